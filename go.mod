@@ -1,0 +1,3 @@
+module warungjokul
+
+go 1.25.0
