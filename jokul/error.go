@@ -84,6 +84,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// IsNotFound reports whether err is the gateway not knowing a transaction.
+func IsNotFound(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.HTTPStatus == http.StatusNotFound
+}
+
 // maxErrorMessage bounds what is kept of a message the gateway wrote.
 const maxErrorMessage = 300
 

@@ -1,0 +1,283 @@
+package jokul
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// DOKU's API hosts (docs/protocol.md section 1).
+const (
+	SandboxURL    = "https://api-sandbox.doku.com"
+	ProductionURL = "https://api.doku.com"
+)
+
+const (
+	defaultTimeout  = 10 * time.Second
+	maxResponseSize = 1 << 20
+)
+
+// Client calls the gateway for one merchant. It is safe for concurrent use.
+type Client struct {
+	clientID  string
+	secretKey string
+	base      *url.URL
+	http      *http.Client
+
+	minAmount, maxAmount int64
+
+	now          func() time.Time
+	newRequestID func() string
+	observe      func(context.Context, Exchange)
+	log          *slog.Logger
+}
+
+// An Option changes a default of New.
+type Option func(*Client) error
+
+// WithBaseURL sets the gateway's address; the default is SandboxURL.
+func WithBaseURL(base string) Option {
+	return func(c *Client) error {
+		u, err := url.Parse(base)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.Trim(u.Path, "/") != "" {
+			return fmt.Errorf("base URL %q must be http(s)://host with no path", base)
+		}
+		c.base = &url.URL{Scheme: u.Scheme, Host: u.Host}
+		return nil
+	}
+}
+
+// WithHTTPClient sets the HTTP client to send with; the default gives a call
+// 10 seconds. Redirects are never followed: a signature covers one path.
+func WithHTTPClient(h *http.Client) Option {
+	return func(c *Client) error {
+		own := *h
+		c.http = &own
+		return nil
+	}
+}
+
+// WithAmountLimits sets what Prepare takes, in whole rupiah. The defaults,
+// DefaultMinAmount to DefaultMaxAmount, are not DOKU's word: confirm yours
+// with DOKU before going live (docs/protocol.md section 10).
+func WithAmountLimits(minimum, maximum int64) Option {
+	return func(c *Client) error {
+		if minimum < 1 || maximum < minimum || maximum > maxAmountField {
+			return fmt.Errorf("amount limits %d to %d are not within 1 to %d", minimum, maximum, int64(maxAmountField))
+		}
+		c.minAmount, c.maxAmount = minimum, maximum
+		return nil
+	}
+}
+
+// WithClock sets the clock that stamps requests; the default is time.Now.
+func WithClock(now func() time.Time) Option {
+	return func(c *Client) error { c.now = now; return nil }
+}
+
+// WithRequestIDs sets what makes Request-Ids: at most 128 printable ASCII
+// characters, never the same twice. The default makes random UUIDs.
+func WithRequestIDs(next func() string) Option {
+	return func(c *Client) error { c.newRequestID = next; return nil }
+}
+
+// WithObserver has every call reported after it ended, failed ones too.
+// observe must be safe for concurrent use.
+func WithObserver(observe func(context.Context, Exchange)) Option {
+	return func(c *Client) error { c.observe = observe; return nil }
+}
+
+// WithLogger sets where oddities of answers are noted; the default is nowhere.
+func WithLogger(log *slog.Logger) Option {
+	return func(c *Client) error { c.log = log; return nil }
+}
+
+// New returns a client for the merchant known to DOKU as clientID. Both
+// credentials are in DOKU's Back Office; an empty one is an error now rather
+// than a refused, or worse an accepted, message later.
+func New(clientID, secretKey string, opts ...Option) (*Client, error) {
+	if clientID == "" || strings.ContainsFunc(clientID, notPrintableASCII) {
+		return nil, errors.New("jokul: Client-Id must be printable and not empty")
+	}
+	if secretKey == "" {
+		return nil, errors.New("jokul: Secret Key must not be empty")
+	}
+	c := &Client{
+		clientID:     clientID,
+		secretKey:    secretKey,
+		http:         &http.Client{Timeout: defaultTimeout},
+		minAmount:    DefaultMinAmount,
+		maxAmount:    DefaultMaxAmount,
+		now:          time.Now,
+		newRequestID: newUUID,
+		observe:      func(context.Context, Exchange) {},
+		log:          slog.New(slog.DiscardHandler),
+	}
+	for _, opt := range append([]Option{WithBaseURL(SandboxURL)}, opts...) {
+		if err := opt(c); err != nil {
+			return nil, fmt.Errorf("jokul: %w", err)
+		}
+	}
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return c, nil
+}
+
+// ClientID returns the merchant's Client-Id.
+func (c *Client) ClientID() string { return c.clientID }
+
+// AmountLimits returns the smallest and largest amount Prepare takes, in whole
+// rupiah: refuse others before a shopper gets this far.
+func (c *Client) AmountLimits() (minimum, maximum int64) { return c.minAmount, c.maxAmount }
+
+// Exchange is one call as it went over the wire, for logs and inspectors. It
+// holds no secret: the Signature headers are masked. Bodies carry the personal
+// data that was sent.
+type Exchange struct {
+	Operation string // the documented name of the call, such as "Generate payment code"
+	Method    string
+	URL       string
+	RequestID string
+
+	RequestHeader http.Header
+	RequestBody   []byte
+	StringToSign  string // what the request's signature covers; empty when it has none
+
+	Status               int // 0 when no response came
+	ResponseHeader       http.Header
+	ResponseBody         []byte
+	ResponseStringToSign string // what the response's signature should cover
+	Verified             bool   // the response's signature fits
+
+	StartedAt time.Time
+	Duration  time.Duration
+	Err       error // no or half a response, or one that is not to be trusted
+}
+
+// call signs and sends one request and reads the answer. GETs have no body and
+// no Digest line.
+func (c *Client) call(ctx context.Context, operation, method, path, requestID string, body []byte) (*Exchange, error) {
+	component := Component{
+		ClientID:  c.clientID,
+		RequestID: requestID,
+		Timestamp: c.now().UTC().Format(TimestampLayout),
+		Target:    path,
+	}
+	if method != http.MethodGet {
+		component.Digest = Digest(body)
+	}
+	header := http.Header{
+		HeaderClientID:         {component.ClientID},
+		HeaderRequestID:        {component.RequestID},
+		HeaderRequestTimestamp: {component.Timestamp},
+		HeaderSignature:        {Sign(c.secretKey, component)},
+		"Accept":               {"application/json"},
+	}
+	if method != http.MethodGet {
+		header.Set("Content-Type", "application/json")
+	}
+	x := &Exchange{Operation: operation, Method: method, URL: c.base.String() + path,
+		RequestID: requestID, StringToSign: component.String()}
+	c.send(ctx, x, header, body)
+	if x.Err != nil {
+		return x, &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, RequestID: requestID, Err: x.Err}
+	}
+	c.verifyResponse(x, path)
+	return x, nil
+}
+
+// send does the round trip and writes what happened into x.
+func (c *Client) send(ctx context.Context, x *Exchange, header http.Header, body []byte) {
+	x.StartedAt = c.now().UTC()
+	started := time.Now()
+	defer func() { x.Duration = time.Since(started) }()
+
+	x.RequestHeader, x.RequestBody = masked(header), body
+	req, err := http.NewRequestWithContext(ctx, x.Method, x.URL, bytes.NewReader(body))
+	if err != nil {
+		x.Err = err
+		return
+	}
+	req.Header = header
+	res, err := c.http.Do(req)
+	if err != nil {
+		x.Err = err
+		return
+	}
+	defer res.Body.Close()
+	x.Status, x.ResponseHeader = res.StatusCode, res.Header
+	x.ResponseBody, err = io.ReadAll(io.LimitReader(res.Body, maxResponseSize+1))
+	switch {
+	case err != nil:
+		x.Err = fmt.Errorf("read response: %w", err)
+	case len(x.ResponseBody) > maxResponseSize:
+		x.Err = fmt.Errorf("response is larger than %d bytes", maxResponseSize)
+	}
+}
+
+// verifyResponse sets x.Verified. The responses to a POST sign their digest;
+// for a GET the gateway does not say, so both forms count
+// (docs/protocol.md section 3).
+func (c *Client) verifyResponse(x *Exchange, path string) {
+	signature := x.ResponseHeader.Get(HeaderSignature)
+	component := Component{
+		ClientID:  x.ResponseHeader.Get(HeaderClientID),
+		RequestID: x.ResponseHeader.Get(HeaderRequestID),
+		Timestamp: x.ResponseHeader.Get(HeaderResponseTimestamp),
+		Target:    path,
+		Digest:    Digest(x.ResponseBody),
+		Response:  true,
+	}
+	x.ResponseStringToSign = component.String()
+	x.ResponseHeader = masked(x.ResponseHeader)
+	if component.ClientID != c.clientID || component.RequestID != x.RequestID {
+		return
+	}
+	x.Verified = Verify(c.secretKey, component, signature) == nil
+	if !x.Verified && x.Method == http.MethodGet {
+		component.Digest = ""
+		x.Verified = Verify(c.secretKey, component, signature) == nil
+	}
+}
+
+// untrusted is the error of an answer whose signature does not fit: it may
+// come from anyone, so the outcome of the call is unknown.
+func untrusted(x *Exchange, err error) *Error {
+	return &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, RequestID: x.RequestID, Err: err}
+}
+
+// report hands a finished exchange to the observer, with the verdict on it.
+func (c *Client) report(ctx context.Context, x *Exchange, err error) {
+	if x.Err == nil {
+		x.Err = err
+	}
+	c.observe(ctx, *x)
+}
+
+// masked is h with its signature shortened: enough to compare by eye, not
+// enough to use.
+func masked(h http.Header) http.Header {
+	h = h.Clone()
+	if s := h.Get(HeaderSignature); s != "" {
+		h.Set(HeaderSignature, cut(s, len(signaturePrefix)+4)+"…")
+	}
+	return h
+}
+
+func notPrintableASCII(r rune) bool { return r < ' ' || r > '~' }
+
+// newUUID returns a random UUID, version 4.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

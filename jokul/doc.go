@@ -1,0 +1,78 @@
+// Package jokul is a client for DOKU's Jokul Direct API, Indomaret
+// online-to-offline: a web order paid in cash at an Indomaret till. It needs
+// the standard library and nothing else.
+//
+// # The loop
+//
+// The shop asks for a payment code, the shopper reads it out or shows it at the
+// till and pays, DOKU sends a signed notification to the shop's Notification
+// URL. A notification may be late, repeated or never come; CheckStatus asks
+// for the same truth.
+//
+// # A payment code
+//
+//	client, err := jokul.New(clientID, secretKey, jokul.WithBaseURL(jokul.ProductionURL))
+//	if err != nil {
+//		return err
+//	}
+//	prepared, err := client.Prepare(jokul.PaymentCodeRequest{
+//		InvoiceNumber: "WJ-261123-7K4M9Q-1",
+//		Amount:        90_000, // whole rupiah
+//		ExpiresIn:     time.Hour,
+//		CustomerName:  "Budi Santoso",
+//		Description:   "Kopi Gayo 250 g",
+//	})
+//	if err != nil {
+//		return err // nothing was sent
+//	}
+//	// Save prepared.RequestID and prepared.Body here, then:
+//	code, err := client.GeneratePaymentCode(ctx, prepared)
+//
+// Save first, then send. When the answer is lost, to a timeout, a crash or a
+// 5xx, nobody knows whether a code exists; sending the same PreparedRequest
+// again does: the Request-Id is the idempotency key, and the gateway gives its
+// first answer once more, under HTTP 409, which this package takes for the
+// success it is. The timestamp and the signature are made afresh on each send.
+//
+// # A failed call
+//
+// Every failed call is an *Error. Its Outcome says what to do: send the same
+// again (OutcomeUnknown), give up (OutcomeRefused), or call a person
+// (OutcomeMisconfigured). Texts in it are for operators; buyers get words of
+// your own.
+//
+// # A notification
+//
+//	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, jokul.MaxNotificationSize))
+//	...
+//	n, err := client.ParseNotification("/payments/notifications", r.Header, body)
+//	switch {
+//	case errors.Is(err, jokul.ErrMalformed):
+//		// Genuine but not understood: keep it for a person, answer 200.
+//	case err != nil:
+//		// Not from DOKU: answer 401, keep nothing.
+//	}
+//	// Compare n.InvoiceNumber, n.Amount and n.PaymentCode with what you
+//	// stored, keep n, and only then answer 200.
+//
+// The target is the path of the Notification URL as DOKU knows it; behind a
+// proxy that rewrites paths it is not the path your handler sees. The body must
+// be the bytes that arrived: a body that was decoded and encoded again has
+// another digest. Answer 2xx for everything that is kept, repeats and mismatches
+// included: anything else means "send it again".
+//
+// # Units
+//
+// Amounts are whole rupiah. Times are UTC. Expiry is counted in whole minutes.
+//
+// # The gateway's pages
+//
+//   - Indomaret: https://developers.doku.com/accept-payments/direct-api/non-snap/convenience-store/indomaret
+//   - signatures: https://developers.doku.com/get-started-with-doku-api/signature-component/non-snap
+//   - notifications: https://developers.doku.com/get-started-with-doku-api/notification
+//   - check status: https://developers.doku.com/getting-started-with-doku-api/check-status-api/non-snap
+//
+// The wire in one place, with what is documented, observed and unknown, is
+// docs/protocol.md of this repository; comments here cite its sections.
+// Package jokul/sandbox is a gateway to try all this against, offline.
+package jokul

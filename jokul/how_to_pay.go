@@ -1,0 +1,90 @@
+package jokul
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Bounds on steps the gateway wrote, so that a page can show them as they come.
+const (
+	maxInstructions = 20
+	maxSteps        = 20
+	maxStepLength   = 500
+)
+
+// Instruction is the way to pay at one channel in one language.
+type Instruction struct {
+	Channel  string
+	Language string // as the gateway spells it, "ID" or "EN"; empty when it does not say
+	Steps    []string
+}
+
+// HowToPay fetches the instructions behind PaymentCode.HowToPayAPI. The steps
+// are text from outside: escape them. An empty list is no error; have steps of
+// your own ready.
+//
+// The address came in a message, so its host is checked before anything is
+// sent: only the client's own base URL and hosts of doku.com under https are
+// asked. docs/protocol.md section 5.
+func (c *Client) HowToPay(ctx context.Context, address string) ([]Instruction, error) {
+	u, err := url.Parse(address)
+	if err != nil || !c.isGateway(u) {
+		return nil, fmt.Errorf("jokul: how-to-pay address %q is not the gateway's", address)
+	}
+	x := &Exchange{Operation: "How to pay", Method: http.MethodGet, URL: u.String()}
+	c.send(ctx, x, http.Header{"Accept": {"application/json"}}, nil)
+	var list []Instruction
+	switch {
+	case x.Err != nil:
+		err = &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, Err: x.Err}
+	case x.Status != http.StatusOK:
+		err = decodeError(x.Status, "", x.ResponseBody)
+	default:
+		list, err = decodeInstructions(x.ResponseBody)
+	}
+	c.report(ctx, x, err)
+	return list, err
+}
+
+func (c *Client) isGateway(u *url.URL) bool {
+	if u.User != nil {
+		return false
+	}
+	if u.Scheme == c.base.Scheme && u.Host == c.base.Host {
+		return true
+	}
+	return u.Scheme == "https" && u.Port() == "" && strings.HasSuffix(u.Hostname(), ".doku.com")
+}
+
+func decodeInstructions(body []byte) ([]Instruction, error) {
+	root, err := readObject(body)
+	if err != nil {
+		return nil, err
+	}
+	var items []object
+	_ = json.Unmarshal(root["payment_instruction"], &items)
+	var list []Instruction
+	for _, item := range items {
+		in := Instruction{Channel: item.text("channel"), Language: item.text("language"), Steps: item.steps()}
+		if len(in.Steps) > 0 && len(list) < maxInstructions {
+			list = append(list, in)
+		}
+	}
+	return list, nil
+}
+
+func (o object) steps() []string {
+	var raw []looseString
+	_ = json.Unmarshal(o["step"], &raw)
+	var steps []string
+	for _, s := range raw {
+		if text := strings.TrimSpace(string(s)); text != "" && len(steps) < maxSteps {
+			steps = append(steps, cut(text, maxStepLength))
+		}
+	}
+	return steps
+}

@@ -1,0 +1,266 @@
+package jokul
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const paymentCodePath = "/indomaret-online-to-offline/v2/payment-code"
+
+// Limits of a payment code request (docs/protocol.md sections 4 and 10).
+const (
+	DefaultMinAmount = 10_000    // whole rupiah
+	DefaultMaxAmount = 5_000_000 // whole rupiah
+
+	maxInvoiceNumber = 64
+	maxAmountField   = 999_999_999_999 // 12 digits
+	maxMinutes       = 99_999_999      // 8 digits
+	MaxInfo          = 32
+	MaxCustomerName  = 64
+	maxCustomerEmail = 128
+	MaxDescription   = 128
+	MaxFooterMessage = 255
+)
+
+// PaymentCodeRequest is what to ask a payment code for. The texts are for tills
+// and receipts, so they must be printable ASCII: pass them through TillText.
+type PaymentCodeRequest struct {
+	// InvoiceNumber names this attempt to be paid, uniquely among all you ever
+	// asked for: 1 to 64 letters, digits and hyphens. A second attempt for the
+	// same order needs another one.
+	InvoiceNumber string
+
+	// Amount in whole rupiah, within the client's AmountLimits.
+	Amount int64
+
+	// ExpiresIn is how long the code can be paid, in whole minutes, from 1
+	// minute on. Zero leaves it to the gateway: 60 minutes.
+	ExpiresIn time.Duration
+
+	// Reusable asks for a code that may be paid more than once. Each payment
+	// is notified by itself.
+	Reusable bool
+
+	// Info and CustomerName are on the cashier's screen at inquiry: at most 32
+	// and 64 characters. CustomerName is required.
+	Info         string
+	CustomerName string
+
+	// CustomerEmail is optional, at most 128 characters.
+	CustomerEmail string
+
+	// Description (required, at most 128 characters) and FooterMessage (at most
+	// 255) are printed on the till's receipt.
+	Description   string
+	FooterMessage string
+}
+
+// FieldError is a request that was not sent because of one field.
+type FieldError struct {
+	Field   string // the dotted path on the wire, such as order.amount
+	Problem string
+}
+
+func (e *FieldError) Error() string { return "jokul: " + e.Field + " " + e.Problem }
+
+// PreparedRequest is a request as it is sent, byte for byte, and the Request-Id
+// it is sent under. Save both before the first send and keep them together:
+// the same pair is a safe repeat, the same Request-Id with other bytes is an
+// error at the gateway.
+type PreparedRequest struct {
+	RequestID string
+	Body      []byte
+}
+
+// PaymentCode is the gateway's answer: what the shopper takes to the till.
+type PaymentCode struct {
+	InvoiceNumber string
+
+	// Code is digits in every sample seen, 16 of them for Indomaret; treat it
+	// as text of 1 to 32 characters, leading zeros included.
+	Code string
+
+	// CreatedAt and ExpiresAt are UTC; zero when the gateway left them out.
+	CreatedAt time.Time
+	ExpiresAt time.Time
+
+	// HowToPayPage and HowToPayAPI are opaque addresses, either may be empty:
+	// the first is for people, the second for HowToPay.
+	HowToPayPage string
+	HowToPayAPI  string
+
+	// Replayed: the gateway gave this answer before and repeated it.
+	Replayed bool
+}
+
+// Prepare checks r against the gateway's limits and turns it into the bytes to
+// send. It sends nothing; a broken limit is a *FieldError.
+func (c *Client) Prepare(r PaymentCodeRequest) (PreparedRequest, error) {
+	if err := c.check(r); err != nil {
+		return PreparedRequest{}, err
+	}
+	var wire wireRequest
+	wire.Order.InvoiceNumber = r.InvoiceNumber
+	wire.Order.Amount = r.Amount
+	wire.Info.ExpiredTime = int64(r.ExpiresIn / time.Minute)
+	wire.Info.ReusableStatus = r.Reusable
+	wire.Info.Info = r.Info
+	wire.Customer.Name = r.CustomerName
+	wire.Customer.Email = r.CustomerEmail
+	wire.Indomaret.Receipt.Description = r.Description
+	wire.Indomaret.Receipt.FooterMessage = r.FooterMessage
+	body, err := json.Marshal(wire)
+	if err != nil {
+		return PreparedRequest{}, fmt.Errorf("jokul: encode payment code request: %w", err)
+	}
+	return PreparedRequest{RequestID: c.newRequestID(), Body: body}, nil
+}
+
+func (c *Client) check(r PaymentCodeRequest) error {
+	invoiceRune := func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}
+	minutes := r.ExpiresIn / time.Minute
+	switch {
+	case r.InvoiceNumber == "" || len(r.InvoiceNumber) > maxInvoiceNumber || strings.ContainsFunc(r.InvoiceNumber, invoiceRune):
+		return &FieldError{"order.invoice_number", "must be 1 to 64 letters, digits and hyphens"}
+	case r.Amount < c.minAmount || r.Amount > c.maxAmount:
+		return &FieldError{"order.amount", fmt.Sprintf("must be %d to %d rupiah", c.minAmount, c.maxAmount)}
+	case r.ExpiresIn < 0 || r.ExpiresIn%time.Minute != 0 || minutes > maxMinutes:
+		return &FieldError{"online_to_offline_info.expired_time", "must be whole minutes, 1 to 99999999"}
+	}
+	return cmp.Or(
+		checkText("online_to_offline_info.info", r.Info, 0, MaxInfo),
+		checkText("customer.name", r.CustomerName, 1, MaxCustomerName),
+		checkText("customer.email", r.CustomerEmail, 0, maxCustomerEmail),
+		checkText("indomaret_info.receipt.description", r.Description, 1, MaxDescription),
+		checkText("indomaret_info.receipt.footer_message", r.FooterMessage, 0, MaxFooterMessage),
+	)
+}
+
+func checkText(field, s string, minimum, maximum int) error {
+	if n := utf8.RuneCountInString(s); n < minimum || n > maximum {
+		return &FieldError{field, fmt.Sprintf("must have %d to %d characters", minimum, maximum)}
+	}
+	if strings.ContainsFunc(s, notPrintableASCII) {
+		return &FieldError{field, "must be printable ASCII"}
+	}
+	return nil
+}
+
+// GeneratePaymentCode asks the gateway for the payment code of p. Calling it
+// again with the same p is always safe and gives the same code. The answer's
+// signature is verified and its invoice number compared; an answer that fails
+// either is an *Error of OutcomeUnknown, as is no answer at all.
+//
+// POST /indomaret-online-to-offline/v2/payment-code; docs/protocol.md sections
+// 4, 5 and 9.
+func (c *Client) GeneratePaymentCode(ctx context.Context, p PreparedRequest) (PaymentCode, error) {
+	x, err := c.call(ctx, "Generate payment code", http.MethodPost, paymentCodePath, p.RequestID, p.Body)
+	var code PaymentCode
+	if err == nil {
+		code, err = c.readPaymentCode(x, p)
+	}
+	c.report(ctx, x, err)
+	return code, err
+}
+
+func (c *Client) readPaymentCode(x *Exchange, p PreparedRequest) (PaymentCode, error) {
+	if x.Status != http.StatusOK && x.Status != http.StatusConflict {
+		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
+	}
+	code, err := decodePaymentCode(x.ResponseBody)
+	if x.Status == http.StatusConflict && err != nil {
+		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
+	}
+	if !x.Verified {
+		return PaymentCode{}, untrusted(x, ErrInvalidSignature)
+	}
+	if err != nil {
+		return PaymentCode{}, untrusted(x, err)
+	}
+	var asked wireRequest
+	if err := json.Unmarshal(p.Body, &asked); err != nil || asked.Order.InvoiceNumber != code.InvoiceNumber {
+		return PaymentCode{}, untrusted(x, fmt.Errorf("%w: order.invoice_number is another order's", ErrMalformed))
+	}
+	code.Replayed = x.Status == http.StatusConflict
+	c.noteDisagreement(x)
+	return code, nil
+}
+
+// wireRequest mirrors the request body of docs/protocol.md section 4.
+type wireRequest struct {
+	Order struct {
+		InvoiceNumber string `json:"invoice_number"`
+		Amount        int64  `json:"amount"`
+	} `json:"order"`
+	Info struct {
+		ExpiredTime    int64  `json:"expired_time,omitempty"`
+		ReusableStatus bool   `json:"reusable_status"`
+		Info           string `json:"info,omitempty"`
+	} `json:"online_to_offline_info"`
+	Customer struct {
+		Name  string `json:"name"`
+		Email string `json:"email,omitempty"`
+	} `json:"customer"`
+	Indomaret struct {
+		Receipt struct {
+			Description   string `json:"description"`
+			FooterMessage string `json:"footer_message,omitempty"`
+		} `json:"receipt"`
+	} `json:"indomaret_info"`
+}
+
+// decodePaymentCode reads the response body of docs/protocol.md section 5.
+func decodePaymentCode(body []byte) (PaymentCode, error) {
+	root, err := readObject(body)
+	if err != nil {
+		return PaymentCode{}, err
+	}
+	info := root.object("online_to_offline_info")
+	code := PaymentCode{
+		InvoiceNumber: root.object("order").text("invoice_number"),
+		Code:          info.text("payment_code"),
+		HowToPayPage:  info.text("how_to_pay_page"),
+		HowToPayAPI:   info.text("how_to_pay_api"),
+		CreatedAt:     earlier(info.time("created_date_utc"), info.wib("created_date")),
+		ExpiresAt:     earlier(info.time("expired_date_utc"), info.wib("expired_date")),
+	}
+	switch {
+	case code.InvoiceNumber == "":
+		return PaymentCode{}, missing("order.invoice_number")
+	case code.Code == "":
+		return PaymentCode{}, missing("online_to_offline_info.payment_code")
+	case len(code.Code) > 32 || strings.ContainsFunc(code.Code, notPrintableASCII):
+		return PaymentCode{}, fmt.Errorf("%w: online_to_offline_info.payment_code is not 1 to 32 printable characters", ErrMalformed)
+	}
+	return code, nil
+}
+
+// earlier picks the stricter of two readings of one moment; a zero one does
+// not count.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+// noteDisagreement logs a response whose UTC and UTC+7 dates name two moments.
+func (c *Client) noteDisagreement(x *Exchange) {
+	root, _ := readObject(x.ResponseBody)
+	info := root.object("online_to_offline_info")
+	for _, field := range []string{"created_date", "expired_date"} {
+		utc, wib := info.time(field+"_utc"), info.wib(field)
+		if !utc.IsZero() && !wib.IsZero() && !utc.Equal(wib) {
+			c.log.Warn("gateway gives two moments for one date; the earlier counts",
+				"field", field, "utc", utc, "wib", wib, "request_id", x.RequestID)
+		}
+	}
+}

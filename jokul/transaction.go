@@ -1,0 +1,99 @@
+package jokul
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// TransactionStatus is the gateway's word on a payment; your order's status is
+// a word of your own. Values not listed here are kept as they came: treat them
+// as TransactionPending and tell an operator.
+type TransactionStatus string
+
+// The transaction statuses documented for online-to-offline
+// (docs/protocol.md section 8).
+const (
+	TransactionPending TransactionStatus = "PENDING"
+	TransactionSuccess TransactionStatus = "SUCCESS"
+	TransactionFailed  TransactionStatus = "FAILED"
+	TransactionExpired TransactionStatus = "EXPIRED"
+)
+
+// ChannelIndomaret is the channel.id of this product.
+const ChannelIndomaret = "ONLINE_TO_OFFLINE_INDOMARET"
+
+// Transaction is what the gateway says of one invoice number, in a notification
+// or in answer to CheckStatus. Fields other than InvoiceNumber and Status may
+// be empty; Amount is always there when Status is TransactionSuccess.
+type Transaction struct {
+	InvoiceNumber string
+	Amount        int64 // whole rupiah
+	PaymentCode   string
+
+	Status            TransactionStatus
+	Date              time.Time // UTC; of the payment, once there is one
+	OriginalRequestID string    // Request-Id of the payment code request
+
+	ServiceID  string
+	AcquirerID string
+	ChannelID  string
+
+	// Identifiers name the payment at the acquirer, such as the store and the
+	// till's transaction number. Which ones Indomaret gives is not documented:
+	// keep them, require none.
+	Identifiers []Identifier
+}
+
+// Identifier is one name and value of a Transaction.
+type Identifier struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// decodeTransaction reads the body of docs/protocol.md sections 7 and 8. On an
+// error it returns what could be read, too.
+func decodeTransaction(body []byte) (Transaction, error) {
+	root, err := readObject(body)
+	if err != nil {
+		return Transaction{}, err
+	}
+	order, transaction := root.object("order"), root.object("transaction")
+	amount, amountRead := order.amount("amount")
+	t := Transaction{
+		InvoiceNumber:     order.text("invoice_number"),
+		Amount:            amount,
+		PaymentCode:       root.object("online_to_offline_info").text("payment_code"),
+		Status:            TransactionStatus(transaction.text("status")),
+		Date:              transaction.time("date"),
+		OriginalRequestID: transaction.text("original_request_id"),
+		ServiceID:         root.object("service").text("id"),
+		AcquirerID:        root.object("acquirer").text("id"),
+		ChannelID:         root.object("channel").text("id"),
+		Identifiers:       identifiers(root.object("online_to_offline_payment")),
+	}
+	switch {
+	case t.InvoiceNumber == "":
+		return t, missing("order.invoice_number")
+	case t.Status == "":
+		return t, missing("transaction.status")
+	case t.Status == TransactionSuccess && !amountRead:
+		return t, fmt.Errorf("%w: order.amount is missing or not whole rupiah", ErrMalformed)
+	}
+	return t, nil
+}
+
+// identifiers reads the list under either spelling the gateway's pages use.
+func identifiers(payment object) []Identifier {
+	var items []object
+	for _, name := range []string{"identifier", "identifer"} {
+		if len(items) == 0 {
+			_ = json.Unmarshal(payment[name], &items)
+		}
+	}
+	var list []Identifier
+	for _, item := range items {
+		list = append(list, Identifier{Name: item.text("name"), Value: item.text("value")})
+	}
+	return list
+}
