@@ -1,0 +1,145 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Verdict is what the shop thought of a notification that verified.
+type Verdict string
+
+const (
+	VerdictApplied        Verdict = "applied"
+	VerdictRepeated       Verdict = "repeated"        // of a payment known already
+	VerdictMismatched     Verdict = "mismatched"      // amount, code or channel differ: flagged
+	VerdictUnknownInvoice Verdict = "unknown_invoice" // flagged
+	VerdictUnreadable     Verdict = "unreadable"      // genuine and not understood: flagged
+	VerdictNoted          Verdict = "noted"           // a transaction status that changes nothing
+)
+
+// Notification is one message of the gateway, as it came. The record settles
+// arguments: it is kept whole, in one transaction with what it caused.
+type Notification struct {
+	ID        int64
+	RequestID string // with BodyDigest, the name of the message
+	Digest    string
+	Header    string // JSON; the four signed headers as they came
+	Body      []byte
+
+	InvoiceNumber     string
+	TransactionStatus string
+	Verdict           Verdict
+	Effect            Effect
+
+	// Deliveries counts how often exactly this message came.
+	Deliveries     int64
+	ReceivedAt     time.Time
+	LastReceivedAt time.Time
+	Duration       time.Duration // from the last byte received to the commit
+}
+
+// What a notification asks of the shop.
+type notificationAct string
+
+const (
+	actPay    notificationAct = "pay"
+	actExpire notificationAct = "expire"
+	actNote   notificationAct = "note"
+	actFlag   notificationAct = "flag"
+)
+
+// NotificationEvent is a verified notification, translated: what it says, in
+// the shop's words.
+type NotificationEvent struct {
+	act     notificationAct
+	arrival Arrival
+	problem string
+}
+
+// PaidEvent says that money came.
+func PaidEvent(a Arrival) NotificationEvent {
+	a.Source = SourceNotification
+	return NotificationEvent{act: actPay, arrival: a}
+}
+
+// ExpiredEvent says that a code can no longer be paid.
+func ExpiredEvent(invoiceNumber string) NotificationEvent {
+	return NotificationEvent{act: actExpire, arrival: Arrival{InvoiceNumber: invoiceNumber}}
+}
+
+// NotedEvent says something that changes nothing.
+func NotedEvent(invoiceNumber string) NotificationEvent {
+	return NotificationEvent{act: actNote, arrival: Arrival{InvoiceNumber: invoiceNumber}}
+}
+
+// UnreadableEvent says something nobody here understands.
+func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
+	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
+}
+
+// ApplyNotification keeps a verified notification and does what it asks for, in
+// one transaction, and returns it with its verdict and effect. The same message
+// again is counted and changes nothing.
+func (s *Store) ApplyNotification(ctx context.Context, n Notification, e NotificationEvent, received time.Time) (Notification, error) {
+	digest := sha256.Sum256(n.Body)
+	n.Digest = hex.EncodeToString(digest[:])
+	n.InvoiceNumber = e.arrival.InvoiceNumber
+	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
+	err := s.transact(ctx, func(tx *gorm.DB) error {
+		fresh, err := keepNotification(tx, &n)
+		if err != nil || !fresh {
+			return err
+		}
+		n.Verdict, n.Effect, err = applyEvent(tx, e, s.now())
+		if err != nil {
+			return err
+		}
+		return tx.Model(&n).Updates(map[string]any{
+			"verdict": n.Verdict, "effect": n.Effect, "duration": s.now().Sub(n.ReceivedAt),
+		}).Error
+	})
+	return n, err
+}
+
+// keepNotification inserts n, or counts it when exactly this message came
+// before; then its verdict is repeated, whatever it was the first time.
+func keepNotification(tx *gorm.DB, n *Notification) (fresh bool, err error) {
+	res := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "request_id"}, {Name: "digest"}}, DoNothing: true}).Create(n)
+	if res.Error != nil || res.RowsAffected == 1 {
+		return res.Error == nil, res.Error
+	}
+	n.Verdict, n.Effect = VerdictRepeated, EffectNone
+	return false, tx.Model(&Notification{}).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest).
+		Updates(map[string]any{"deliveries": gorm.Expr("deliveries + 1"), "last_received_at": n.LastReceivedAt}).Error
+}
+
+func applyEvent(tx *gorm.DB, e NotificationEvent, now time.Time) (Verdict, Effect, error) {
+	switch e.act {
+	case actPay:
+		return applyArrival(tx, e.arrival, now)
+	case actFlag:
+		detail := fmt.Sprintf("a genuine notification could not be read: %s", e.problem)
+		return VerdictUnreadable, EffectFlagged, raise(tx, Attention{Kind: AttentionUnreadable, Detail: detail})
+	}
+	p, err := lockPayment(tx, e.arrival.InvoiceNumber)
+	switch {
+	case err == ErrNotFound:
+		detail := fmt.Sprintf("a notification about invoice number %s, which is not ours", e.arrival.InvoiceNumber)
+		return VerdictUnknownInvoice, EffectFlagged, raise(tx, Attention{Kind: AttentionUnknownInvoice, Detail: detail})
+	case err != nil:
+		return "", "", err
+	case e.act == actNote:
+		return VerdictNoted, EffectNone, nil
+	}
+	moved, err := expirePayment(tx, p.ID, now)
+	if err != nil || !moved {
+		return VerdictNoted, EffectNone, err
+	}
+	return VerdictApplied, EffectExpired, nil
+}

@@ -1,0 +1,305 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// PaymentState is where one attempt to be paid stands.
+type PaymentState string
+
+const (
+	// PaymentCreating: we may or may not have a payment code yet.
+	PaymentCreating PaymentState = "creating"
+	// PaymentPending: there is a code and it can be paid.
+	PaymentPending PaymentState = "pending"
+	PaymentPaid    PaymentState = "paid"
+	PaymentExpired PaymentState = "expired"
+	// PaymentFailed: the gateway refused to give a code.
+	PaymentFailed PaymentState = "failed"
+)
+
+// paymentMoves are the allowed moves of a payment: from each state, to these.
+// SUCCESS beats the clock and our own belief, so a payment becomes paid from
+// anywhere; from expired and failed a person is told.
+var paymentMoves = map[PaymentState][]PaymentState{
+	PaymentCreating: {PaymentPending, PaymentFailed, PaymentPaid},
+	PaymentPending:  {PaymentPaid, PaymentExpired},
+	PaymentExpired:  {PaymentPaid},
+	PaymentFailed:   {PaymentPaid},
+}
+
+// Payment is one attempt to be paid for an order, with an invoice number and,
+// when the gateway has answered, a payment code of its own.
+type Payment struct {
+	ID            int64
+	OrderID       int64
+	Order         *Order
+	Attempt       int64
+	InvoiceNumber string
+	Amount        int64 // whole rupiah
+	Reusable      bool  // the code may be paid again and again
+
+	// RequestID and RequestBody are what the code is asked for with, kept from
+	// before the first send: every repeat uses the same two.
+	RequestID   string
+	RequestBody []byte
+
+	State        PaymentState
+	Code         string
+	HowToPayPage string
+	HowToPayAPI  string
+	Instructions []Instruction `gorm:"serializer:json"`
+	CodeIssuedAt *time.Time
+	ExpiresAt    *time.Time
+
+	// NextCheckAt is when to turn to the gateway again, nil for never;
+	// LeasedUntil keeps others from doing the same meanwhile.
+	NextCheckAt *time.Time
+	LeasedUntil *time.Time
+	Tries       int64
+	LastError   string
+
+	// CheckedAt and CheckedStatus are the gateway's last answer on this payment.
+	CheckedAt     *time.Time
+	CheckedStatus string
+
+	// AskedAt is when a shopper last had us ask.
+	AskedAt *time.Time
+
+	Receipts  []Receipt
+	CreatedAt time.Time
+}
+
+// Instruction is how to pay, in one language, in the gateway's words.
+type Instruction struct {
+	Language string
+	Steps    []string
+}
+
+// lease is how long one worker may be busy with a payment before another may
+// take it over: longer than any call to the gateway is allowed to take.
+const lease = 30 * time.Second
+
+// createPayment keeps a new attempt in state creating, leased to whoever made
+// it, who is expected to send its request next.
+func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Time) error {
+	leasedUntil := now.Add(lease)
+	p.OrderID, p.Attempt, p.State = o.ID, attempt, PaymentCreating
+	p.Amount, p.Reusable = o.Total, o.Reusable()
+	p.NextCheckAt, p.LeasedUntil, p.CreatedAt = &now, &leasedUntil, now
+	return tx.Omit("Order", "Receipts").Create(p).Error
+}
+
+// InvoiceNumber names an attempt: the order number and which attempt it is.
+func InvoiceNumber(orderNumber string, attempt int64) string {
+	return fmt.Sprintf("%s-%d", orderNumber, attempt)
+}
+
+// AddPayment keeps another attempt for an order whose last code has expired or
+// was refused, taking its stock again if it was given back. The order comes back
+// as it then stands. When there is no room for another attempt, because the
+// order is paid, or its code still good, or somebody was quicker, added is false.
+func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool, err error) {
+	now := s.now()
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		var live int64
+		err := tx.Model(&Payment{}).Where("order_id = ? AND (attempt > ? OR state IN ?)",
+			o.ID, o.Payment().Attempt, []PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
+		if err != nil || live > 0 {
+			return err
+		}
+		revived, err := moveOrder(tx, o.ID, OrderAwaitingPayment, map[string]any{"expired_at": nil, "stock_held": true})
+		if err != nil {
+			return err
+		}
+		if revived {
+			if err := takeStock(tx, o.Lines); err != nil {
+				return err
+			}
+		} else if o.Status != OrderAwaitingPayment {
+			return nil
+		}
+		added = true
+		return createPayment(tx, &p, o, o.Payment().Attempt+1, now)
+	})
+	return added && err == nil, err
+}
+
+// ClaimDue leases up to limit payments whose time to ask the gateway has come,
+// the most overdue first.
+func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
+	now := s.now()
+	var due []int64
+	err := s.read.WithContext(ctx).Model(&Payment{}).
+		Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).
+		Order("next_check_at").Limit(limit).Pluck("id", &due).Error
+	if err != nil {
+		return nil, err
+	}
+	var claimed []Payment
+	for _, id := range due {
+		p, ok, err := s.Claim(ctx, id)
+		if err != nil {
+			return claimed, err
+		}
+		if ok {
+			claimed = append(claimed, p)
+		}
+	}
+	return claimed, nil
+}
+
+// Claim leases one payment for 30 seconds, unless somebody else has it.
+func (s *Store) Claim(ctx context.Context, id int64) (Payment, bool, error) {
+	now := s.now()
+	res := s.write.WithContext(ctx).Model(&Payment{}).
+		Where("id = ? AND (leased_until IS NULL OR leased_until <= ?)", id, now).
+		Update("leased_until", now.Add(lease))
+	if res.Error != nil || res.RowsAffected == 0 {
+		return Payment{}, false, res.Error
+	}
+	p, err := first[Payment](s.write.WithContext(ctx).Preload("Order").Where("id = ?", id))
+	return p, err == nil, err
+}
+
+// ClaimCheck is Claim for a shopper who asks, at most once every interval.
+func (s *Store) ClaimCheck(ctx context.Context, id int64, interval time.Duration) (Payment, bool, error) {
+	now := s.now()
+	res := s.write.WithContext(ctx).Model(&Payment{}).
+		Where("id = ? AND (asked_at IS NULL OR asked_at <= ?)", id, now.Add(-interval)).
+		Update("asked_at", now)
+	if res.Error != nil || res.RowsAffected == 0 {
+		return Payment{}, false, res.Error
+	}
+	return s.Claim(ctx, id)
+}
+
+// NextDue returns when ClaimDue will next have something, zero for never.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	p, err := first[Payment](s.read.WithContext(ctx).Where("next_check_at IS NOT NULL").
+		Order("CASE WHEN leased_until > next_check_at THEN leased_until ELSE next_check_at END"))
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	next := *p.NextCheckAt
+	if p.LeasedUntil != nil && p.LeasedUntil.After(next) {
+		next = *p.LeasedUntil
+	}
+	return next, nil
+}
+
+// IssuedCode is what the gateway gave for a payment.
+type IssuedCode struct {
+	Code         string
+	IssuedAt     time.Time
+	ExpiresAt    time.Time
+	HowToPayPage string
+	HowToPayAPI  string
+}
+
+// IssueCode keeps the payment code that came: creating becomes pending. The
+// code is kept, too, when the money was quicker than the code.
+func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) error {
+	columns := map[string]any{
+		"code": c.Code, "how_to_pay_page": c.HowToPayPage, "how_to_pay_api": c.HowToPayAPI,
+		"code_issued_at": c.IssuedAt.UTC(), "expires_at": c.ExpiresAt.UTC(),
+		"leased_until": nil, "tries": 0, "last_error": "",
+	}
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		if err := tx.Model(&Payment{}).Where("id = ?", id).Updates(columns).Error; err != nil {
+			return err
+		}
+		_, err := movePayment(tx, id, PaymentPending, map[string]any{"next_check_at": nextCheckAt.UTC()})
+		return err
+	})
+}
+
+// SetInstructions keeps the gateway's steps for a payment.
+func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instruction) error {
+	return s.write.WithContext(ctx).Model(&Payment{ID: id}).Select("Instructions").
+		Updates(&Payment{Instructions: list}).Error
+}
+
+// RefuseCode notes that the gateway will not give a code: creating becomes
+// failed, and a person is told why. The order keeps its stock until giveUpAt,
+// so that the shopper can try again.
+func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUpAt time.Time) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		moved, err := movePayment(tx, p.ID, PaymentFailed, map[string]any{
+			"last_error": reason, "next_check_at": giveUpAt.UTC(), "leased_until": nil,
+		})
+		if err != nil || !moved {
+			return err
+		}
+		return raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionRefused, Detail: reason})
+	})
+}
+
+// Postpone notes a turn to the gateway that settled nothing, and when to turn
+// again.
+func (s *Store) Postpone(ctx context.Context, id int64, reason string, nextCheckAt time.Time) error {
+	return s.write.WithContext(ctx).Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{
+		"tries": gorm.Expr("tries + 1"), "last_error": reason,
+		"next_check_at": nextCheckAt.UTC(), "leased_until": nil,
+	}).Error
+}
+
+// Checked notes the gateway's word on a payment, for the shopper who asked.
+func (s *Store) Checked(ctx context.Context, id int64, status string) error {
+	return s.write.WithContext(ctx).Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{
+		"checked_at": s.now(), "checked_status": status,
+	}).Error
+}
+
+// Expire ends a payment that can no longer be paid and, if it was the order's
+// last hope, the order with it. A failed payment stays failed.
+func (s *Store) Expire(ctx context.Context, id int64) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		_, err := expirePayment(tx, id, s.now())
+		return err
+	})
+}
+
+func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
+	moved, err := movePayment(tx, id, PaymentExpired, map[string]any{})
+	if err != nil {
+		return false, err
+	}
+	err = tx.Model(&Payment{}).Where("id = ? AND state IN ?", id, []PaymentState{PaymentExpired, PaymentFailed}).
+		Updates(map[string]any{"next_check_at": nil, "leased_until": nil}).Error
+	if err != nil {
+		return false, err
+	}
+	p, err := first[Payment](tx.Preload("Order.Lines").Where("id = ?", id))
+	if err != nil {
+		return false, err
+	}
+	var live int64
+	err = tx.Model(&Payment{}).Where("order_id = ? AND state IN ?", p.OrderID,
+		[]PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
+	if err != nil || live > 0 {
+		return moved, err
+	}
+	_, err = expireOrder(tx, *p.Order, now)
+	return moved, err
+}
+
+// movePayment makes one allowed move and reports whether it was made.
+func movePayment(tx *gorm.DB, id int64, to PaymentState, changes map[string]any) (bool, error) {
+	changes["state"] = to
+	res := tx.Model(&Payment{}).Where("id = ? AND state IN ?", id, sources(paymentMoves, to)).Updates(changes)
+	return res.RowsAffected == 1, res.Error
+}
+
+func isOutOfStock(err error) bool {
+	var e *OutOfStockError
+	return errors.As(err, &e)
+}

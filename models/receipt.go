@@ -1,0 +1,169 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Source is how the shop learnt of money.
+type Source string
+
+const (
+	SourceNotification Source = "notification"
+	SourceStatusQuery  Source = "status_query"
+)
+
+// Receipt is one arrival of money. A reusable code has one for each payment; a
+// second one for any other code is a case for a person.
+type Receipt struct {
+	ID          int64
+	PaymentID   int64
+	Amount      int64 // whole rupiah
+	PaidAt      time.Time
+	Source      Source
+	Identifiers string // JSON, as the gateway named the payment at the till
+	CreatedAt   time.Time
+}
+
+// Arrival is the gateway saying that an invoice number was paid.
+type Arrival struct {
+	InvoiceNumber string
+	Amount        int64     // whole rupiah
+	PaymentCode   string    // empty when the gateway left it out
+	Channel       string    // empty when the gateway left it out
+	PaidAt        time.Time // zero when the gateway left it out
+	Identifiers   string    // JSON, or empty
+	Source        Source
+}
+
+// ChannelIndomaret is the one channel this shop takes money through.
+const ChannelIndomaret = "ONLINE_TO_OFFLINE_INDOMARET"
+
+// Effect is what an arrival, or a notification, changed.
+type Effect string
+
+const (
+	EffectNone          Effect = "none"
+	EffectPaid          Effect = "paid"
+	EffectPaidLate      Effect = "paid_late"      // after the code had expired: flagged
+	EffectReceiptAdded  Effect = "receipt_added"  // another payment of a reusable code
+	EffectSecondPayment Effect = "second_payment" // money twice for one order: flagged
+	EffectExpired       Effect = "expired"
+	EffectFlagged       Effect = "flagged" // nothing was paid and a person must look
+)
+
+// ApplyStatus applies what a status query found to be paid. It is the same code
+// path as a notification's, so it does not matter which comes first.
+func (s *Store) ApplyStatus(ctx context.Context, a Arrival) (Effect, error) {
+	a.Source = SourceStatusQuery
+	effect := EffectNone
+	err := s.transact(ctx, func(tx *gorm.DB) error {
+		_, e, err := applyArrival(tx, a, s.now())
+		effect = e
+		return err
+	})
+	return effect, err
+}
+
+// applyArrival turns money into a receipt, a paid payment and a paid order, or
+// into a case for a person. It reports a verdict on the arrival and its effect.
+func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error) {
+	p, err := lockPayment(tx, a.InvoiceNumber)
+	if err == ErrNotFound {
+		err := raise(tx, Attention{Kind: AttentionUnknownInvoice,
+			Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})
+		return VerdictUnknownInvoice, EffectFlagged, err
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if kind, detail := mismatch(p, a); kind != "" {
+		return VerdictMismatched, EffectFlagged, raise(tx, Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
+	}
+	if p.knows(a) {
+		return VerdictRepeated, EffectNone, nil
+	}
+	r := Receipt{PaymentID: p.ID, Amount: a.Amount, PaidAt: a.PaidAt.UTC(), Source: a.Source,
+		Identifiers: a.Identifiers, CreatedAt: now}
+	if a.PaidAt.IsZero() {
+		r.PaidAt = now
+	}
+	if err := tx.Create(&r).Error; err != nil {
+		return "", "", err
+	}
+	effect, err := payPayment(tx, p, r, a)
+	return VerdictApplied, effect, err
+}
+
+// lockPayment loads a payment with its order and receipts for this transaction
+// alone. Its UPDATE takes the row's lock where a database has row locks.
+func lockPayment(tx *gorm.DB, invoiceNumber string) (Payment, error) {
+	locked := tx.Model(&Payment{}).Where("invoice_number = ?", invoiceNumber).
+		Update("tries", gorm.Expr("tries"))
+	if locked.Error != nil {
+		return Payment{}, locked.Error
+	}
+	return first[Payment](tx.Preload("Order.Lines").Preload("Receipts").Where("invoice_number = ?", invoiceNumber))
+}
+
+// mismatch compares an arrival with the payment it claims to be for. What the
+// gateway left out is not a mismatch; what differs never pays.
+func mismatch(p Payment, a Arrival) (AttentionKind, string) {
+	switch {
+	case a.Amount != p.Amount:
+		return AttentionWrongAmount, fmt.Sprintf("Rp %d arrived for %s, Rp %d was asked for", a.Amount, p.InvoiceNumber, p.Amount)
+	case a.PaymentCode != "" && p.Code != "" && a.PaymentCode != p.Code:
+		return AttentionWrongCode, fmt.Sprintf("%s was paid with code %s, its code is %s", p.InvoiceNumber, a.PaymentCode, p.Code)
+	case a.Channel != "" && a.Channel != ChannelIndomaret:
+		return AttentionWrongChannel, fmt.Sprintf("%s was paid through %s", p.InvoiceNumber, a.Channel)
+	}
+	return "", ""
+}
+
+// knows reports whether an arrival is one the payment has a receipt for: the
+// same moment and the same till, as far as both say. The gateway tells of one
+// payment several times, in notifications, retries and status replies.
+func (p Payment) knows(a Arrival) bool {
+	for _, r := range p.Receipts {
+		sameTime := a.PaidAt.IsZero() || r.PaidAt.Equal(a.PaidAt)
+		sameTill := a.Identifiers == "" || r.Identifiers == "" || r.Identifiers == a.Identifiers
+		if sameTime && sameTill {
+			return true
+		}
+	}
+	return false
+}
+
+// payPayment moves a payment that has a new receipt, and its order, to paid.
+func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
+	late := p.State == PaymentExpired || p.State == PaymentFailed
+	changes := map[string]any{"next_check_at": nil, "leased_until": nil, "last_error": ""}
+	if p.Code == "" {
+		changes["code"] = a.PaymentCode
+	}
+	moved, err := movePayment(tx, p.ID, PaymentPaid, changes)
+	if err != nil {
+		return "", err
+	}
+	if !moved && p.Reusable {
+		return EffectReceiptAdded, nil
+	}
+	paid := false
+	if moved {
+		if paid, err = payOrder(tx, *p.Order, r.PaidAt); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case !paid:
+		return EffectSecondPayment, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionSecondPayment,
+			Detail: fmt.Sprintf("Rp %d more arrived for %s; order %s was %s already", r.Amount, p.InvoiceNumber, p.Order.Number, p.Order.Status)})
+	case late:
+		return EffectPaidLate, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionLatePayment,
+			Detail: fmt.Sprintf("%s was paid when it was %s already", p.InvoiceNumber, p.State)})
+	}
+	return EffectPaid, nil
+}
