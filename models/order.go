@@ -74,13 +74,22 @@ func (l OrderLine) Amount() int64 { return l.Price * l.Quantity }
 // again: it is for a product of kind open, which is ordered by itself.
 func (o Order) Reusable() bool { return len(o.Lines) == 1 && o.Lines[0].Kind == KindOpen }
 
-// Payment returns the latest attempt.
+// Payment returns the attempt that counts: the one that was paid, else the
+// latest.
 func (o Order) Payment() Payment {
+	for _, p := range o.Payments {
+		if p.State == PaymentPaid {
+			return p
+		}
+	}
 	if len(o.Payments) == 0 {
 		return Payment{}
 	}
 	return o.Payments[len(o.Payments)-1]
 }
+
+// NextAttempt is the number of the attempt that would come next.
+func (o Order) NextAttempt() int64 { return int64(len(o.Payments)) + 1 }
 
 // Item is a wish for some pieces of a product.
 type Item struct {

@@ -108,8 +108,8 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 	now := s.now()
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		var live int64
-		err := tx.Model(&Payment{}).Where("order_id = ? AND (attempt > ? OR state IN ?)",
-			o.ID, o.Payment().Attempt, []PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
+		err := tx.Model(&Payment{}).Where("order_id = ? AND (attempt >= ? OR state IN ?)",
+			o.ID, o.NextAttempt(), []PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
 		if err != nil || live > 0 {
 			return err
 		}
@@ -125,7 +125,7 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 			return nil
 		}
 		added = true
-		return createPayment(tx, &p, o, o.Payment().Attempt+1, now)
+		return createPayment(tx, &p, o, o.NextAttempt(), now)
 	})
 	return added && err == nil, err
 }
@@ -167,16 +167,14 @@ func (s *Store) Claim(ctx context.Context, id int64) (Payment, bool, error) {
 	return p, err == nil, err
 }
 
-// ClaimCheck is Claim for a shopper who asks, at most once every interval.
-func (s *Store) ClaimCheck(ctx context.Context, id int64, interval time.Duration) (Payment, bool, error) {
+// Ask notes that a shopper wants the gateway asked, and reports whether that is
+// granted: at most once every interval.
+func (s *Store) Ask(ctx context.Context, id int64, interval time.Duration) (bool, error) {
 	now := s.now()
 	res := s.write.WithContext(ctx).Model(&Payment{}).
 		Where("id = ? AND (asked_at IS NULL OR asked_at <= ?)", id, now.Add(-interval)).
 		Update("asked_at", now)
-	if res.Error != nil || res.RowsAffected == 0 {
-		return Payment{}, false, res.Error
-	}
-	return s.Claim(ctx, id)
+	return res.RowsAffected == 1, res.Error
 }
 
 // NextDue returns when ClaimDue will next have something, zero for never.
@@ -250,6 +248,12 @@ func (s *Store) Postpone(ctx context.Context, id int64, reason string, nextCheck
 		"tries": gorm.Expr("tries + 1"), "last_error": reason,
 		"next_check_at": nextCheckAt.UTC(), "leased_until": nil,
 	}).Error
+}
+
+// Invoice finds a payment with its order by its invoice number, or says
+// ErrNotFound.
+func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, error) {
+	return first[Payment](s.read.WithContext(ctx).Preload("Order").Where("invoice_number = ?", invoiceNumber))
 }
 
 // Checked notes the gateway's word on a payment, for the shopper who asked.

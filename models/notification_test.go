@@ -1,0 +1,218 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+func paid(p Payment, at time.Time) Arrival {
+	return Arrival{InvoiceNumber: p.InvoiceNumber, Amount: p.Amount, PaymentCode: p.Code, Channel: ChannelIndomaret,
+		PaidAt: at, Identifiers: `[{"name":"AGENT_TRX_ID","value":"1"}]`}
+}
+
+// deliver applies a notification; the same id and body are the same message.
+func deliver(t testing.TB, s *Store, c *clock, id, body string, e NotificationEvent) Notification {
+	t.Helper()
+	n, err := s.ApplyNotification(context.Background(), Notification{RequestID: id, Header: "{}", Body: []byte(body)}, e, c.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func want(t *testing.T, n Notification, v Verdict, e Effect) {
+	t.Helper()
+	if n.Verdict != v || n.Effect != e {
+		t.Errorf("got %s, %s; want %s, %s", n.Verdict, n.Effect, v, e)
+	}
+}
+
+func wantOrder(t *testing.T, o Order, status OrderStatus, state PaymentState, receipts int, a AttentionKind) {
+	t.Helper()
+	p := o.Payment()
+	if o.Status != status || p.State != state || len(p.Receipts) != receipts || o.Attention != a {
+		t.Errorf("got order %s, payment %s, %d receipts, attention %q; want %s, %s, %d, %q",
+			o.Status, p.State, len(p.Receipts), o.Attention, status, state, receipts, a)
+	}
+}
+
+func TestNotificationPays(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	e := PaidEvent(paid(o.Payment(), c.now()))
+
+	want(t, deliver(t, s, c, "r1", "{}", e), VerdictApplied, EffectPaid)
+	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, "")
+	if got := reload(t, s, o); got.PaidAt == nil || !got.PaidAt.Equal(c.now()) || !got.StockHeld || got.Payment().NextCheckAt != nil {
+		t.Errorf("got paid at %v, stock held %v, next check %v", got.PaidAt, got.StockHeld, got.Payment().NextCheckAt)
+	}
+
+	want(t, deliver(t, s, c, "r1", "{}", e), VerdictRepeated, EffectNone)     // the same message
+	want(t, deliver(t, s, c, "r1", "{ }", e), VerdictRepeated, EffectNone)    // the same Request-Id, other bytes
+	want(t, deliver(t, s, c, "r2", "{}", e), VerdictRepeated, EffectNone)     // resent under a new Request-Id
+	if _, err := s.ApplyStatus(context.Background(), e.arrival); err != nil { // and found by a query
+		t.Fatal(err)
+	}
+	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, "")
+
+	var kept []Notification
+	if err := s.read.Order("id").Find(&kept).Error; err != nil {
+		t.Fatal(err)
+	}
+	if len(kept) != 3 || kept[0].Deliveries != 2 || kept[0].Verdict != VerdictApplied || string(kept[1].Body) != "{ }" {
+		t.Errorf("got %+v", kept)
+	}
+}
+
+func TestOneNotificationManyTimesAtOnce(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	e := PaidEvent(paid(o.Payment(), c.now()))
+	together(20, func(i int) {
+		id := "same"
+		if i%2 == 1 {
+			id = fmt.Sprint("resent-", i)
+		}
+		deliver(t, s, c, id, "{}", e)
+		if i%5 == 0 {
+			if _, err := s.ApplyStatus(context.Background(), e.arrival); err != nil {
+				t.Error(err)
+			}
+			if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, reload(t, s, o).Attention)
+	if stock(t, s, "MNM-GAYO") != 59 {
+		t.Errorf("stock is %d, want 59", stock(t, s, "MNM-GAYO"))
+	}
+}
+
+func TestWhatNeverPays(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*Arrival)
+		kind   AttentionKind
+	}{
+		"amount less":   {func(a *Arrival) { a.Amount-- }, AttentionWrongAmount},
+		"amount more":   {func(a *Arrival) { a.Amount++ }, AttentionWrongAmount},
+		"amount zero":   {func(a *Arrival) { a.Amount = 0 }, AttentionWrongAmount},
+		"other code":    {func(a *Arrival) { a.PaymentCode = "8888888800000000" }, AttentionWrongCode},
+		"other channel": {func(a *Arrival) { a.Channel = "ONLINE_TO_OFFLINE_ALFA" }, AttentionWrongChannel},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := openStore(t)
+			o := withCode(t, s, c, "MNM-GAYO")
+			a := paid(o.Payment(), c.now())
+			tt.change(&a)
+			want(t, deliver(t, s, c, "r1", "{}", PaidEvent(a)), VerdictMismatched, EffectFlagged)
+			wantOrder(t, reload(t, s, o), OrderAwaitingPayment, PaymentPending, 0, tt.kind)
+		})
+	}
+	t.Run("unknown invoice number", func(t *testing.T) {
+		s, c := openStore(t)
+		want(t, deliver(t, s, c, "r1", "{}", PaidEvent(Arrival{InvoiceNumber: "WJ-NOBODY-1", Amount: 1})), VerdictUnknownInvoice, EffectFlagged)
+		want(t, deliver(t, s, c, "r2", "{}", ExpiredEvent("WJ-NOBODY-1")), VerdictUnknownInvoice, EffectFlagged)
+		want(t, deliver(t, s, c, "r3", "?", UnreadableEvent("", "not JSON")), VerdictUnreadable, EffectFlagged)
+		if got := attentions(t, s); !slices.Equal(got, []AttentionKind{AttentionUnknownInvoice, AttentionUnknownInvoice, AttentionUnreadable}) {
+			t.Errorf("got attention %v", got)
+		}
+	})
+	t.Run("a status that says nothing", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		want(t, deliver(t, s, c, "r1", "{}", NotedEvent(o.Payment().InvoiceNumber)), VerdictNoted, EffectNone)
+		wantOrder(t, reload(t, s, o), OrderAwaitingPayment, PaymentPending, 0, "")
+	})
+}
+
+func TestMoneyBeforeTheCode(t *testing.T) {
+	s, c := openStore(t)
+	o := place(t, s, "MNM-GAYO", 1)
+	a := paid(o.Payment(), c.now())
+	a.PaymentCode = "8888888812345678"
+	want(t, deliver(t, s, c, "r1", "{}", PaidEvent(a)), VerdictApplied, EffectPaid)
+	giveCode(t, s, c, o.Payment())
+	got := reload(t, s, o)
+	wantOrder(t, got, OrderPaid, PaymentPaid, 1, "")
+	if got.Payment().NextCheckAt != nil {
+		t.Error("a paid payment is still on the worker's list")
+	}
+}
+
+func TestMoneyAfterExpiry(t *testing.T) {
+	ctx := context.Background()
+	t.Run("pays and is flagged", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		before := stock(t, s, "MNM-GAYO")
+		want(t, deliver(t, s, c, "r1", "{}", ExpiredEvent(o.Payment().InvoiceNumber)), VerdictApplied, EffectExpired)
+		want(t, deliver(t, s, c, "r2", "{}", ExpiredEvent(o.Payment().InvoiceNumber)), VerdictNoted, EffectNone)
+		want(t, deliver(t, s, c, "r3", "{}", PaidEvent(paid(o.Payment(), c.now()))), VerdictApplied, EffectPaidLate)
+		wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, AttentionLatePayment)
+		if stock(t, s, "MNM-GAYO") != before || !reload(t, s, o).StockHeld {
+			t.Error("the stock was not taken again")
+		}
+	})
+	t.Run("out of stock by then", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "KRJ-BATIK")
+		if err := s.Expire(ctx, o.Payment().ID); err != nil {
+			t.Fatal(err)
+		}
+		place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
+		deliver(t, s, c, "r1", "{}", PaidEvent(paid(o.Payment(), c.now())))
+		got := reload(t, s, o)
+		wantOrder(t, got, OrderPaid, PaymentPaid, 1, AttentionLatePayment)
+		if got.StockHeld || !slices.Contains(attentions(t, s), AttentionOutOfStock) {
+			t.Errorf("stock held %v, attention %v", got.StockHeld, attentions(t, s))
+		}
+	})
+	t.Run("the old code after a new one", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		old := o.Payment()
+		if err := s.Expire(ctx, old.ID); err != nil {
+			t.Fatal(err)
+		}
+		o = reload(t, s, o)
+		if added, err := s.AddPayment(ctx, o, attempt(o, 2)); !added || err != nil {
+			t.Fatal(added, err)
+		}
+		fresh := reload(t, s, o).Payment()
+		giveCode(t, s, c, fresh)
+		want(t, deliver(t, s, c, "r1", "{}", PaidEvent(paid(old, c.now()))), VerdictApplied, EffectPaidLate)
+		if got := reload(t, s, o); got.Status != OrderPaid || got.Payments[0].State != PaymentPaid || got.Payments[1].State != PaymentPending {
+			t.Errorf("order %s, payments %s and %s", got.Status, got.Payments[0].State, got.Payments[1].State)
+		}
+		want(t, deliver(t, s, c, "r2", "{}", PaidEvent(paid(reload(t, s, o).Payments[1], c.now()))), VerdictApplied, EffectSecondPayment)
+		if got := reload(t, s, o); got.Status != OrderPaid || got.Attention != AttentionSecondPayment {
+			t.Errorf("order %s, attention %q", got.Status, got.Attention)
+		}
+	})
+}
+
+func TestTwoPaymentsOfOneCode(t *testing.T) {
+	for sku, tt := range map[string]struct {
+		effect    Effect
+		attention AttentionKind
+	}{
+		"MNM-GAYO":     {EffectSecondPayment, AttentionSecondPayment},
+		"VCR-CELENGAN": {EffectReceiptAdded, ""},
+	} {
+		t.Run(sku, func(t *testing.T) {
+			s, c := openStore(t)
+			o := withCode(t, s, c, sku)
+			first := paid(o.Payment(), c.now())
+			second := first
+			second.Identifiers = `[{"name":"AGENT_TRX_ID","value":"2"}]`
+			want(t, deliver(t, s, c, "r1", "{}", PaidEvent(first)), VerdictApplied, EffectPaid)
+			want(t, deliver(t, s, c, "r2", "{}", PaidEvent(second)), VerdictApplied, tt.effect)
+			want(t, deliver(t, s, c, "r3", "{}", PaidEvent(first)), VerdictRepeated, EffectNone)
+			wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 2, tt.attention)
+		})
+	}
+}
