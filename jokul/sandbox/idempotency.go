@@ -1,0 +1,62 @@
+package sandbox
+
+import (
+	"context"
+	"net/http"
+
+	"warungjokul/jokul"
+)
+
+// An answer is what a create call was told, kept for ever: a repeated Request-Id
+// gets the same bytes again (docs/protocol.md section 9). Only calls that issued
+// a code are remembered.
+type answer struct {
+	ClientID  string `json:"client_id"`
+	RequestID string `json:"request_id"`
+	Digest    string `json:"digest"` // of the request body
+	Body      []byte `json:"body"`
+}
+
+func (a answer) key() string { return a.ClientID + "\n" + a.RequestID }
+
+// repeated answers a call whose Request-Id has issued a code before. s.mu is held.
+func (s *Server) repeated(c *call) (reply, bool) {
+	first, before := s.state.answers[answer{ClientID: s.cfg.ClientID, RequestID: c.requestID}.key()]
+	switch {
+	case !before:
+		return reply{}, false
+	case first.Digest != c.component.Digest:
+		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "different request data"), true
+	case c.faults.Idempotency == "error":
+		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true
+	}
+	return reply{http.StatusConflict, first.Body, "repeated: the first answer again"}, true
+}
+
+// enter lets one call of a Request-Id through at a time; the next waits until
+// leave. It fails when the waiting caller goes away.
+func (s *Server) enter(ctx context.Context, requestID string) (leave func(), err error) {
+	for {
+		s.mu.Lock()
+		ahead, busy := s.inFlight[requestID]
+		if !busy {
+			done := make(chan struct{})
+			s.inFlight[requestID] = done
+			s.mu.Unlock()
+			return func() { s.leave(requestID, done) }, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-ahead:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *Server) leave(requestID string, done chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.inFlight, requestID)
+	close(done)
+}

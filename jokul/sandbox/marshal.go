@@ -1,0 +1,77 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+// marshal encodes without escaping <, > and &, as the gateway does not: a
+// client that re-encodes before it verifies finds out here.
+func marshal(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("sandbox: own value does not encode: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// decodeStrict reads exactly one JSON value into v and refuses unknown names.
+func decodeStrict(r io.Reader, v any) error {
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return plainJSONError(err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}
+
+func plainJSONError(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	switch name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); {
+	case unknown:
+		return errors.New("unknown name " + name)
+	case errors.As(err, &wrongType) && wrongType.Field != "":
+		return errors.New(wrongType.Field + " may not be a JSON " + wrongType.Value)
+	case errors.Is(err, io.EOF):
+		return errors.New("the body is empty: send a JSON object")
+	}
+	return err
+}
+
+// Duration is a time.Duration that JSON knows in Go's notation, "1h30m".
+type Duration time.Duration
+
+// MarshalText writes d as time.Duration prints it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+// Switch is a bool that JSON may also spell "on" or "off".
+type Switch bool
+
+// UnmarshalJSON reads true, false, "on" and "off".
+func (s *Switch) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case "true", `"on"`:
+		*s = true
+	case "false", `"off"`:
+		*s = false
+	default:
+		return errors.New("a switch is true, false, \"on\" or \"off\", not " + string(b))
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"warungjokul/jokul"
+)
+
+// faultBefore is the answer of the faults that strike before anything is looked at.
+func faultBefore(fault string) (reply, bool) {
+	switch fault {
+	case Answer500:
+		return reply{http.StatusInternalServerError, marshal(gatewayMessage{"INTERNAL SERVER ERROR"}), "fault: 500"}, true
+	case Answer503HTML:
+		return reply{http.StatusServiceUnavailable, []byte(unavailablePage), "fault: 503_html"}, true
+	case Answer429:
+		return reply{http.StatusTooManyRequests, []byte(`{"message":["TOO MANY REQUESTS"]}`), "fault: 429"}, true
+	case AnswerDrop:
+		return reply{verdict: "fault: drop"}, true
+	case AnswerIdempotent:
+		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true
+	}
+	return reply{}, false
+}
+
+const unavailablePage = `<html>
+<head><title>503 Service Temporarily Unavailable</title></head>
+<body><center><h1>503 Service Temporarily Unavailable</h1></center></body>
+</html>
+`
+
+func contentType(fault string) string {
+	if fault == Answer503HTML {
+		return "text/html"
+	}
+	return "application/json"
+}
+
+// spoil returns the body a fault makes of a good answer. It is signed
+// afterwards: only what it says is wrong.
+func spoil(fault string, rep reply) []byte {
+	if rep.status != http.StatusOK && rep.status != http.StatusConflict {
+		return rep.body
+	}
+	switch fault {
+	case AnswerMalformed:
+		return rep.body[:len(rep.body)-1]
+	case AnswerOtherInvoice:
+		return withOrder(rep.body, `{"invoice_number":"INV-OF-SOMEBODY-ELSE","amount":10000}`)
+	case AnswerMissingFields:
+		return onlyInvoice(rep.body)
+	}
+	return rep.body
+}
+
+// withOrder puts another order into an answer.
+func withOrder(body []byte, order string) []byte {
+	members := map[string]json.RawMessage{}
+	if json.Unmarshal(body, &members) != nil || members["order"] == nil {
+		return body
+	}
+	return bytes.Replace(body, members["order"], []byte(order), 1)
+}
+
+func onlyInvoice(body []byte) []byte {
+	var answer struct {
+		Order struct {
+			InvoiceNumber string `json:"invoice_number"`
+		} `json:"order"`
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Order.InvoiceNumber == "" {
+		return body
+	}
+	return marshal(answer)
+}
+
+// cutShort promises the whole answer, sends half of it and closes the connection.
+func cutShort(w http.ResponseWriter, rep reply) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
+	w.WriteHeader(rep.status)
+	_, _ = w.Write(rep.body[:len(rep.body)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}

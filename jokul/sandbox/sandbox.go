@@ -1,0 +1,120 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// maxBody bounds every body read: a merchant's, a page's, a notification's answer.
+const maxBody = 64 << 10
+
+// Config is what a Server needs to know. ClientID and SecretKey are required.
+type Config struct {
+	ClientID  string // the one merchant this gateway knows
+	SecretKey string // signs both ways; it is never logged, stored or shown
+
+	NotificationURL string // where payments are told; empty: nothing is delivered
+	PublicURL       string // base of the how-to-pay links; empty: taken from the request's Host
+	StateFile       string // journal that survives a restart; empty keeps nothing
+	MerchantName    string // shown at the till and on the how-to-pay page; empty: the Client-Id
+
+	Now func() time.Time // wall time; nil: time.Now
+	Log *slog.Logger     // nil: nothing is logged
+}
+
+// Server is the gateway. It is an http.Handler; make one with Open. Everything
+// it does over HTTP is also a method, safe for use by several goroutines.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	random  io.Reader
+	client  *http.Client // sends notifications
+	handler http.Handler
+	wake    chan struct{} // tells Run that what is due has changed
+
+	mu       sync.Mutex // never held over network I/O
+	state    state
+	journal  *journal
+	inFlight map[string]chan struct{} // Request-Ids of create calls being answered
+	sending  map[int]bool             // deliveries being attempted
+	requests []Request
+}
+
+// Open makes a Server and reads its state file, if it has one.
+func Open(cfg Config) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:      cfg.withDefaults(),
+		random:   rand.Reader,
+		client:   notificationClient(),
+		wake:     make(chan struct{}, 1),
+		inFlight: map[string]chan struct{}{},
+		sending:  map[int]bool{},
+	}
+	s.log = s.cfg.Log
+	s.handler = s.routes()
+	var err error
+	if s.journal, s.state, err = openJournal(cfg.StateFile); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	return s, nil
+}
+
+// ServeHTTP serves the gateway's API, the simulator and the control API.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close closes the state file. Stop Run and the HTTP server first.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.journal.close()
+}
+
+func (c Config) check() error {
+	switch {
+	case c.ClientID == "":
+		return errors.New("sandbox: ClientID is empty: choose the Client-Id the merchant will send")
+	case c.SecretKey == "":
+		return errors.New("sandbox: SecretKey is empty: choose the Secret Key both sides sign with")
+	}
+	for name, address := range map[string]string{"NotificationURL": c.NotificationURL, "PublicURL": c.PublicURL} {
+		if address == "" {
+			continue
+		}
+		if u, err := url.Parse(address); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("sandbox: %s must be an absolute http or https address, not %q", name, address)
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.MerchantName == "" {
+		c.MerchantName = c.ClientID
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// commit writes c to the journal and then makes it so. s.mu is held.
+func (s *Server) commit(c change) error {
+	if err := s.journal.write(c); err != nil {
+		return fmt.Errorf("sandbox: keep state: %w", err)
+	}
+	s.state.apply(c)
+	return nil
+}
