@@ -371,4 +371,3 @@ func TestUnroutedAddresses(t *testing.T) {
 	m = do(t, g.signed(t, http.MethodGet, "/", "r", ""))
 	want(t, "root leads to", m.header.Get("Location"), "/simulator")
 }
-

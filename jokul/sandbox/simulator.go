@@ -1,6 +1,143 @@
 package sandbox
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
-func (s *Server) howToPayPage(w http.ResponseWriter, r *http.Request) { notFound(w, r) }
-func (s *Server) simulatorRoutes() http.Handler                       { return http.HandlerFunc(notFound) }
+func (s *Server) simulatorRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /simulator", s.showTill)
+	mux.HandleFunc("POST /simulator/payments", s.payAtTill)
+	mux.HandleFunc("POST /simulator/deliveries/{id}/resend", s.resendFromTill)
+	mux.HandleFunc("POST /simulator/clock", s.advanceFromTill)
+	mux.Handle("GET /simulator/assets/", assets())
+	mux.HandleFunc("/", notFound)
+	return mux
+}
+
+// showTill shows the till with what its address asks for: a code being typed, a
+// code looked up, or a receipt.
+func (s *Server) showTill(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	s.mu.Lock()
+	page := s.newTill(languageOf(query.Get("lang")))
+	switch key, receipt := query.Get("key"), query.Get("receipt"); {
+	case key != "":
+		page.press(digits(query.Get("payment_code")), key)
+	case receipt != "":
+		page.showReceipt(s.state, receipt)
+	default:
+		page.lookUp(s.state, digits(query.Get("payment_code")))
+	}
+	s.mu.Unlock()
+	s.render(w, "simulator", page)
+}
+
+// payAtTill makes something happen and shows what came of it. A refusal is what
+// the till says of the code when it is looked up again.
+func (s *Server) payAtTill(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	code, action := digits(r.PostFormValue("payment_code")), Action(r.PostFormValue("action"))
+	result, err := s.Act(r.Context(), code, action)
+	switch {
+	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid):
+	case errors.Is(err, ErrUnknownAction):
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	case err != nil:
+		s.log.Error("till", "error", err)
+		http.Error(w, "the payment could not be kept", http.StatusInternalServerError)
+		return
+	}
+	lang := languageOf(r.PostFormValue("lang"))
+	address := lang.inquiryURL(code)
+	if n := len(result.Payments); n > 0 {
+		address = lang.receiptURL(result.Payments[n-1].TransactionID)
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+}
+
+func (s *Server) resendFromTill(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	id, _ := strconv.Atoi(r.PathValue("id")) // 0 is no delivery
+	if _, err := s.Resend(r.Context(), id); err != nil && !errors.Is(err, ErrBeingSent) {
+		http.Error(w, err.Error(), controlStatus(err))
+		return
+	}
+	s.backToTill(w, r)
+}
+
+func (s *Server) advanceFromTill(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	d, err := time.ParseDuration(r.PostFormValue("advance"))
+	if err == nil {
+		_, err = s.Advance(d)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.backToTill(w, r)
+}
+
+// backToTill returns to the page the form was on. Only its query is taken: the
+// form cannot send anyone elsewhere.
+func (s *Server) backToTill(w http.ResponseWriter, r *http.Request) {
+	query, err := url.ParseQuery(r.PostFormValue("back"))
+	if err != nil {
+		query = nil
+	}
+	http.Redirect(w, r, "/simulator?"+query.Encode(), http.StatusSeeOther)
+}
+
+// digits keeps what a till can read: a scanner or a person may add spaces.
+func digits(typed string) string {
+	keep := func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}
+	typed = strings.Map(keep, typed)
+	return typed[:min(len(typed), 32)]
+}
+
+func languageOf(name string) language {
+	if name == "en" {
+		return english
+	}
+	return ""
+}
+
+// tillURL is an address of the simulator that keeps the language.
+func (l language) tillURL(name, value string) string {
+	query := url.Values{}
+	if value != "" {
+		query.Set(name, value)
+	}
+	if l == english {
+		query.Set("lang", "en")
+	}
+	return strings.TrimSuffix("/simulator?"+query.Encode(), "?")
+}
+
+func (l language) inquiryURL(code string) string { return l.tillURL("payment_code", code) }
+
+func (l language) receiptURL(transactionID string) string {
+	return l.tillURL("receipt", transactionID)
+}
+
+// waitingCodes are the latest codes that can be paid. s.mu is held.
+func (s *Server) waitingCodes(limit int) []paymentCode {
+	now := s.now()
+	all := s.state.codesInOrder()
+	slices.Reverse(all)
+	all = slices.DeleteFunc(all, func(p paymentCode) bool { return p.payable(now) != nil })
+	return all[:min(len(all), limit)]
+}

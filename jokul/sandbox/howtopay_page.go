@@ -1,0 +1,60 @@
+package sandbox
+
+import (
+	"html/template"
+	"net/http"
+	"time"
+)
+
+// A howToPayView is what the how-to-pay page shows, ready to print.
+type howToPayView struct {
+	Merchant string
+	Mood     string // open, paid or over
+	Notice   *text
+	Groups   []string
+	Barcode  template.HTML // empty once the code is not to be paid
+	Amount   string
+	Deadline string
+	TimeLeft *text
+	StepsID  []string
+	StepsEN  []string
+}
+
+func (s *Server) howToPayPage(w http.ResponseWriter, r *http.Request) {
+	p, f, now, found := s.howToPay(r)
+	if !found {
+		notFound(w, r)
+		return
+	}
+	view, err := s.howToPayView(p, f, now)
+	if err != nil {
+		s.log.Error("how to pay", "error", err)
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	s.render(w, "howtopay", view)
+}
+
+func (s *Server) howToPayView(p paymentCode, f Faults, now time.Time) (howToPayView, error) {
+	view := howToPayView{
+		Merchant: s.cfg.MerchantName,
+		Mood:     "open",
+		Groups:   groups(p.Code),
+		Amount:   rupiah(p.Amount),
+		Deadline: language("").date(p.ExpiresAt),
+	}
+	switch p.payable(now) {
+	case ErrAlreadyPaid:
+		view.Mood, view.Notice = "paid", &text{"Sudah dibayar. Jangan bayar lagi.", "Already paid. Do not pay again."}
+		return view, nil
+	case ErrExpired:
+		view.Mood, view.Notice = "over", &text{"Kode sudah kedaluwarsa. Jangan bayar kode ini.", "The code has expired. Do not pay it."}
+		return view, nil
+	}
+	view.StepsID, view.StepsEN = stepsID(f.Biller), stepsEN(f.Biller)
+	remaining := p.ExpiresAt.Sub(now)
+	view.TimeLeft = &text{language("").left(remaining), english.left(remaining)}
+	var err error
+	view.Barcode, err = barcodeSVG(p.Code)
+	return view, err
+}

@@ -1,0 +1,42 @@
+package sandbox
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+
+// assets serves the stylesheet.
+func assets() http.Handler {
+	files, _ := fs.Sub(pageFiles, "pages/assets") // the path is right: it is embedded above
+	server := http.StripPrefix("/simulator/assets/", http.FileServerFS(files))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		server.ServeHTTP(w, r)
+	})
+}
+
+// render writes a whole page or a clean error, never half of one.
+func (s *Server) render(w http.ResponseWriter, name string, page any) {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name, page); err != nil {
+		s.log.Error("cannot draw page", "page", name, "error", err)
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	_, _ = w.Write(b.Bytes()) // a reader that has gone needs no page
+}

@@ -1,0 +1,156 @@
+package sandbox
+
+import (
+	"fmt"
+	"time"
+)
+
+// A receiptView is the slip of one payment and what the shop was told of it.
+type receiptView struct {
+	language
+	Here          string
+	Store         string
+	Time          string
+	Merchant      string
+	Description   string
+	Code          string
+	Customer      string
+	Invoice       string
+	TransactionID string
+	Amount        string
+	Asked         string // when another amount was paid
+	Late          string // when it was paid after the deadline
+	Footer        string
+	Earlier       []receiptLink
+	Delivery      deliveryView
+}
+
+type receiptLink struct{ TransactionID, URL string }
+
+type deliveryView struct {
+	ID       int
+	Mood     string // yes, no or none
+	Heading  string
+	Attempts []attemptView
+	Coming   []string
+}
+
+type attemptView struct{ Mood, Time, Text string }
+
+// showReceipt puts the slip of a transaction beside the till, ready for the
+// next customer.
+func (v *tillView) showReceipt(st state, transactionID string) {
+	p, paid, found := st.payment(transactionID)
+	if !found {
+		return
+	}
+	v.at("receipt", transactionID)
+	v.Mood, v.DisplayText, v.DisplayAmount = "yes", v.say("display-thanks"), rupiah(paid.Amount)
+	r := &receiptView{
+		language:      v.language,
+		Here:          v.Here,
+		Store:         storeID,
+		Time:          v.date(paid.PaidAt),
+		Merchant:      v.Merchant,
+		Description:   p.Description,
+		Code:          grouped(p.Code),
+		Customer:      p.CustomerName,
+		Invoice:       p.InvoiceNumber,
+		TransactionID: paid.TransactionID,
+		Amount:        rupiah(paid.Amount),
+		Footer:        p.FooterMessage,
+		Delivery:      v.deliveryOf(st, transactionID),
+	}
+	if paid.Amount != p.Amount {
+		r.Asked = rupiah(p.Amount)
+	}
+	if p.expired(paid.PaidAt) {
+		r.Late = v.say("late")
+	}
+	for _, other := range p.Payments {
+		if other.TransactionID != transactionID {
+			r.Earlier = append(r.Earlier, receiptLink{other.TransactionID, v.receiptURL(other.TransactionID)})
+		}
+	}
+	v.Receipt = r
+}
+
+// payment finds a payment by its transaction id.
+func (st *state) payment(transactionID string) (paymentCode, Payment, bool) {
+	for _, p := range st.codes {
+		for _, paid := range p.Payments {
+			if paid.TransactionID == transactionID {
+				return p, paid, true
+			}
+		}
+	}
+	return paymentCode{}, Payment{}, false
+}
+
+func (l language) deliveryOf(st state, transactionID string) deliveryView {
+	for _, d := range st.deliveries {
+		if d.TransactionID == transactionID {
+			return l.delivery(d, st.faults.Schedule)
+		}
+	}
+	return deliveryView{Mood: "none", Heading: l.say("silent")}
+}
+
+func (l language) delivery(d Delivery, schedule []Duration) deliveryView {
+	view := deliveryView{ID: d.ID, Mood: "no"}
+	switch {
+	case d.State == DeliveryDelivered:
+		view.Mood, view.Heading = "yes", l.say("told")
+	case d.State == DeliveryGivenUp:
+		view.Heading = l.say("gave-up")
+	case len(d.Attempts) == 0:
+		view.Mood, view.Heading = "none", l.say("late-told")
+	default:
+		view.Heading = l.say("not-told")
+	}
+	for _, a := range d.Attempts {
+		view.Attempts = append(view.Attempts, l.attempt(a))
+	}
+	for _, due := range d.coming(schedule) {
+		view.Coming = append(view.Coming, l.seconds(due))
+	}
+	return view
+}
+
+func (l language) attempt(a Attempt) attemptView {
+	view := attemptView{Mood: "no", Time: l.seconds(a.At)}
+	if a.HTTPStatus == 0 {
+		view.Text = l.of(text{"tidak dijawab: " + a.Error, "no answer: " + a.Error})
+		return view
+	}
+	if a.Delivered() {
+		view.Mood = "yes"
+	}
+	view.Text = l.of(text{
+		fmt.Sprintf("notifikasi ke toko: %d dalam %d ms", a.HTTPStatus, a.DurationMS),
+		fmt.Sprintf("notification to the shop: %d in %d ms", a.HTTPStatus, a.DurationMS),
+	})
+	return view
+}
+
+// coming lists when a waiting delivery will be tried again: the next attempt,
+// and those after it should that one fail too.
+func (d Delivery) coming(schedule []Duration) []time.Time {
+	if d.State != DeliveryWaiting || d.NextAttemptAt == nil {
+		return nil
+	}
+	times := []time.Time{*d.NextAttemptAt}
+	first, tried := *d.NextAttemptAt, 0
+	for _, a := range d.Attempts {
+		switch a.Kind {
+		case kindFirst:
+			first, tried = a.At, 1
+		case kindRetry:
+			tried++
+		}
+	}
+	for i := tried; i < len(schedule); i++ {
+		times = append(times, first.Add(time.Duration(schedule[i])))
+	}
+	return times
+}
