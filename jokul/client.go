@@ -146,6 +146,10 @@ type Exchange struct {
 	URL       string
 	RequestID string
 
+	// InvoiceNumber is what the call was about: an invoice number, or the
+	// Request-Id a status was asked for by. Empty for instructions.
+	InvoiceNumber string
+
 	RequestHeader http.Header
 	RequestBody   []byte
 	StringToSign  string // what the request's signature covers; empty when it has none
@@ -163,7 +167,7 @@ type Exchange struct {
 
 // call signs and sends one request and reads the answer. GETs have no body and
 // no Digest line.
-func (c *Client) call(ctx context.Context, operation, method, path, requestID string, body []byte) (*Exchange, error) {
+func (c *Client) call(ctx context.Context, operation, invoiceNumber, method, path, requestID string, body []byte) (*Exchange, error) {
 	component := Component{
 		ClientID:  c.clientID,
 		RequestID: requestID,
@@ -183,7 +187,7 @@ func (c *Client) call(ctx context.Context, operation, method, path, requestID st
 	if method != http.MethodGet {
 		header.Set("Content-Type", "application/json")
 	}
-	x := &Exchange{Operation: operation, Method: method, URL: c.base.String() + path,
+	x := &Exchange{Operation: operation, InvoiceNumber: invoiceNumber, Method: method, URL: c.base.String() + path,
 		RequestID: requestID, StringToSign: component.String()}
 	c.send(ctx, x, header, body)
 	if x.Err != nil {

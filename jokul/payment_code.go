@@ -162,16 +162,21 @@ func checkText(field, s string, minimum, maximum int) error {
 // POST /indomaret-online-to-offline/v2/payment-code; docs/protocol.md sections
 // 4, 5 and 9.
 func (c *Client) GeneratePaymentCode(ctx context.Context, p PreparedRequest) (PaymentCode, error) {
-	x, err := c.call(ctx, "Generate payment code", http.MethodPost, paymentCodePath, p.RequestID, p.Body)
+	var asked wireRequest
+	if err := json.Unmarshal(p.Body, &asked); err != nil {
+		return PaymentCode{}, fmt.Errorf("jokul: not a prepared request: %w", err)
+	}
+	invoiceNumber := asked.Order.InvoiceNumber
+	x, err := c.call(ctx, "Generate payment code", invoiceNumber, http.MethodPost, paymentCodePath, p.RequestID, p.Body)
 	var code PaymentCode
 	if err == nil {
-		code, err = c.readPaymentCode(x, p)
+		code, err = c.readPaymentCode(x)
 	}
 	c.report(ctx, x, err)
 	return code, err
 }
 
-func (c *Client) readPaymentCode(x *Exchange, p PreparedRequest) (PaymentCode, error) {
+func (c *Client) readPaymentCode(x *Exchange) (PaymentCode, error) {
 	if x.Status != http.StatusOK && x.Status != http.StatusConflict {
 		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
 	}
@@ -185,8 +190,7 @@ func (c *Client) readPaymentCode(x *Exchange, p PreparedRequest) (PaymentCode, e
 	if err != nil {
 		return PaymentCode{}, untrusted(x, err)
 	}
-	var asked wireRequest
-	if err := json.Unmarshal(p.Body, &asked); err != nil || asked.Order.InvoiceNumber != code.InvoiceNumber {
+	if code.InvoiceNumber != x.InvoiceNumber {
 		return PaymentCode{}, untrusted(x, fmt.Errorf("%w: order.invoice_number is another order's", ErrMalformed))
 	}
 	code.Replayed = x.Status == http.StatusConflict

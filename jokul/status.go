@@ -18,7 +18,7 @@ import (
 // GET /orders/v1/status/{id}; docs/protocol.md section 8.
 func (c *Client) CheckStatus(ctx context.Context, id string) (Transaction, error) {
 	path := "/orders/v1/status/" + url.PathEscape(id)
-	x, err := c.call(ctx, "Check status", http.MethodGet, path, c.newRequestID(), nil)
+	x, err := c.call(ctx, "Check status", id, http.MethodGet, path, c.newRequestID(), nil)
 	var t Transaction
 	if err == nil {
 		t, err = readTransaction(x, id)

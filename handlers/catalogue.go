@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+// few is when a stock is worth mentioning in the catalogue.
+const few = 10
+
+func (h *Handler) showCatalogue(c echo.Context) error {
+	query, category := strings.TrimSpace(c.QueryParam("q")), models.Category(c.QueryParam("category"))
+	products, err := h.Store.Products(c.Request().Context(), query, category)
+	if err != nil {
+		return fmt.Errorf("catalogue: %w", err)
+	}
+	p := views.CataloguePage{Page: h.page(c, ""), Home: query == "" && category == ""}
+	p.Search = query
+	p.Heading = p.T("catalogue.title")
+	p.Categories = []views.CategoryLink{{URL: "/", Name: p.T("catalogue.all"), Current: p.Home}}
+	for _, each := range models.Categories() {
+		link := categoryLink(p.Lang, each)
+		link.Current = each == category
+		if link.Current {
+			p.Heading = link.Name
+		}
+		p.Categories = append(p.Categories, link)
+	}
+	if query != "" {
+		p.Heading = p.T("catalogue.found", query)
+	}
+	p.Title = p.Heading
+	for _, product := range products {
+		p.Cards = append(p.Cards, card(p.Lang, product))
+	}
+	return render(c, http.StatusOK, views.Catalogue(p))
+}
+
+func (h *Handler) showProduct(c echo.Context) error {
+	product, err := h.Store.Product(c.Request().Context(), c.Param("slug"))
+	if err != nil {
+		return fmt.Errorf("product: %w", err)
+	}
+	p := views.ProductPage{Page: h.page(c, "")}
+	p.Title = p.Lang.Pick(product.NameID, product.NameEN)
+	p.Name, p.Text = p.Title, p.Lang.Pick(product.TextID, product.TextEN)
+	p.SKU, p.Price, p.Drawing = product.SKU, views.Rupiah(product.Price), product.Drawing
+	p.Category = categoryLink(p.Lang, product.Category)
+	p.Remark = remark(p.Lang, product.Kind)
+	p.Stock = p.T("product.stock", product.Stock)
+	switch {
+	case product.Stock == 0:
+		p.Stock = p.T("product.soldout")
+	case product.Stock < few:
+		p.Stock = p.T("product.last", product.Stock)
+	}
+	if product.Stock > 0 {
+		p.Max = fmt.Sprint(min(product.Stock, maxQuantity))
+	}
+	return render(c, http.StatusOK, views.Product(p))
+}
+
+func card(l views.Lang, product models.Product) views.Card {
+	v := views.Card{
+		URL:     productURL(product.Slug),
+		Name:    l.Pick(product.NameID, product.NameEN),
+		Price:   views.Rupiah(product.Price),
+		Drawing: product.Drawing,
+		SoldOut: product.Stock == 0,
+	}
+	switch {
+	case v.SoldOut:
+		v.Tag = l.T("product.soldout")
+	case product.Stock < few:
+		v.Tag = l.T("product.last", product.Stock)
+	case product.Kind == models.KindOpen:
+		v.Tag = l.T("product.open")
+	}
+	return v
+}
+
+func remark(l views.Lang, kind models.ProductKind) string {
+	switch kind {
+	case models.KindOpen:
+		return l.T("product.open")
+	case models.KindVoucher:
+		return l.T("product.voucher")
+	}
+	return ""
+}
+
+func categoryLink(l views.Lang, category models.Category) views.CategoryLink {
+	return views.CategoryLink{
+		URL:  "/?category=" + url.QueryEscape(string(category)),
+		Name: l.T("category." + string(category)),
+	}
+}
+
+func productURL(slug string) string { return "/products/" + url.PathEscape(slug) }

@@ -1,0 +1,73 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+// statusOf turns an error into the one HTTP status it means.
+func statusOf(err error) int {
+	var (
+		known    *echo.HTTPError
+		tooLarge *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &known):
+		return known.Code
+	case errors.Is(err, models.ErrNotFound):
+		return http.StatusNotFound
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// showError logs an error that is ours, once, and tells the client what to do
+// next: people a page, programs a line of JSON.
+func (h *Handler) showError(err error, c echo.Context) {
+	status := statusOf(err)
+	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		h.Log.Error("request failed", "method", c.Request().Method, "route", c.Path(), "error", err)
+	}
+	if c.Response().Committed {
+		return
+	}
+	if wantsJSON(c) {
+		err = c.JSON(status, map[string]string{"error": strings.ToLower(http.StatusText(status))})
+	} else {
+		err = h.errorPage(c, status)
+	}
+	if err != nil {
+		h.Log.Error("show error", "error", err)
+	}
+}
+
+func wantsJSON(c echo.Context) bool {
+	return strings.HasSuffix(c.Path(), "/status") || strings.HasSuffix(c.Path(), "/events") ||
+		strings.HasPrefix(c.Request().Header.Get(echo.HeaderAccept), echo.MIMEApplicationJSON)
+}
+
+func (h *Handler) errorPage(c echo.Context, status int) error {
+	page := h.page(c, "")
+	kind := status
+	switch status {
+	case 403, 404, 405, 413, 422, 429, 503:
+	default:
+		kind = http.StatusInternalServerError
+		if status < kind {
+			kind = http.StatusUnprocessableEntity
+		}
+	}
+	p := views.ErrorPage{Page: page, Heading: page.T(fmt.Sprintf("error.%d", kind)), Text: page.T(fmt.Sprintf("error.%d.text", kind))}
+	p.Title = p.Heading
+	return render(c, status, views.Error(p))
+}

@@ -1,0 +1,123 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// heartbeat keeps proxies from closing a quiet stream.
+const heartbeat = 15 * time.Second
+
+// streams knows who is watching which order.
+type streams struct {
+	mu       sync.Mutex
+	watchers map[string]map[chan struct{}]bool
+	closed   chan struct{}
+}
+
+func newStreams() *streams {
+	return &streams{watchers: map[string]map[chan struct{}]bool{}, closed: make(chan struct{})}
+}
+
+// watch returns a channel that is told of changes, and what ends it.
+func (s *streams) watch(token string) (changes <-chan struct{}, end func()) {
+	ch := make(chan struct{}, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watchers[token] == nil {
+		s.watchers[token] = map[chan struct{}]bool{}
+	}
+	s.watchers[token][ch] = true
+	return ch, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers[token], ch)
+		if len(s.watchers[token]) == 0 {
+			delete(s.watchers, token)
+		}
+	}
+}
+
+// tell tells all who watch an order. It never waits: one untaken message is
+// enough, for who takes it looks at what is there then.
+func (s *streams) tell(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.watchers[token] {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *streams) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+	default:
+		close(s.closed)
+	}
+}
+
+// orderEvents streams an order's status: now, at each change, and no more once
+// it cannot change by itself.
+func (h *Handler) orderEvents(c echo.Context) error {
+	changes, end := h.streams.watch(c.Param("token"))
+	defer end()
+	if _, err := h.order(c); err != nil {
+		return err
+	}
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentType, "text/event-stream")
+	w.Header().Set(echo.HeaderCacheControl, "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	w.WriteHeader(http.StatusOK)
+	stream := http.NewResponseController(w)
+
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		done, err := h.sendStatus(c)
+		if done || err != nil {
+			return err
+		}
+		for waiting := true; waiting; {
+			// Each write gets its own time, the stream as a whole has all it needs.
+			_ = stream.SetWriteDeadline(time.Now().Add(2 * heartbeat))
+			if err := stream.Flush(); err != nil {
+				return nil // the shopper left
+			}
+			select {
+			case <-changes:
+				waiting = false
+			case <-beat.C:
+				fmt.Fprint(w, ": still here\n\n")
+			case <-h.streams.closed:
+				return nil
+			case <-c.Request().Context().Done():
+				return nil
+			}
+		}
+	}
+}
+
+// sendStatus writes one event and reports whether it was the last.
+func (h *Handler) sendStatus(c echo.Context) (last bool, err error) {
+	o, err := h.order(c)
+	if err != nil {
+		return true, err
+	}
+	body, err := json.Marshal(h.statusOf(o))
+	if err != nil {
+		return true, err
+	}
+	fmt.Fprintf(c.Response(), "event: status\ndata: %s\n\n", body)
+	return !live(o, h.Now()), nil
+}

@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"warungjokul/jokul"
+	"warungjokul/models"
+)
+
+// KeepExchanges is what a jokul.Client reports its calls to: each becomes a row
+// that shows what was said. A row that cannot be kept does not fail the call.
+func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, jokul.Exchange) {
+	return func(ctx context.Context, x jokul.Exchange) {
+		row := models.Exchange{
+			Operation: x.Operation, InvoiceNumber: x.InvoiceNumber, RequestID: x.RequestID, Method: x.Method, URL: x.URL,
+			RequestHeader: headerJSON(x.RequestHeader), RequestBody: x.RequestBody, StringToSign: x.StringToSign,
+			Status: x.Status, ResponseHeader: headerJSON(x.ResponseHeader), ResponseBody: x.ResponseBody,
+			ResponseStringToSign: x.ResponseStringToSign, Verified: x.Verified,
+			StartedAt: x.StartedAt, Duration: x.Duration,
+		}
+		if x.Err != nil {
+			row.Problem = x.Err.Error()
+		}
+		// The caller's time may be up; the record of that is wanted all the same.
+		if err := store.KeepExchange(context.WithoutCancel(ctx), row); err != nil {
+			log.Error("keep exchange", "request_id", x.RequestID, "error", err)
+		}
+	}
+}
+
+func headerJSON(h http.Header) string {
+	text, _ := json.Marshal(h) // strings always encode
+	return string(text)
+}

@@ -1,0 +1,215 @@
+// Package handlers is whatever reacts: to a shopper's request, to the gateway's
+// notification, to the clock. It is the only package that knows both the shop's
+// models and the gateway, and translates between them.
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/securecookie"
+	"github.com/labstack/echo-contrib/echoprometheus"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"warungjokul/jokul"
+	"warungjokul/models"
+	"warungjokul/static"
+)
+
+// Config is what the shop needs to run. All of it is required, but for
+// SimulatorURL.
+type Config struct {
+	Store            *models.Store
+	Gateway          *jokul.Client
+	BaseURL          string        // how browsers reach the shop
+	NotificationPath string        // the path of the Notification URL, as DOKU knows it
+	PaymentExpiry    time.Duration // how long a payment code is good, whole minutes
+	SimulatorURL     string        // of the sandbox's till; empty when there is none
+	RateLimit        bool
+	MetricsElsewhere bool // /metrics is served by MetricsHandler alone
+	Now              func() time.Time
+	Log              *slog.Logger
+}
+
+// Handler is the shop: an http.Handler and the worker that looks after payments.
+type Handler struct {
+	Config
+	echo     *echo.Echo
+	cookies  *securecookie.SecureCookie
+	streams  *streams
+	wake     chan struct{} // tells the worker that something has become due
+	registry *prometheus.Registry
+	counted  *prometheus.CounterVec // notifications by verdict
+}
+
+// New builds the shop.
+func New(ctx context.Context, c Config) (*Handler, error) {
+	if c.Store == nil || c.Gateway == nil || c.Now == nil || c.Log == nil {
+		return nil, errors.New("handlers: a part is missing")
+	}
+	key, err := c.Store.Key(ctx, "cookies")
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		Config:   c,
+		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
+		streams:  newStreams(),
+		wake:     make(chan struct{}, 1),
+		registry: prometheus.NewRegistry(),
+		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "notifications_total", Help: "Notifications received, by verdict; the rejected ones are kept nowhere else.",
+		}, []string{"verdict"}),
+	}
+	h.registry.MustRegister(h.counted)
+	h.echo = h.routes()
+	return h, nil
+}
+
+// ServeHTTP serves the shop.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.ServeHTTP(w, r) }
+
+// MetricsHandler serves the metrics alone, for an address of their own.
+func (h *Handler) MetricsHandler() http.Handler {
+	return promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{})
+}
+
+// Close ends the open event streams, which would otherwise hold a stop up.
+func (h *Handler) Close() { h.streams.close() }
+
+// routes lists every address of the shop.
+func (h *Handler) routes() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = h.showError
+	e.Use(h.around()...)
+
+	e.GET("/", h.showCatalogue)
+	e.GET("/products/:slug", h.showProduct)
+	e.GET("/cart", h.showCart)
+	e.POST("/cart/items", h.addToCart)
+	e.POST("/cart/items/:sku", h.changeCart)
+	e.GET("/checkout", h.showCheckout)
+	e.POST("/checkout", h.placeOrder, h.limited(30))
+	e.GET("/orders/:token", h.showOrder)
+	e.GET("/orders/:token/status", h.orderStatus)
+	e.GET("/orders/:token/events", h.orderEvents)
+	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
+	e.POST("/orders/:token/check", h.checkOrder)
+
+	e.POST(h.NotificationPath, h.receiveNotification)
+
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/readyz", h.ready)
+	e.GET("/static/*", echo.WrapHandler(static.Handler()))
+	if !h.MetricsElsewhere {
+		e.GET("/metrics", echo.WrapHandler(h.MetricsHandler()))
+	}
+	return e
+}
+
+// maxFormSize is more than any form of this shop fills.
+const maxFormSize = "32K"
+
+// around is the middleware, outermost first.
+func (h *Handler) around() []echo.MiddlewareFunc {
+	notification := func(c echo.Context) bool { return c.Path() == h.NotificationPath }
+	return []echo.MiddlewareFunc{
+		// Logs what the client got, so it stands outside of what makes it.
+		h.logRequest,
+		echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
+			Subsystem: "shop", Registerer: h.registry,
+			DoNotUseRequestPathFor404: true, // else strangers choose our label values
+		}),
+		// A panic ends one request, not the shop.
+		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
+			h.Log.Error("panic", "error", err, "stack", string(stack))
+			return err
+		}}),
+		h.guard,
+		// The notification caps its own body, and has no browser to protect.
+		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Limit: maxFormSize, Skipper: notification}),
+		h.sameOrigin(notification),
+		h.chooseLanguage,
+	}
+}
+
+// guard sets the headers that keep a page from doing what it should not.
+func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "same-origin") // an order's address is its key
+		if h.secure() {
+			header.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		return next(c)
+	}
+}
+
+// sameOrigin refuses forms that another site had a browser send.
+func (h *Handler) sameOrigin(skip middleware.Skipper) echo.MiddlewareFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !skip(c) && protection.Check(c.Request()) != nil {
+				return echo.NewHTTPError(http.StatusForbidden, "cross-origin request")
+			}
+			return next(c)
+		}
+	}
+}
+
+// limited allows an address so many requests a minute.
+func (h *Handler) limited(perMinute int) echo.MiddlewareFunc {
+	store := middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
+		Rate: float64(perMinute) / 60, Burst: perMinute, ExpiresIn: 5 * time.Minute,
+	})
+	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
+		Skipper:             func(echo.Context) bool { return !h.RateLimit },
+		IdentifierExtractor: func(c echo.Context) (string, error) { return c.RealIP(), nil },
+		DenyHandler: func(c echo.Context, _ string, _ error) error {
+			c.Response().Header().Set("Retry-After", "60")
+			return echo.NewHTTPError(http.StatusTooManyRequests, "rate limit")
+		},
+		Store: store,
+	})
+}
+
+// logRequest logs by route, not by path: an order's token is never logged.
+func (h *Handler) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		started := time.Now()
+		err := next(c)
+		if err != nil {
+			c.Error(err)
+		}
+		level := slog.LevelDebug
+		if c.Response().Status >= http.StatusInternalServerError {
+			level = slog.LevelWarn
+		}
+		h.Log.Log(c.Request().Context(), level, "request", "method", c.Request().Method, "route", c.Path(),
+			"status", c.Response().Status, "duration", time.Since(started).Round(time.Microsecond))
+		return nil
+	}
+}
+
+func (h *Handler) secure() bool { return strings.HasPrefix(h.BaseURL, "https://") }
+
+// ready reports whether the shop can serve: whether its database answers.
+func (h *Handler) ready(c echo.Context) error {
+	if err := h.Store.Ping(c.Request().Context()); err != nil {
+		h.Log.Error("not ready", "error", err)
+		return c.String(http.StatusServiceUnavailable, "database away\n")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}

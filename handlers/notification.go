@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/jokul"
+	"warungjokul/models"
+)
+
+// receiveNotification keeps what the gateway says happened, does what follows
+// from it, and answers only once that is durable. The order of things is
+// docs/protocol.md section 7: cap, verify, parse, keep and apply, answer.
+//
+// 2xx means kept, repeats and mismatches included, because a retry would not
+// mend them. 401 means it is not from the gateway. 503 means send it again.
+func (h *Handler) receiveNotification(c echo.Context) error {
+	received := h.Now()
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
+	if err != nil {
+		h.counted.WithLabelValues("unread").Inc()
+		return fmt.Errorf("read notification: %w", bodyError(err))
+	}
+	n, err := h.Gateway.ParseNotification(h.NotificationPath, c.Request().Header, body)
+	if err != nil && !errors.Is(err, jokul.ErrMalformed) {
+		h.counted.WithLabelValues("rejected").Inc()
+		h.Log.Warn("notification rejected", "error", err, "from", c.RealIP(), "bytes", len(body))
+		return c.NoContent(http.StatusUnauthorized)
+	}
+	kept, err := h.Store.ApplyNotification(c.Request().Context(), models.Notification{
+		RequestID: n.RequestID, Header: signedHeaders(c.Request().Header), Body: body, TransactionStatus: string(n.Status),
+	}, event(n, err), received)
+	if err != nil {
+		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(fmt.Errorf("keep notification %s: %w", n.RequestID, err))
+	}
+	h.counted.WithLabelValues(string(kept.Verdict)).Inc()
+	h.Log.Info("notification", "invoice_number", n.InvoiceNumber, "request_id", n.RequestID,
+		"transaction_status", n.Status, "verdict", kept.Verdict, "effect", kept.Effect)
+	if kept.Effect != models.EffectNone {
+		h.changed(c.Request().Context(), models.Payment{InvoiceNumber: n.InvoiceNumber})
+	}
+	return c.NoContent(http.StatusOK)
+}
+
+// bodyError is a body that did not come whole: too large, or cut off.
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return echo.NewHTTPError(http.StatusBadRequest, "body").SetInternal(err)
+}
+
+// event translates a genuine notification into what the shop has to do.
+func event(n jokul.Notification, unreadable error) models.NotificationEvent {
+	switch {
+	case unreadable != nil:
+		return models.UnreadableEvent(n.InvoiceNumber, unreadable.Error())
+	case n.Status == jokul.TransactionSuccess:
+		return models.PaidEvent(arrival(n.Transaction))
+	case n.Status == jokul.TransactionExpired:
+		return models.ExpiredEvent(n.InvoiceNumber)
+	}
+	return models.NotedEvent(n.InvoiceNumber)
+}
+
+// signedHeaders are the four headers the signature stands on, as JSON.
+func signedHeaders(header http.Header) string {
+	kept := map[string]string{}
+	for _, name := range []string{jokul.HeaderClientID, jokul.HeaderRequestID, jokul.HeaderRequestTimestamp, jokul.HeaderSignature} {
+		kept[name] = header.Get(name)
+	}
+	text, _ := json.Marshal(kept) // strings always encode
+	return string(text)
+}

@@ -1,0 +1,307 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+// billerName is what to ask for at the till. DOKU's own word for Indomaret is
+// not published (docs/protocol.md section 10).
+const billerName = "DOKU"
+
+// checkInterval is how often a shopper may have the gateway asked.
+const checkInterval = 10 * time.Second
+
+func orderPath(token string) string { return "/orders/" + token }
+
+func (h *Handler) order(c echo.Context) (models.Order, error) {
+	o, err := h.Store.Order(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return o, fmt.Errorf("order: %w", err)
+	}
+	return o, nil
+}
+
+func (h *Handler) showOrder(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	return h.orderPage(c, http.StatusOK, o, "")
+}
+
+// checkOrder asks the gateway because the shopper says to have paid.
+func (h *Handler) checkOrder(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	p := o.Payment()
+	if p.State == models.PaymentPending {
+		interval := checkInterval
+		if !h.RateLimit {
+			interval = 0
+		}
+		granted, err := h.Store.Ask(c.Request().Context(), p.ID, interval)
+		if err != nil {
+			return fmt.Errorf("check order: %w", err)
+		}
+		if !granted {
+			c.Response().Header().Set("Retry-After", fmt.Sprint(int(checkInterval/time.Second)))
+			return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("check.soon"))
+		}
+		if err := h.checkNow(c.Request().Context(), p.ID); err != nil {
+			return err
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
+}
+
+// newCode makes the next attempt to be paid, where the last has come to nothing.
+func (h *Handler) newCode(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if p := o.Payment(); p.State == models.PaymentPending && overdue(p, h.Now()) {
+		if err := h.checkNow(ctx, p.ID); err != nil {
+			return err
+		}
+		if o, err = h.order(c); err != nil {
+			return err
+		}
+	}
+	payment, err := h.preparePayment(o)
+	if err != nil {
+		return fmt.Errorf("prepare payment: %w", err)
+	}
+	added, err := h.Store.AddPayment(ctx, o, payment)
+	var soldOut *models.OutOfStockError
+	if errors.As(err, &soldOut) {
+		return h.orderPage(c, http.StatusConflict, o, lang(c).T("order.soldout"))
+	}
+	if err != nil {
+		return fmt.Errorf("new code: %w", err)
+	}
+	if added {
+		if o, err = h.order(c); err != nil {
+			return err
+		}
+		h.obtainCodeSoon(ctx, o.Payment())
+	}
+	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
+}
+
+// status is what programs and scripts see of an order.
+type status struct {
+	OrderStatus   models.OrderStatus  `json:"order_status"`
+	PaymentStatus models.PaymentState `json:"payment_status"`
+	InvoiceNumber string              `json:"invoice_number"`
+	PaymentCode   *string             `json:"payment_code"`
+	Amount        int64               `json:"amount"`
+	ExpiresAt     *time.Time          `json:"expires_at"`
+	PaidAt        *time.Time          `json:"paid_at"`
+	Attempt       int64               `json:"attempt"`
+	ServerTime    time.Time           `json:"server_time"`
+}
+
+func (h *Handler) statusOf(o models.Order) status {
+	p := o.Payment()
+	s := status{
+		OrderStatus: o.Status, PaymentStatus: p.State, InvoiceNumber: p.InvoiceNumber, Amount: p.Amount,
+		ExpiresAt: p.ExpiresAt, PaidAt: o.PaidAt, Attempt: p.Attempt, ServerTime: h.Now().UTC(),
+	}
+	if p.Code != "" {
+		s.PaymentCode = &p.Code
+	}
+	return s
+}
+
+func (h *Handler) orderStatus(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, h.statusOf(o))
+}
+
+// live reports whether an order can still change by itself.
+func live(o models.Order, now time.Time) bool {
+	p := o.Payment()
+	if o.Status == models.OrderPaid {
+		return p.Reusable && !overdue(p, now)
+	}
+	return o.Status == models.OrderAwaitingPayment && p.State != models.PaymentFailed
+}
+
+func overdue(p models.Payment, now time.Time) bool {
+	return p.ExpiresAt != nil && !now.Before(*p.ExpiresAt)
+}
+
+// stateOf says what the order's page looks like now.
+func stateOf(o models.Order, now time.Time) views.OrderState {
+	switch o.Status {
+	case models.OrderPaid:
+		return views.StatePaid
+	case models.OrderExpired:
+		return views.StateExpired
+	case models.OrderCancelled:
+		return views.StateCancelled
+	}
+	p := o.Payment()
+	switch {
+	case p.State == models.PaymentFailed:
+		return views.StateFailed
+	case p.State == models.PaymentCreating:
+		return views.StatePreparing
+	case overdue(p, now):
+		return views.StateOverdue
+	}
+	return views.StateWaiting
+}
+
+func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
+	return render(c, httpStatus, views.Order(h.viewOrder(h.page(c, ""), o, notice)))
+}
+
+func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {
+	now, payment := h.Now(), o.Payment()
+	v := views.OrderPage{
+		Page: page, State: stateOf(o, now), Number: o.Number, Path: orderPath(o.Token),
+		Attention: attentionText(page.Lang, o.Attention), Notice: notice,
+		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
+		Customer: tillName(o.CustomerName), Placed: page.Lang.Moment(o.PlacedAt),
+		HowToPayPage: payment.HowToPayPage, Say: "Mau bayar " + billerName,
+		Live: live(o, now), ServerTime: views.Machine(now),
+	}
+	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
+	v.Page.Links = orderLinks(v.Path)
+	v.Title = page.T("order.title", o.Number)
+	v.Text = page.T("order." + string(v.State) + ".text")
+	if v.State == views.StatePaid {
+		v.Title = page.T("order.paidtitle", o.Number)
+		v.Text += " " + page.T("order.paid."+string(o.Lines[0].Kind))
+	}
+	payable := v.State == views.StateWaiting || (v.State == views.StatePaid && v.Live)
+	if payable && payment.Code != "" {
+		v.Code = viewCode(page.Lang, payment)
+		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
+		v.Simulator = simulatorLink(h.SimulatorURL, payment.Code)
+	}
+	if v.Live {
+		v.Page.Refresh = "15"
+	}
+	v.CanCheck = payment.State == models.PaymentPending
+	v.CheckedSay = checkedText(page.Lang, payment)
+	for _, line := range o.Lines {
+		v.Lines = append(v.Lines, cartLine(page.Lang, line))
+	}
+	h.viewMoney(&v, o)
+	v.Watched = fmt.Sprint(o.Status, payment.State, payment.Attempt, len(v.Receipts), len(payment.Instructions), v.CheckedSay, o.Attention)
+	return v
+}
+
+// viewMoney adds the receipts and the codes that must not be paid any more.
+func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
+	var sum int64
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			sum += r.Amount
+			v.Receipts = append(v.Receipts, views.Receipt{
+				Amount: views.Rupiah(r.Amount), At: v.Lang.Moment(r.PaidAt), Till: tillTransaction(r.Identifiers),
+			})
+		}
+		if p.Code != "" && p.ID != o.Payment().ID {
+			v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(p.Code), " "))
+		}
+	}
+	if current := o.Payment(); v.State == views.StateExpired && current.Code != "" {
+		v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(current.Code), " "))
+	}
+	if len(v.Receipts) > 1 {
+		v.Received = views.Rupiah(sum)
+	}
+}
+
+func viewCode(l views.Lang, p models.Payment) *views.Code {
+	code := &views.Code{Digits: p.Code, QR: views.QR(p.Code), Barcode: views.Barcode(p.Code)}
+	if p.ExpiresAt != nil {
+		code.Deadline, code.Expires = l.Moment(*p.ExpiresAt), views.Machine(*p.ExpiresAt)
+	}
+	return code
+}
+
+// steps are the gateway's own in the page's language, or ours.
+func steps(l views.Lang, p models.Payment) (list []string, byDOKU bool) {
+	for _, in := range p.Instructions {
+		if strings.EqualFold(in.Language, string(l)) {
+			return in.Steps, true
+		}
+	}
+	return []string{l.T("steps.1"), l.T("steps.2"), l.T("steps.3", billerName), l.T("steps.4"), l.T("steps.5"), l.T("steps.6")}, false
+}
+
+func attentionText(l views.Lang, kind models.AttentionKind) string {
+	switch kind {
+	case "", models.AttentionRefused: // the page of a failed payment says it already
+		return ""
+	case models.AttentionLatePayment:
+		return l.T("order.attention.late")
+	case models.AttentionSecondPayment:
+		return l.T("order.attention.second")
+	case models.AttentionOutOfStock:
+		return l.T("order.attention.stock")
+	}
+	return l.T("order.attention.amount")
+}
+
+func checkedText(l views.Lang, p models.Payment) string {
+	if p.CheckedAt == nil {
+		return ""
+	}
+	answer := l.T("check.other")
+	if known := []string{"PENDING", "SUCCESS", "EXPIRED", checkedAway}; slices.Contains(known, p.CheckedStatus) {
+		answer = l.T("check." + p.CheckedStatus)
+	}
+	return l.T("check.answer", l.Clock(*p.CheckedAt), answer)
+}
+
+func simulatorLink(base, code string) string {
+	if base == "" {
+		return ""
+	}
+	return base + "?" + url.Values{"payment_code": {code}}.Encode()
+}
+
+func orderLinks(path string) map[views.Lang]string {
+	links := map[views.Lang]string{}
+	for _, l := range views.Langs() {
+		links[l] = path + "?lang=" + string(l)
+	}
+	return links
+}
+
+// tillTransaction is the till's number of a payment, where the gateway names it.
+func tillTransaction(identifiers string) string {
+	var list []struct{ Name, Value string }
+	_ = json.Unmarshal([]byte(identifiers), &list)
+	for _, i := range list {
+		if i.Name == "AGENT_TRX_ID" {
+			return i.Value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,113 @@
+// Everything here is a comfort: without it each page works by links and forms.
+
+document.documentElement.classList.add("scripted");
+
+const order = () => document.querySelector("[data-watched]");
+
+// Copy what a button names, even where the clipboard is not to be had.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await copy(button.dataset.copy);
+  const label = button.dataset.label ?? button.textContent;
+  button.dataset.label = label;
+  button.textContent = button.dataset.copied;
+  say(button.dataset.copied);
+  setTimeout(() => { button.textContent = label; }, 2000);
+});
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "hidden";
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+// One quiet place that screen readers listen to; it outlives page changes.
+const voice = document.createElement("p");
+voice.className = "hidden";
+voice.setAttribute("role", "status");
+document.body.append(voice);
+const say = (text) => { voice.textContent = text; };
+
+// Count down by the server's clock, whatever this device believes.
+let drift = 0;
+function syncClock(serverTime) {
+  if (serverTime) drift = Date.parse(serverTime) - Date.now();
+}
+function tick() {
+  for (const timer of document.querySelectorAll("[data-countdown]")) {
+    const left = Math.max(0, Math.round((Date.parse(timer.dataset.countdown) - Date.now() - drift) / 1000));
+    const pad = (n) => String(n).padStart(2, "0");
+    const hours = Math.floor(left / 3600);
+    timer.textContent = (hours ? `${hours}:` : "") + `${pad(Math.floor(left / 60) % 60)}:${pad(left % 60)}`;
+    timer.classList.toggle("soon", left < 600);
+    if (left === 0 && !timer.dataset.over) {
+      timer.dataset.over = "yes";
+      setTimeout(refresh, 1500);
+    }
+  }
+}
+
+// The server draws every state of the page; a change means fetching it again
+// and putting the new part in place, without losing the reader's place.
+let refreshing = false;
+async function refresh() {
+  if (refreshing || !order()) return;
+  refreshing = true;
+  try {
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("[data-watched]");
+    const old = order();
+    if (!fresh || fresh.dataset.watched === old.dataset.watched && fresh.dataset.state === old.dataset.state) return;
+    document.title = page.title;
+    old.replaceWith(document.adoptNode(fresh));
+    say(fresh.querySelector("h1").textContent);
+    syncClock(fresh.dataset.serverTime);
+    tick();
+    if (!fresh.dataset.events) stop();
+  } catch {
+    // The next event, or the next look, tries again.
+  } finally {
+    refreshing = false;
+  }
+}
+
+// Listen for changes; where a stream cannot be had, look every few seconds.
+let events, polling;
+function stop() {
+  events?.close();
+  clearInterval(polling);
+}
+function watch() {
+  const { events: address, serverTime } = order().dataset;
+  syncClock(serverTime);
+  if (!address) return;
+  const poll = () => { polling ??= setInterval(refresh, 5000); };
+  if (!("EventSource" in window)) return poll();
+  events = new EventSource(address);
+  events.addEventListener("status", (event) => {
+    syncClock(JSON.parse(event.data).server_time);
+    refresh();
+  });
+  events.addEventListener("error", () => {
+    if (events.readyState === EventSource.CLOSED) poll();
+  });
+}
+
+if (order()) {
+  watch();
+  tick();
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+}
+document.querySelector("[data-focus]")?.focus();

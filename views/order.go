@@ -1,0 +1,64 @@
+package views
+
+// OrderState is what an order's page looks like.
+type OrderState string
+
+const (
+	StatePreparing OrderState = "preparing" // a code is being asked for
+	StateWaiting   OrderState = "waiting"   // the code can be paid
+	StateOverdue   OrderState = "overdue"   // past the deadline, not confirmed yet
+	StatePaid      OrderState = "paid"
+	StateExpired   OrderState = "expired"
+	StateFailed    OrderState = "failed"
+	StateCancelled OrderState = "cancelled"
+)
+
+// OrderPage is an order's one permanent page, in whatever state it is.
+type OrderPage struct {
+	Page
+	State  OrderState
+	Number string
+	Path   string // /orders/{token}
+	URL    string // the same, whole, to keep
+
+	Text      string // what the state means, in a sentence
+	Attention string // what a person of ours is doing about it, or empty
+	Notice    string // the answer to what the shopper just did, or empty
+
+	Amount       string // Rp 90.000
+	AmountDigits string // 90000
+
+	Code *Code // only while it can be paid
+
+	Steps        []string
+	StepsByDOKU  bool
+	Say          string
+	HowToPayPage string
+	Simulator    string // address of the simulator with the code filled in; empty outside demo mode
+
+	Customer string // as the till shows it
+	Placed   string
+	Lines    []CartLine
+	Receipts []Receipt
+	Received string   // the sum of several receipts, or empty
+	OldCodes []string // of earlier attempts
+
+	CanCheck   bool
+	CheckedSay string // what the gateway last answered, and when
+
+	Live       bool   // the page changes by itself
+	Watched    string // what the script compares to see a change
+	ServerTime string
+}
+
+// Code is a payment code that can be paid now.
+type Code struct {
+	Digits   string
+	QR       Symbol
+	Barcode  Symbol
+	Deadline string
+	Expires  string // for programs
+}
+
+// Receipt is one arrival of money.
+type Receipt struct{ Amount, At, Till string }

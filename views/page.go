@@ -1,0 +1,103 @@
+// Package views turns values into pages: templ components, the values they
+// show, the formats of money and time, and both languages. It knows no
+// database, no gateway and no clock: what is not in its values is not on its
+// pages.
+package views
+
+import "warungjokul/static"
+
+// Page is what every page shows around its own content.
+type Page struct {
+	Lang      Lang
+	Title     string
+	CartCount int64
+	Search    string
+
+	// Links are the addresses of this page in each language.
+	Links map[Lang]string
+
+	// Demo: payments are simulated, and the page says so.
+	Demo bool
+
+	// Refresh makes a browser without script load the page again every so many
+	// seconds; 0 for never.
+	Refresh string
+}
+
+// T is Lang.T.
+func (p Page) T(key string, blanks ...any) string { return p.Lang.T(key, blanks...) }
+
+func asset(name string) string { return static.URL(name) }
+
+func drawing(name string) string { return static.URL("drawings/" + name) }
+
+// Card is one product in the catalogue.
+type Card struct {
+	URL, Name, Price, Drawing string
+	Tag                       string // a short remark, or empty
+	SoldOut                   bool
+}
+
+// CategoryLink is one category to choose.
+type CategoryLink struct {
+	URL, Name string
+	Current   bool
+}
+
+// CataloguePage is the shop's home, a category or a search.
+type CataloguePage struct {
+	Page
+	Heading    string
+	Home       bool // with the hero
+	Categories []CategoryLink
+	Cards      []Card
+}
+
+// ProductPage is one product.
+type ProductPage struct {
+	Page
+	SKU, Name, Text, Price, Drawing string
+	Category                        CategoryLink
+	Stock, Remark                   string
+	Max                             string // most that can be ordered; empty when sold out
+}
+
+// CartLine is one product in the cart.
+type CartLine struct {
+	SKU, URL, Name, Drawing string
+	Each, Amount            string
+	Quantity, Less, More    string // More is empty when there is no more
+	Problem                 string
+}
+
+// CartPage is the cart.
+type CartPage struct {
+	Page
+	Lines   []CartLine
+	Total   string
+	Problem string // why it cannot be ordered as it is
+}
+
+// Field is one input of the checkout form.
+type Field struct{ Value, Problem string }
+
+// CheckoutPage is the form that places an order.
+type CheckoutPage struct {
+	Page
+	CheckoutID         string
+	Name, Email, Phone Field
+	Problem            string // with the order as a whole
+	Lines              []CartLine
+	Total, Valid       string
+}
+
+// Problems reports whether anything must be mended.
+func (p CheckoutPage) Problems() bool {
+	return p.Problem != "" || p.Name.Problem != "" || p.Email.Problem != "" || p.Phone.Problem != ""
+}
+
+// ErrorPage says what went wrong and where to go.
+type ErrorPage struct {
+	Page
+	Heading, Text string
+}
