@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/time/rate"
 
 	"warungjokul/jokul"
 	"warungjokul/models"
@@ -172,7 +173,7 @@ func (h *Handler) sameOrigin(skip middleware.Skipper) echo.MiddlewareFunc {
 // limited allows an address so many requests a minute.
 func (h *Handler) limited(perMinute int) echo.MiddlewareFunc {
 	store := middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
-		Rate: float64(perMinute) / 60, Burst: perMinute, ExpiresIn: 5 * time.Minute,
+		Rate: rate.Limit(perMinute) / 60, Burst: perMinute, ExpiresIn: 5 * time.Minute,
 	})
 	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
 		Skipper:             func(echo.Context) bool { return !h.RateLimit },

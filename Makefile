@@ -1,0 +1,29 @@
+.DEFAULT_GOAL := help
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start the shop with its own sandbox
+	go build -o warung .
+	./warung
+
+test: check chromium ## everything: checks, race detector, whole journeys, a real browser
+	go test -race ./...
+
+check: ## formatting, vet, generated files, module file, direction of dependencies
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	@before=$$(cat views/*_templ.go | sha256sum); go tool templ generate >/dev/null 2>&1; \
+	 test "$$before" = "$$(cat views/*_templ.go | sha256sum)" || { echo "views/*_templ.go were stale: make generate, and commit"; exit 1; }
+	go mod tidy -diff
+	@test "$$(go list -deps ./jokul | grep warungjokul)" = "warungjokul/jokul" || { echo "jokul depends on the shop"; exit 1; }
+	@test -z "$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./jokul | grep -v '^warungjokul/jokul$$')" || { echo "jokul depends on more than the standard library"; exit 1; }
+
+generate: ## write the Go code of the pages
+	go tool templ generate
+
+chromium: # for the browser journeys; where it cannot be had they say so
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
+
+.PHONY: help run test check generate chromium

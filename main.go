@@ -1,0 +1,221 @@
+// Warung Jokul is a web shop whose orders are paid in cash at Indomaret tills,
+// through DOKU's Jokul Direct API. This package reads the settings, wires the
+// parts together, serves, and stops.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"warungjokul/handlers"
+	"warungjokul/jokul"
+	"warungjokul/jokul/sandbox"
+	"warungjokul/models"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Environ(), os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "warung:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it serves until ctx ends or something breaks.
+func run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
+	s, err := readSettings(environ)
+	if err != nil {
+		return err
+	}
+	p := &program{settings: s, log: newLogger(s, stderr)}
+	defer p.close()
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	p.announce(stdout)
+	return p.serve(ctx)
+}
+
+// program is the parts and how they hang together.
+type program struct {
+	settings
+	log *slog.Logger
+
+	shop, till, ops net.Listener // till and ops only where they are wanted
+
+	store   *models.Store
+	sandbox *sandbox.Server
+	handler *handlers.Handler
+}
+
+// open builds everything, listeners first: addresses must be known before
+// anybody can be told of them.
+func (p *program) open(ctx context.Context) error {
+	if err := p.listen(); err != nil {
+		return err
+	}
+	p.BaseURL = or(p.BaseURL, address(p.shop))
+	var err error
+	if p.store, err = models.Open(ctx, p.DatabaseURL, time.Now, p.log); err != nil {
+		return err
+	}
+	if err := p.openSandbox(); err != nil {
+		return err
+	}
+	gateway, err := jokul.New(p.ClientID, p.SecretKey, jokul.WithBaseURL(p.GatewayURL),
+		jokul.WithObserver(handlers.KeepExchanges(p.store, p.log)), jokul.WithLogger(p.log))
+	if err != nil {
+		return err
+	}
+	p.handler, err = handlers.New(ctx, handlers.Config{
+		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
+		PaymentExpiry: p.PaymentExpiry, SimulatorURL: p.simulatorURL(), RateLimit: p.RateLimit == "on",
+		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log,
+	})
+	return err
+}
+
+func (p *program) listen() (err error) {
+	if p.shop, err = listen("ADDR", p.Addr); err != nil {
+		return err
+	}
+	if p.Environment == embedded {
+		if p.till, err = listen("SANDBOX_ADDR", p.SandboxAddr); err != nil {
+			return err
+		}
+	}
+	if p.OpsAddr != "" {
+		p.ops, err = listen("OPS_ADDR", p.OpsAddr)
+	}
+	return err
+}
+
+func listen(setting, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w", setting, addr, errors.Unwrap(err))
+	}
+	return l, nil
+}
+
+// openSandbox starts a gateway of our own in embedded mode. The shop reaches it
+// over its socket, as it would reach DOKU.
+func (p *program) openSandbox() (err error) {
+	if p.Environment != embedded {
+		return nil
+	}
+	p.sandbox, err = sandbox.Open(sandbox.Config{
+		ClientID: p.ClientID, SecretKey: p.SecretKey,
+		NotificationURL: address(p.shop) + p.NotificationPath,
+		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", Log: p.log,
+	})
+	p.GatewayURL = or(p.GatewayURL, address(p.till))
+	return err
+}
+
+func (p *program) simulatorURL() string {
+	if p.till == nil {
+		return ""
+	}
+	return address(p.till) + "/simulator"
+}
+
+// address is how this machine reaches a listener.
+func address(l net.Listener) string {
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// announce prints where everything is.
+func (p *program) announce(w io.Writer) {
+	fmt.Fprintf(w, "Warung Jokul    %s\n", p.BaseURL)
+	if p.till != nil {
+		fmt.Fprintf(w, "Till simulator  %s\n", p.simulatorURL())
+	}
+}
+
+// serve runs all parts until ctx ends or one of them fails.
+func (p *program) serve(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.handler.Work(ctx) })
+	p.serveHTTP(ctx, group, p.shop, p.handler, p.handler.Close)
+	if p.sandbox != nil {
+		group.Go(func() error { return p.sandbox.Run(ctx) })
+		p.serveHTTP(ctx, group, p.till, p.sandbox, func() {})
+	}
+	if p.ops != nil {
+		p.serveHTTP(ctx, group, p.ops, p.handler.MetricsHandler(), func() {})
+	}
+	return group.Wait()
+}
+
+// patience is how long a stop waits for requests under way.
+const patience = 10 * time.Second
+
+// serveHTTP serves on a listener and stops gracefully when ctx ends.
+func (p *program) serveHTTP(ctx context.Context, group *errgroup.Group, l net.Listener, h http.Handler, stopping func()) {
+	server := &http.Server{
+		Handler: h,
+		// A client that trickles its request does not hold a connection for ever.
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
+	group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		stopping()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return server.Shutdown(ctx)
+	})
+}
+
+func (p *program) close() {
+	for _, l := range []net.Listener{p.shop, p.till, p.ops} {
+		if l != nil {
+			_ = l.Close() // closed already when it was served
+		}
+	}
+	if p.sandbox != nil {
+		if err := p.sandbox.Close(); err != nil {
+			p.log.Error("close sandbox", "error", err)
+		}
+	}
+	if p.store != nil {
+		if err := p.store.Close(); err != nil {
+			p.log.Error("close store", "error", err)
+		}
+	}
+}
+
+func newLogger(s settings, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
