@@ -1,0 +1,158 @@
+package sandbox_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"warungjokul/jokul/sandbox"
+)
+
+// reopen starts another sandbox on the state file of the first, which is left as
+// a killed process leaves it.
+func reopen(t *testing.T, g *gateway, path string) *gateway {
+	t.Helper()
+	again := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	again.clock.now = g.clock.Now()
+	return again
+}
+
+func TestEverythingSurvivesARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	first := g.create(t, "request-1", orderFor("INV-1"))
+	code := paymentCode(t, first)
+	g.advance(t, 30*time.Minute)
+	g.shop.answer(500)
+	before := g.act(t, code, sandbox.ActionPay).Delivery
+	unpaid := g.issue(t, "INV-2")
+	g.faults(t, func(f *sandbox.Faults) { f.Answer, f.Times, f.Retry = sandbox.Answer500, 2, "verbatim" })
+	want(t, "fault", g.status(t, "INV-1").status, 500)
+	sent := g.shop.next(t)
+
+	again := reopen(t, g, path)
+	want(t, "times left", again.Faults().Times, 1)
+	want(t, "retry", again.Faults().Retry, "verbatim")
+	again.faults(t, func(*sandbox.Faults) {})
+	m := again.create(t, "request-1", orderFor("INV-1"))
+	want(t, "repeated", m.status, http.StatusConflict)
+	want(t, "first answer", m.body, first.body)
+	want(t, "duplicate", again.create(t, "request-9", orderFor("INV-1")).status, http.StatusBadRequest)
+	want(t, "payment", at(t, again.status(t, "INV-1").body, "transaction.status"), "SUCCESS")
+	after := again.Deliveries("INV-1")[0]
+	want(t, "next attempt", *after.NextAttemptAt, *before.NextAttemptAt)
+	want(t, "attempts", len(after.Attempts), 1)
+
+	again.run(t)
+	again.advance(t, 30*time.Minute)
+	resent := again.shop.next(t) // at the address configured now
+	want(t, "same Request-Id", resent.header.Get("Request-Id"), sent.header.Get("Request-Id"))
+	want(t, "same body", string(resent.body), string(sent.body))
+	if resent.err != nil {
+		t.Errorf("retry after the restart: %v", resent.err)
+	}
+	paid := again.act(t, unpaid, sandbox.ActionPay)
+	if paid.Payments[0].TransactionID == "IDM000000001" || paid.Delivery.ID == before.ID {
+		t.Errorf("numbers start over: %+v", paid)
+	}
+}
+
+func TestATornLastLineIsDropped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	g.issue(t, "INV-1")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.issue(t, "INV-2")
+	more, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := len(whole); cut < len(more); cut++ {
+		if err := os.WriteFile(path, more[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sandbox.Open(sandbox.Config{ClientID: clientID, SecretKey: secretKey, StateFile: path})
+		if err != nil {
+			t.Fatalf("cut at %d: %v", cut, err)
+		}
+		s.Close()
+	}
+	again := reopen(t, g, path)
+	want(t, "whole line", again.status(t, "INV-1").status, http.StatusOK)
+	want(t, "torn line", again.status(t, "INV-2").status, http.StatusNotFound)
+	again.issue(t, "INV-3")
+	third := reopen(t, g, path)
+	want(t, "written after the torn line", third.status(t, "INV-3").status, http.StatusOK)
+}
+
+func TestADamagedStateFile(t *testing.T) {
+	for name, text := range map[string]string{
+		"not a state file": "dear diary\n",
+		"line 2":           `{"warungjokul_sandbox_state":1}` + "\n{\"code\":\n{}\n",
+		"line 3":           `{"warungjokul_sandbox_state":1}` + "\n{}\n{\"cod\":1}\n",
+	} {
+		path := filepath.Join(t.TempDir(), "sandbox.state")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := sandbox.Open(sandbox.Config{ClientID: clientID, SecretKey: secretKey, StateFile: path})
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("got error %v, want one about %s", err, name)
+		}
+		if left, _ := os.ReadFile(path); string(left) != text {
+			t.Errorf("%s: the file was changed", name)
+		}
+	}
+}
+
+func TestOpeningCompacts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	for range 50 {
+		g.advance(t, time.Second)
+	}
+	long, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reopen(t, g, path)
+	short, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if short.Size() >= long.Size() {
+		t.Errorf("%d bytes before, %d after", long.Size(), short.Size())
+	}
+	want(t, "mode", short.Mode().Perm(), os.FileMode(0o600))
+}
+
+func TestNoSecretsAreKeptOrLogged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	log := &strings.Builder{}
+	g := open(t, func(c *sandbox.Config) { c.StateFile, c.Log = path, textLog(log) })
+	m := g.create(t, "request", orderFor("INV-1"))
+	g.act(t, paymentCode(t, m), sandbox.ActionPay)
+	n := g.shop.next(t)
+	kept, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	control := get(t, g.http.URL+"/control/requests").body + get(t, g.http.URL+"/control/deliveries").body
+	g.http.Close()
+	for name, text := range map[string]string{"state file": string(kept), "log": log.String(), "control": control} {
+		for _, secret := range []string{secretKey, m.header.Get("Signature"), n.header.Get("Signature")} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s holds %s", name, secret)
+			}
+		}
+	}
+	if strings.Contains(log.String(), "Taufik") || strings.Contains(log.String(), "taufik@doku.com") {
+		t.Errorf("the log holds the customer: %s", log)
+	}
+}

@@ -1,0 +1,106 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+func openInternal(t *testing.T, cfg Config) *Server {
+	t.Helper()
+	cfg.ClientID, cfg.SecretKey = "MCH-1", "SK-1"
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestATakenCodeIsDrawnAgain(t *testing.T) {
+	s := openInternal(t, Config{})
+	f := DefaultFaults()
+	f.CodePrefix, f.CodeLength = "73", 3
+	s.random = bytes.NewReader([]byte{5, 5, 5, 6}) // one byte a draw
+	for _, want := range []string{"735", "736"} {
+		code, err := s.newCode(f)
+		if err != nil || code != want {
+			t.Fatalf("got %q, %v, want %q", code, err, want)
+		}
+		s.state.codes[code] = paymentCode{Code: code}
+	}
+	if _, err := s.newCode(f); err == nil {
+		t.Error("no randomness is left, and yet a code was drawn")
+	}
+}
+
+func TestEveryCodeTaken(t *testing.T) {
+	s := openInternal(t, Config{})
+	f := DefaultFaults()
+	f.CodePrefix, f.CodeLength = "", 1
+	for _, digit := range "0123456789" {
+		s.state.codes[string(digit)] = paymentCode{}
+	}
+	if code, err := s.newCode(f); err == nil {
+		t.Errorf("got %q, want an error", code)
+	}
+}
+
+// A shop that does not answer is given up on; the sandbox does not wait for it.
+func TestAShopThatHangs(t *testing.T) {
+	release := make(chan struct{})
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer shop.Close()
+	defer close(release)
+	s := openInternal(t, Config{NotificationURL: shop.URL})
+	if s.client.Timeout != 10*time.Second {
+		t.Errorf("the shop has %v to answer, want 10 s", s.client.Timeout)
+	}
+	s.client.Timeout = 20 * time.Millisecond
+	s.state.codes["1"] = paymentCode{Code: "1", Amount: 10_000, ExpiresAt: time.Now().Add(time.Hour)}
+	result, err := s.Pay(context.Background(), "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := result.Delivery.Attempts[0].Error; got != "no answer in time" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestEveryTextIsInBothLanguages(t *testing.T) {
+	for key, text := range texts {
+		if text.ID == "" || text.EN == "" {
+			t.Errorf("%s: %+v", key, text)
+		}
+	}
+	for _, action := range actions[1:] {
+		if texts[string(action)].ID == "" || texts[string(action)+"-why"].ID == "" {
+			t.Errorf("no text for %s", action)
+		}
+	}
+	if _, err := language("").T("nothing"); err == nil {
+		t.Error("a missing text goes unnoticed")
+	}
+}
+
+func TestRupiah(t *testing.T) {
+	for amount, want := range map[int64]string{0: "Rp\u00a00", 999: "Rp\u00a0999", 1000: "Rp\u00a01.000", 5_000_000: "Rp\u00a05.000.000"} {
+		if got := rupiah(amount); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestLeft(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "", time.Second: "1 menit lagi", 47 * time.Minute: "47 menit lagi", time.Hour: "1 jam lagi",
+		90 * time.Minute: "1 jam 30 menit lagi", 47 * time.Hour: "47 jam lagi", 48 * time.Hour: "2 hari lagi",
+	} {
+		if got := language("").left(d); got != want {
+			t.Errorf("%v: got %q, want %q", d, got, want)
+		}
+	}
+}
