@@ -24,9 +24,10 @@ type reply struct {
 	status  int
 	body    []byte
 	verdict string // for /control/requests: ok, or the error in words
+	bare    bool   // never signed: it comes from a machine in front of the gateway
 }
 
-func ok(body []byte) reply { return reply{http.StatusOK, body, "ok"} }
+func ok(body []byte) reply { return reply{status: http.StatusOK, body: body, verdict: "ok"} }
 
 // refuse is the first error envelope of docs/protocol.md section 6.
 func refuse(status int, code, message string) reply {
@@ -36,13 +37,14 @@ func refuse(status int, code, message string) reply {
 		Type    string `json:"type"`
 	}
 	body := marshal(map[string]inner{"error": {code, message, "invalid_request_error"}})
-	return reply{status, body, code + ": " + message}
+	return reply{status: status, body: body, verdict: code + ": " + message}
 }
 
 // failed is the gateway's own fault; the cause goes to the log, not the wire.
 func (s *Server) failed(err error) reply {
 	s.log.Error("cannot answer", "error", err)
-	return reply{http.StatusInternalServerError, marshal(gatewayMessage{"INTERNAL SERVER ERROR"}), "internal error"}
+	body := marshal(gatewayMessage{"INTERNAL SERVER ERROR"})
+	return reply{status: http.StatusInternalServerError, body: body, verdict: "internal error"}
 }
 
 // api turns handle into an endpoint: it reads the call, commits the faults that
@@ -119,7 +121,7 @@ func (s *Server) send(w http.ResponseWriter, c *call, rep reply) {
 // signs: 200 and 409 are signed, other answers only when told to
 // (docs/protocol.md section 3).
 func (s *Server) signs(c *call, rep reply) bool {
-	if _, struck := faultBefore(c.faults.Answer); struck && rep.status != http.StatusConflict {
+	if rep.bare {
 		return false
 	}
 	return rep.status == http.StatusOK || rep.status == http.StatusConflict || bool(c.faults.SignErrors)

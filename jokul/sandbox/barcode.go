@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"html/template"
+	"image/color"
 	"strings"
 
 	"github.com/boombuler/barcode/code128"
@@ -20,12 +21,21 @@ func barcodeSVG(code string) (template.HTML, error) {
 	}
 	width := bars.Bounds().Dx()
 	var path strings.Builder
-	for x := range width {
-		if r, _, _, _ := bars.At(x, 0).RGBA(); r == 0 {
-			fmt.Fprintf(&path, "M%d 0h1v1h-1z", quietZone+x)
+	for x := 0; x < width; x++ {
+		begin := x
+		for x < width && black(bars.At(x, 0)) {
+			x++
+		}
+		if n := x - begin; n > 0 { // one shape a bar: no seams inside it
+			fmt.Fprintf(&path, "M%d 0h%dv1h-%dz", quietZone+begin, n, n)
 		}
 	}
 	return template.HTML(fmt.Sprintf(`<svg class="barcode" role="img" aria-label="Barcode %s" viewBox="0 0 %d 1" `+
-		`preserveAspectRatio="none" shape-rendering="crispEdges"><path d="%s"/></svg>`,
+		`preserveAspectRatio="none"><path d="%s"/></svg>`,
 		template.HTMLEscapeString(code), width+2*quietZone, path.String())), nil
+}
+
+func black(c color.Color) bool {
+	r, _, _, _ := c.RGBA()
+	return r == 0
 }

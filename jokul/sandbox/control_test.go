@@ -110,6 +110,8 @@ func TestControlClock(t *testing.T) {
 
 func TestControlDeliveriesAndRequests(t *testing.T) {
 	g := open(t)
+	want(t, "no deliveries", g.control(t, "GET", "deliveries", "").body, `{"deliveries":[]}`)
+	want(t, "no requests", g.control(t, "GET", "requests", "").body, `{"requests":[]}`)
 	for _, invoice := range []string{"INV-1", "INV-2"} {
 		g.act(t, g.issue(t, invoice), sandbox.ActionPay)
 		g.shop.next(t)

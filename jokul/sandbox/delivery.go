@@ -70,10 +70,13 @@ var (
 func (s *Server) Deliveries(invoiceNumber string) []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.state.deliveriesInOrder()
-	return slices.DeleteFunc(all, func(d Delivery) bool {
-		return invoiceNumber != "" && d.InvoiceNumber != invoiceNumber
-	})
+	found := []Delivery{}
+	for _, d := range s.state.deliveriesInOrder() {
+		if invoiceNumber == "" || d.InvoiceNumber == invoiceNumber {
+			found = append(found, d)
+		}
+	}
+	return found
 }
 
 // queue makes a delivery of every event, unless nobody is to be told. s.mu is held.

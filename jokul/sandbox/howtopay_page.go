@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"html/template"
 	"net/http"
 	"time"
@@ -43,11 +44,11 @@ func (s *Server) howToPayView(p paymentCode, f Faults, now time.Time) (howToPayV
 		Amount:   rupiah(p.Amount),
 		Deadline: language("").date(p.ExpiresAt),
 	}
-	switch p.payable(now) {
-	case ErrAlreadyPaid:
+	switch refusal := p.payable(now); {
+	case errors.Is(refusal, ErrAlreadyPaid):
 		view.Mood, view.Notice = "paid", &text{"Sudah dibayar. Jangan bayar lagi.", "Already paid. Do not pay again."}
 		return view, nil
-	case ErrExpired:
+	case errors.Is(refusal, ErrExpired):
 		view.Mood, view.Notice = "over", &text{"Kode sudah kedaluwarsa. Jangan bayar kode ini.", "The code has expired. Do not pay it."}
 		return view, nil
 	}

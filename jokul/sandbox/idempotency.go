@@ -30,7 +30,7 @@ func (s *Server) repeated(c *call) (reply, bool) {
 	case c.faults.Idempotency == "error":
 		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true
 	}
-	return reply{http.StatusConflict, first.Body, "repeated: the first answer again"}, true
+	return reply{status: http.StatusConflict, body: first.Body, verdict: "repeated: the first answer again"}, true
 }
 
 // enter lets one call of a Request-Id through at a time; the next waits until

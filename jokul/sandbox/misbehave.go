@@ -13,17 +13,21 @@ import (
 func faultBefore(fault string) (reply, bool) {
 	switch fault {
 	case Answer500:
-		return reply{http.StatusInternalServerError, marshal(gatewayMessage{"INTERNAL SERVER ERROR"}), "fault: 500"}, true
+		return bare(http.StatusInternalServerError, `{"message":"INTERNAL SERVER ERROR"}`), true
 	case Answer503HTML:
-		return reply{http.StatusServiceUnavailable, []byte(unavailablePage), "fault: 503_html"}, true
+		return bare(http.StatusServiceUnavailable, unavailablePage), true
 	case Answer429:
-		return reply{http.StatusTooManyRequests, []byte(`{"message":["TOO MANY REQUESTS"]}`), "fault: 429"}, true
+		return bare(http.StatusTooManyRequests, `{"message":["TOO MANY REQUESTS"]}`), true
 	case AnswerDrop:
-		return reply{verdict: "fault: drop"}, true
+		return bare(0, ""), true
 	case AnswerIdempotent:
 		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true
 	}
 	return reply{}, false
+}
+
+func bare(status int, body string) reply {
+	return reply{status: status, body: []byte(body), verdict: "a fault struck before anything was looked at", bare: true}
 }
 
 const unavailablePage = `<html>

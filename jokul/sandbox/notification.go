@@ -18,19 +18,16 @@ const (
 
 // notificationBody is the default body: DOKU's sample of the sibling channel
 // with Indomaret's names. Quoted names in braces are filled in.
-const notificationBody = `{"service":{"id":"` + serviceID + `"},"acquirer":{"id":"` + acquirerID + `"},` +
-	`"channel":{"id":"` + channelID + `"},` +
-	`"transaction":{"status":"{status}","date":"{date}","original_request_id":"{original_request_id}"},` +
-	`"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
-	`"online_to_offline_info":{"payment_code":"{payment_code}"},` +
-	`"online_to_offline_payment":{"identifier":"{identifier}"}}`
+const (
+	notificationHead = `{"service":{"id":"` + serviceID + `"},"acquirer":{"id":"` + acquirerID + `"},` +
+		`"channel":{"id":"` + channelID + `"},` +
+		`"transaction":{"status":"{status}","date":"{date}","original_request_id":"{original_request_id}"},` +
+		`"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
+		`"online_to_offline_info":{"payment_code":"{payment_code}"}`
 
-// notificationBodyUnpaid is the same where no payment was made.
-const notificationBodyUnpaid = `{"service":{"id":"` + serviceID + `"},"acquirer":{"id":"` + acquirerID + `"},` +
-	`"channel":{"id":"` + channelID + `"},` +
-	`"transaction":{"status":"{status}","date":"{date}","original_request_id":"{original_request_id}"},` +
-	`"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
-	`"online_to_offline_info":{"payment_code":"{payment_code}"}}`
+	notificationBody       = notificationHead + `,"online_to_offline_payment":{"identifier":"{identifier}"}}`
+	notificationBodyUnpaid = notificationHead + `}` // nothing was paid: EXPIRED
+)
 
 func identifiers(transactionID string) []identifier {
 	return []identifier{{"AGENT_ID", acquirerID}, {"AGENT_STORE_ID", storeID}, {"AGENT_TRX_ID", transactionID}}

@@ -25,7 +25,7 @@ type Action string
 const (
 	ActionPay            Action = "pay"
 	ActionPayTwice       Action = "pay_twice"        // two payments, even of a single-use code
-	ActionPayLate        Action = "pay_late"         // pays though the code has expired
+	ActionPayLate        Action = "pay_late"         // pays an expired code; one that has not expired yet does so first
 	ActionPayWrongAmount Action = "pay_wrong_amount" // pays another amount; status queries say so too
 	ActionExpire         Action = "expire"           // lets the code expire now
 )
@@ -100,7 +100,7 @@ func (s *Server) act(paymentCode string, action Action) (Result, error) {
 		InvoiceNumber: p.InvoiceNumber,
 		Amount:        p.Amount,
 		Status:        p.transactionStatus(s.now(), 0),
-		Payments:      slices.Clone(p.Payments[paid:]),
+		Payments:      append([]Payment{}, p.Payments[paid:]...),
 		Deliveries:    deliveries,
 	}, nil
 }
@@ -115,9 +115,13 @@ func (s *Server) happen(p paymentCode, action Action) (paymentCode, []event, err
 		return p, nil, refusal
 	}
 	switch action {
-	case ActionPay, ActionPayLate:
+	case ActionPay:
 		p, paid := s.paid(p, p.Amount)
 		return p, []event{paid}, nil
+	case ActionPayLate:
+		p, events := s.expire(p)
+		p, paid := s.paid(p, p.Amount)
+		return p, append(events, paid), nil
 	case ActionPayTwice:
 		p, first := s.paid(p, p.Amount)
 		p, second := s.paid(p, p.Amount)
@@ -126,7 +130,6 @@ func (s *Server) happen(p paymentCode, action Action) (paymentCode, []event, err
 		p, paid := s.paid(p, otherAmount(p.Amount))
 		return p, []event{paid}, nil
 	case ActionExpire:
-		p.ExpiresAt = s.now().Truncate(time.Second)
 		p, events := s.expire(p)
 		return p, events, nil
 	}
@@ -149,8 +152,12 @@ func (s *Server) paid(p paymentCode, amount int64) (paymentCode, event) {
 	return p, event{p, jokul.TransactionSuccess, amount, payment.PaidAt, payment.TransactionID}
 }
 
-// expire tells EXPIRED, once and only if told to. s.mu is held.
+// expire lets p expire now, unless it has, and tells EXPIRED, once and only if
+// told to. s.mu is held.
 func (s *Server) expire(p paymentCode) (paymentCode, []event) {
+	if !p.expired(s.now()) {
+		p.ExpiresAt = s.now().Truncate(time.Second)
+	}
 	if !bool(s.state.faults.PushExpired) || p.ExpiryTold || len(p.Payments) > 0 {
 		return p, nil
 	}

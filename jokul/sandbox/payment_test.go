@@ -78,6 +78,17 @@ func TestExpireNow(t *testing.T) {
 	g.shop.none(t)
 }
 
+func TestPayLateBeforeTheDeadline(t *testing.T) {
+	g := open(t)
+	g.faults(t, func(f *sandbox.Faults) { f.PushExpired = true })
+	result := g.act(t, g.issue(t, "INV-1"), sandbox.ActionPayLate)
+	want(t, "the delivery of the answer", string(result.Delivery.Status), "SUCCESS")
+	for _, status := range []string{"EXPIRED", "SUCCESS"} {
+		want(t, "told", at(t, string(g.shop.next(t).body), "transaction.status"), status)
+	}
+	want(t, "status", at(t, g.status(t, "INV-1").body, "transaction.status"), "SUCCESS")
+}
+
 func TestPayTwice(t *testing.T) {
 	g := open(t)
 	result := g.act(t, g.issue(t, "INV-1"), sandbox.ActionPayTwice)

@@ -19,7 +19,7 @@ type Request struct {
 	Headers      map[string]string `json:"headers"` // the signed ones; Signature is masked
 	Body         string            `json:"body"`
 	StringToSign string            `json:"string_to_sign"` // what the merchant must have signed
-	HTTPStatus   int               `json:"http_status"`    // 0: the connection was dropped
+	HTTPStatus   int               `json:"http_status"`    // of the answer before Fault spoilt it; 0: none
 	Verdict      string            `json:"verdict"`        // ok, or what was wrong
 	Fault        string            `json:"fault,omitempty"`
 }
@@ -28,7 +28,7 @@ type Request struct {
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
+	return append([]Request{}, s.requests...)
 }
 
 // remember keeps c and its verdict. The log gets neither body nor signature.

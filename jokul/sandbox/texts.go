@@ -7,9 +7,9 @@ type text struct{ ID, EN string }
 
 // texts are the phrases of the simulator.
 var texts = map[string]text{
-	"badge":    {"Simulator sandbox · bukan uang sungguhan", "Sandbox simulator · no real money"},
+	"badge":    {"Simulator · bukan uang sungguhan", "Simulator · no real money"},
 	"title":    {"Kasir Indomaret (simulasi)", "Indomaret till (simulated)"},
-	"lede":     {"Bayar kode pembayaran seperti di gerai, tanpa gerai dan tanpa uang. Toko diberi tahu seperti oleh DOKU.", "Pay a payment code as at the store, without a store and without money. The shop is told as DOKU would tell it."},
+	"lede":     {"Sandbox ini menggantikan DOKU dan gerainya: bayar kode pembayaran tanpa uang, lalu toko diberi tahu seperti oleh DOKU.", "This sandbox stands in for DOKU and its stores: pay a payment code without money, and the shop is told as DOKU would tell it."},
 	"language": {"Bahasa", "Language"},
 	"till":     {"Kasir", "Till"},
 	"keypad":   {"Papan angka", "Keypad"},
@@ -47,7 +47,7 @@ var texts = map[string]text{
 	"pay":                  {"Terima tunai & bayar", "Take cash & pay"},
 	"others":               {"Kejadian lain", "Other cases"},
 	"pay_late":             {"Bayar terlambat", "Pay late"},
-	"pay_late-why":         {"Diterima walau kode sudah kedaluwarsa", "Taken although the code has expired"},
+	"pay_late-why":         {"Dibayar setelah batas waktu lewat", "Paid after the deadline has passed"},
 	"pay_wrong_amount":     {"Jumlah berbeda", "Wrong amount"},
 	"pay_wrong_amount-why": {"Rp 1.000 lebih sedikit dari tagihan", "Rp 1.000 less than the bill"},
 	"pay_twice":            {"Bayar dua kali", "Pay twice"},
