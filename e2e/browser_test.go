@@ -1,0 +1,146 @@
+package e2e_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browse opens a phone-sized tab of Debian's Chromium. What the browser
+// complains about, a blocked script or style among it, fails the test.
+func browse(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("chromium is not here, and CI may not do without it")
+		}
+		t.Skip("chromium is not here: apt-get install chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.WindowSize(390, 844), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("lang", "id"), chromedp.WSURLReadTimeout(time.Minute))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+
+	var mu sync.Mutex
+	var complaints []string
+	chromedp.ListenTarget(ctx, func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := event.(type) {
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.LevelError {
+				complaints = append(complaints, e.Entry.Text+" "+e.Entry.URL)
+			}
+		case *runtime.EventExceptionThrown:
+			complaints = append(complaints, e.ExceptionDetails.Error())
+		}
+	})
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(complaints) > 0 {
+			t.Errorf("the browser complained:\n%s", strings.Join(complaints, "\n"))
+		}
+	})
+	return ctx
+}
+
+func id(name string) string { return `[data-testid="` + name + `"]` }
+
+// buy is the journey from the catalogue to the order page, in a browser.
+func buy(p *program) chromedp.Tasks {
+	return chromedp.Tasks{
+		chromedp.EmulateViewport(390, 844),
+		chromedp.Navigate(p.shop + "/?lang=id"),
+		chromedp.Click(id("product-card")+` a[href="/products/kopi-gayo"]`, chromedp.ByQuery),
+		chromedp.Click(id("add-to-cart"), chromedp.ByQuery),
+		chromedp.Click(id("go-to-checkout"), chromedp.ByQuery),
+		chromedp.WaitVisible(`input[name="name"]`, chromedp.ByQuery),
+		chromedp.SendKeys(`input[name="name"]`, "Siti Rahma", chromedp.ByQuery),
+		chromedp.SendKeys(`input[name="email"]`, "siti@example.com", chromedp.ByQuery),
+		chromedp.SendKeys(`input[name="phone"]`, "081234567890", chromedp.ByQuery),
+		chromedp.Click(id("place-order"), chromedp.ByQuery),
+		chromedp.WaitVisible(id("payment-code"), chromedp.ByQuery),
+	}
+}
+
+// payAtTill opens the page's link to the simulator in a tab of its own and pays.
+func payAtTill(t *testing.T, ctx context.Context) {
+	t.Helper()
+	var link string
+	var ok bool
+	if err := chromedp.Run(ctx, chromedp.AttributeValue(id("simulator-link"), "href", &link, &ok, chromedp.ByQuery)); err != nil || !ok {
+		t.Fatalf("no link to the simulator: %v", err)
+	}
+	till, cancel := chromedp.NewContext(ctx)
+	defer cancel()
+	err := chromedp.Run(till,
+		chromedp.Navigate(link),
+		chromedp.Click(id("pay"), chromedp.ByQuery),
+		chromedp.WaitVisible(id("receipt"), chromedp.ByQuery),
+	)
+	if err != nil {
+		t.Fatalf("at the till: %v", err)
+	}
+}
+
+func TestBrowserJourney(t *testing.T) {
+	p := start(t, t.TempDir())
+	ctx := browse(t)
+	if err := chromedp.Run(ctx, buy(p), chromedp.Evaluate(`window.sameDocument = true`, nil)); err != nil {
+		t.Fatal(err)
+	}
+	payAtTill(t, ctx)
+	paid := time.Now()
+	var same bool
+	var title, lang string
+	err := chromedp.Run(ctx,
+		chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
+		chromedp.Evaluate(`window.sameDocument === true`, &same),
+		chromedp.Title(&title),
+		chromedp.Evaluate(`document.documentElement.lang`, &lang),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the open page turned to paid within %v", time.Since(paid).Round(time.Millisecond))
+	if !same || !strings.HasPrefix(title, "Lunas") || lang != "id" {
+		t.Errorf("same document %v, title %q, lang %q", same, title, lang)
+	}
+	var wide bool
+	if err := chromedp.Run(ctx, chromedp.EmulateViewport(320, 800),
+		chromedp.Evaluate(`document.documentElement.scrollWidth > 320`, &wide)); err != nil || wide {
+		t.Errorf("the page is wider than a screen of 320 px: %v, %v", wide, err)
+	}
+}
+
+func TestBrowserJourneyWithoutScript(t *testing.T) {
+	p := start(t, t.TempDir())
+	ctx := browse(t)
+	if err := chromedp.Run(ctx, emulation.SetScriptExecutionDisabled(true), buy(p)); err != nil {
+		t.Fatal(err)
+	}
+	payAtTill(t, ctx)
+	err := chromedp.Run(ctx,
+		chromedp.Click(id("refresh"), chromedp.ByQuery),
+		chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
