@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// journal is a log that several goroutines write.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// environ is a shop on ports and files of its own.
+func environ(t *testing.T, more ...string) []string {
+	dir := t.TempDir()
+	return append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + filepath.Join(dir, "warung.db"),
+		"SANDBOX_STATE=" + filepath.Join(dir, "sandbox.state"), "LOG_LEVEL=debug"}, more...)
+}
+
+func get(t *testing.T, address string) (int, string) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	res, err := client.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func TestRunServesAndStops(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, stdout := io.Pipe()
+	log, ended := &journal{}, make(chan error, 1)
+	go func() {
+		err := run(ctx, environ(t), stdout, log)
+		_ = stdout.CloseWithError(io.EOF)
+		ended <- err
+	}()
+
+	var addresses []string
+	lines := bufio.NewScanner(out)
+	for len(addresses) < 2 && lines.Scan() {
+		addresses = append(addresses, regexp.MustCompile(`http://\S+`).FindString(lines.Text()))
+	}
+	if len(addresses) < 2 {
+		t.Fatalf("did not start: %v\n%s", <-ended, log)
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/"} {
+		if code, body := get(t, addresses[0]+path); code != http.StatusOK {
+			t.Errorf("GET %s: HTTP %d, %s", path, code, body)
+		}
+	}
+	if code, _ := get(t, addresses[1]); code != http.StatusOK || !strings.HasSuffix(addresses[1], "/simulator") {
+		t.Errorf("GET %s: HTTP %d", addresses[1], code)
+	}
+
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("stopped with %v", err)
+		}
+	case <-time.After(patience + 5*time.Second):
+		t.Fatalf("did not stop:\n%s", log)
+	}
+	if lines.Scan() {
+		t.Errorf("printed a third line: %s", lines.Text())
+	}
+	if strings.Contains(log.String(), embeddedSecretKey) {
+		t.Error("the Secret Key is in the log")
+	}
+	if c, err := net.Dial("tcp", strings.TrimPrefix(addresses[0], "http://")); err == nil {
+		_ = c.Close()
+		t.Error("still listens")
+	}
+}
+
+// The metrics leave the shop for an address of their own.
+func TestMetricsElsewhere(t *testing.T) {
+	s, err := readSettings(environ(t, "OPS_ADDR=127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{settings: s, log: newLogger(s, io.Discard)}
+	defer p.close()
+	if err := p.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.serve(ctx) }()
+	if code, _ := get(t, address(p.shop)+"/metrics"); code != http.StatusNotFound {
+		t.Errorf("the shop's /metrics: HTTP %d, want 404", code)
+	}
+	if code, body := get(t, address(p.ops)+"/metrics"); code != http.StatusOK || !strings.Contains(body, "shop_request") {
+		t.Errorf("OPS_ADDR: HTTP %d, %.200s", code, body)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+func TestTakenAddress(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, name := range []string{"ADDR", "SANDBOX_ADDR", "OPS_ADDR"} {
+		err := run(t.Context(), environ(t, name+"="+l.Addr().String()), io.Discard, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), name+": ") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s is taken: got %v, want one sentence that names it", name, err)
+		}
+	}
+}
+
+func TestUnusableDatabase(t *testing.T) {
+	for _, url := range []string{"mysql://localhost", "sqlite:", "sqlite:/no/such/folder/warung.db"} {
+		if err := run(t.Context(), environ(t, "DATABASE_URL="+url), io.Discard, io.Discard); err == nil {
+			t.Errorf("DATABASE_URL=%s: started", url)
+		} else {
+			t.Log(err)
+		}
+	}
+}
+
+// Outside of embedded mode there is no sandbox, whatever SANDBOX_ADDR says.
+func TestNoSandboxInProduction(t *testing.T) {
+	s, err := readSettings(environ(t, "JOKUL_ENVIRONMENT=production", "JOKUL_CLIENT_ID=MCH-1", "JOKUL_SECRET_KEY=SK-1",
+		"BASE_URL=https://shop.example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{settings: s, log: newLogger(s, io.Discard)}
+	defer p.close()
+	if err := p.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.till != nil || p.sandbox != nil || p.simulatorURL() != "" {
+		t.Error("the sandbox was opened")
+	}
+}
+
+func TestAddress(t *testing.T) {
+	for listen, want := range map[string]string{"127.0.0.1:0": "http://127.0.0.1:", "0.0.0.0:0": "http://127.0.0.1:", ":0": "http://127.0.0.1:"} {
+		l, err := net.Listen("tcp", listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := address(l); !strings.HasPrefix(got, want) {
+			t.Errorf("listening on %s: got %s", listen, got)
+		}
+		_ = l.Close()
+	}
+}
