@@ -75,7 +75,9 @@ func tab(t *testing.T, ctx context.Context) context.Context {
 // id selects what a page marks with data-testid.
 func id(name string) chromedp.CSS { return chromedp.CSS(`[data-testid="` + name + `"]`) }
 
-func state(name string) chromedp.CSS { return id("order-state") + chromedp.CSS(`[data-state="`+name+`"]`) }
+func state(name string) chromedp.CSS {
+	return id("order-state") + chromedp.CSS(`[data-state="`+name+`"]`)
+}
 
 // buy is the journey from the catalogue to the order page with its code.
 func buy(t *testing.T, ctx context.Context, p *program) {
