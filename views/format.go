@@ -12,7 +12,7 @@ import (
 // Rupiah prints an amount the way shops here write it, in either language:
 // Rp 90.000.
 func Rupiah(amount int64) string {
-	return message.NewPrinter(language.Indonesian).Sprintf("Rp %d", amount) // the space does not break
+	return message.NewPrinter(language.Indonesian).Sprintf("Rp\u00a0%d", amount) // the space does not break
 }
 
 // wib is Western Indonesian Time, the clock of the tills in Java and Sumatra

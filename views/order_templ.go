@@ -379,7 +379,7 @@ func preparing(p OrderPage) templ.Component {
 			templ_7745c5c3_Var19 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<section class=\"panel centre\"><div class=\"waiting\" aria-hidden=\"true\"><span></span><span></span><span></span></div><p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<section class=\"panel centre\"><div class=\"dots\" aria-hidden=\"true\"><span></span><span></span><span></span></div><p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
