@@ -18,6 +18,8 @@ check: ## formatting, vet, generated files, module file, direction of dependenci
 	go mod tidy -diff
 	@test "$$(go list -deps ./jokul | grep warungjokul)" = "warungjokul/jokul" || { echo "jokul depends on the shop"; exit 1; }
 	@test -z "$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./jokul | grep -v '^warungjokul/jokul$$')" || { echo "jokul depends on more than the standard library"; exit 1; }
+	@! go list -f '{{join .Imports "\n"}}' ./handlers | grep -E 'gorm|database/sql' || { echo "handlers must not know SQL"; exit 1; }
+	@! go list -f '{{join .Imports "\n"}}' ./views | grep -E 'gorm|net/http|warungjokul/(models|jokul|handlers)' || { echo "views must not know a database, a client or HTTP"; exit 1; }
 
 generate: ## write the Go code of the pages
 	go tool templ generate
