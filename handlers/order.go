@@ -185,7 +185,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
 		Customer: tillName(o.CustomerName), Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: payment.HowToPayPage, Say: "Mau bayar " + billerName,
-		Live: live(o, now), ServerTime: views.Machine(now),
+		Slow: payment.Tries > 0, Live: live(o, now), ServerTime: views.Machine(now),
 	}
 	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
 	v.Page.Links = orderLinks(v.Path)
@@ -210,7 +210,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Lines = append(v.Lines, cartLine(page.Lang, line))
 	}
 	h.viewMoney(&v, o)
-	v.Watched = fmt.Sprint(o.Status, payment.State, payment.Attempt, len(v.Receipts), len(payment.Instructions), v.CheckedSay, o.Attention)
+	v.Watched = fmt.Sprint(o.Status, payment.State, payment.Attempt, v.Slow, len(v.Receipts), len(payment.Instructions), v.CheckedSay, o.Attention)
 	return v
 }
 

@@ -28,6 +28,8 @@ type OrderPage struct {
 	Amount       string // Rp 90.000
 	AmountDigits string // 90000
 
+	Slow bool // the gateway did not answer yet
+
 	Code *Code // only while it can be paid
 
 	Steps        []string

@@ -41,7 +41,7 @@ func sample(l Lang, state OrderState) OrderPage {
 	case StateExpired:
 		p.OldCodes = []string{"8888 8888 4444 5555"}
 	case StateOverdue, StatePreparing:
-		p.Live = true
+		p.Live, p.Slow = true, true
 	}
 	return p
 }
