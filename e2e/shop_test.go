@@ -322,7 +322,11 @@ func TestGatewayAway(t *testing.T) {
 		t.Errorf("HTTP %d; the page does not say that the order is kept", code)
 	}
 	start(t, dir, "SANDBOX_ADDR="+sandboxAddr)
+	back := time.Now()
 	v.await(order, "a code once the gateway is back", hasCode)
+	if took := time.Since(back); took > 30*time.Second {
+		t.Errorf("the code came %v after the gateway was back", took.Round(time.Second))
+	}
 }
 
 func TestOneFormIsOneOrder(t *testing.T) {
@@ -466,6 +470,9 @@ func TestEvents(t *testing.T) {
 	}
 	if !isPaid(last) {
 		t.Errorf("the stream ended with %+v", last)
+	}
+	if took := time.Since(paidAt); took > 2*time.Second {
+		t.Errorf("the stream took %v to tell of the payment and end", took.Round(time.Millisecond))
 	}
 }
 

@@ -81,6 +81,7 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
 	default:
 		h.Log.Warn("payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", err)
 		err = h.Store.Postpone(ctx, p.ID, err.Error(), h.Now().Add(backoff(p.Tries)))
+		h.poke() // due sooner than the worker thinks
 	}
 	if err != nil {
 		h.Log.Error("keep payment code", "invoice_number", p.InvoiceNumber, "error", err)
