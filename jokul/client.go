@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,9 @@ type Client struct {
 	http      *http.Client
 
 	minAmount, maxAmount int64
+	notificationURL      *url.URL     // the one configured in Back Office; nil when not told
+	sends                int          // of one call, retries included
+	skew                 atomic.Int64 // of our clock, in seconds, as the gateway showed it
 
 	now          func() time.Time
 	newRequestID func() string
@@ -78,6 +82,20 @@ func WithAmountLimits(minimum, maximum int64) Option {
 	}
 }
 
+// WithNotificationURL tells the client which Notification URL is configured for
+// the channel in DOKU's Back Office. AdditionalInfo.OverrideNotificationURL
+// needs it: an override may differ from it in the host only.
+func WithNotificationURL(address string) Option {
+	return func(c *Client) error {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			return fmt.Errorf("Notification URL %q must be an http(s) address", address)
+		}
+		c.notificationURL = u
+		return nil
+	}
+}
+
 // WithClock sets the clock that stamps requests; the default is time.Now.
 func WithClock(now func() time.Time) Option {
 	return func(c *Client) error { c.now = now; return nil }
@@ -116,6 +134,7 @@ func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 		http:         &http.Client{Timeout: defaultTimeout},
 		minAmount:    DefaultMinAmount,
 		maxAmount:    DefaultMaxAmount,
+		sends:        1 + DefaultRetries,
 		now:          time.Now,
 		newRequestID: newUUID,
 		observe:      func(context.Context, Exchange) {},
@@ -171,7 +190,7 @@ func (c *Client) call(ctx context.Context, operation, invoiceNumber, method, pat
 	component := Component{
 		ClientID:  c.clientID,
 		RequestID: requestID,
-		Timestamp: c.now().UTC().Format(TimestampLayout),
+		Timestamp: c.stamp(),
 		Target:    path,
 	}
 	if method != http.MethodGet {

@@ -96,12 +96,8 @@ func TestOutcomes(t *testing.T) {
 		"missing_fields": jokul.OutcomeUnknown, "idempotent_request": jokul.OutcomeUnknown,
 	} {
 		t.Run(answer, func(t *testing.T) {
-			client, gateway := setup(t)
-			faults := sandbox.DefaultFaults()
-			faults.Answer, faults.Times = answer, 1
-			if err := gateway.SetFaults(faults); err != nil {
-				t.Fatal(err)
-			}
+			client, gateway := setup(t, jokul.WithRetries(0))
+			spoil(t, gateway, answer, 1)
 			p := prepare(t, client, request())
 			code, err := client.GeneratePaymentCode(context.Background(), p)
 			var e *jokul.Error

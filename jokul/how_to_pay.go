@@ -35,19 +35,22 @@ func (c *Client) HowToPay(ctx context.Context, address string) ([]Instruction, e
 	if err != nil || !c.isGateway(u) {
 		return nil, fmt.Errorf("jokul: how-to-pay address %q is not the gateway's", address)
 	}
-	x := &Exchange{Operation: "How to pay", Method: http.MethodGet, URL: u.String()}
-	c.send(ctx, x, http.Header{"Accept": {"application/json"}}, nil)
-	var list []Instruction
+	return retry(ctx, c, func() ([]Instruction, *Exchange, error) {
+		x := &Exchange{Operation: "How to pay", Method: http.MethodGet, URL: u.String()}
+		c.send(ctx, x, http.Header{"Accept": {"application/json"}}, nil)
+		list, err := readInstructions(x)
+		return list, x, err
+	})
+}
+
+func readInstructions(x *Exchange) ([]Instruction, error) {
 	switch {
 	case x.Err != nil:
-		err = &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, Err: x.Err}
+		return nil, &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, Err: x.Err}
 	case x.Status != http.StatusOK:
-		err = decodeError(x.Status, "", x.ResponseBody)
-	default:
-		list, err = decodeInstructions(x.ResponseBody)
+		return nil, decodeError(x.Status, "", x.ResponseBody)
 	}
-	c.report(ctx, x, err)
-	return list, err
+	return decodeInstructions(x.ResponseBody)
 }
 
 func (c *Client) isGateway(u *url.URL) bool {

@@ -59,6 +59,9 @@ type PaymentCodeRequest struct {
 	// 255) are printed on the till's receipt.
 	Description   string
 	FooterMessage string
+
+	// AdditionalInfo is for what only some merchants need.
+	AdditionalInfo AdditionalInfo
 }
 
 // FieldError is a request that was not sent because of one field.
@@ -115,6 +118,7 @@ func (c *Client) Prepare(r PaymentCodeRequest) (PreparedRequest, error) {
 	wire.Customer.Email = r.CustomerEmail
 	wire.Indomaret.Receipt.Description = r.Description
 	wire.Indomaret.Receipt.FooterMessage = r.FooterMessage
+	wire.AdditionalInfo = r.AdditionalInfo.wire()
 	body, err := json.Marshal(wire)
 	if err != nil {
 		return PreparedRequest{}, fmt.Errorf("jokul: encode payment code request: %w", err)
@@ -141,6 +145,7 @@ func (c *Client) check(r PaymentCodeRequest) error {
 		checkText("customer.email", r.CustomerEmail, 0, maxCustomerEmail),
 		checkText("indomaret_info.receipt.description", r.Description, 1, MaxDescription),
 		checkText("indomaret_info.receipt.footer_message", r.FooterMessage, 0, MaxFooterMessage),
+		c.checkAdditionalInfo(r.AdditionalInfo, r.Amount),
 	)
 }
 
@@ -155,9 +160,10 @@ func checkText(field, s string, minimum, maximum int) error {
 }
 
 // GeneratePaymentCode asks the gateway for the payment code of p. Calling it
-// again with the same p is always safe and gives the same code. The answer's
-// signature is verified and its invoice number compared; an answer that fails
-// either is an *Error of OutcomeUnknown, as is no answer at all.
+// again with the same p is always safe and gives the same code; it does so by
+// itself, see WithRetries. The answer's signature is verified and its invoice
+// number compared; an answer that fails either is an *Error of OutcomeUnknown,
+// as is no answer at all.
 //
 // POST /indomaret-online-to-offline/v2/payment-code; docs/protocol.md sections
 // 4, 5 and 9.
@@ -166,14 +172,14 @@ func (c *Client) GeneratePaymentCode(ctx context.Context, p PreparedRequest) (Pa
 	if err := json.Unmarshal(p.Body, &asked); err != nil {
 		return PaymentCode{}, fmt.Errorf("jokul: not a prepared request: %w", err)
 	}
-	invoiceNumber := asked.Order.InvoiceNumber
-	x, err := c.call(ctx, "Generate payment code", invoiceNumber, http.MethodPost, paymentCodePath, p.RequestID, p.Body)
-	var code PaymentCode
-	if err == nil {
-		code, err = c.readPaymentCode(x)
-	}
-	c.report(ctx, x, err)
-	return code, err
+	return retry(ctx, c, func() (PaymentCode, *Exchange, error) {
+		x, err := c.call(ctx, "Generate payment code", asked.Order.InvoiceNumber, http.MethodPost, paymentCodePath, p.RequestID, p.Body)
+		var code PaymentCode
+		if err == nil {
+			code, err = c.readPaymentCode(x)
+		}
+		return code, x, err
+	})
 }
 
 func (c *Client) readPaymentCode(x *Exchange) (PaymentCode, error) {
@@ -219,6 +225,7 @@ type wireRequest struct {
 			FooterMessage string `json:"footer_message,omitempty"`
 		} `json:"receipt"`
 	} `json:"indomaret_info"`
+	AdditionalInfo *wireAdditionalInfo `json:"additional_info,omitempty"`
 }
 
 // decodePaymentCode reads the response body of docs/protocol.md section 5.

@@ -13,18 +13,20 @@ import (
 //
 // Only the Status of the answer decides. A transaction the gateway does not
 // know is an *Error for which IsNotFound is true; it says nothing against a
-// code that was issued.
+// code that was issued. Every question, a repeated one too (see WithRetries),
+// has a Request-Id of its own.
 //
 // GET /orders/v1/status/{id}; docs/protocol.md section 8.
 func (c *Client) CheckStatus(ctx context.Context, id string) (Transaction, error) {
 	path := "/orders/v1/status/" + url.PathEscape(id)
-	x, err := c.call(ctx, "Check status", id, http.MethodGet, path, c.newRequestID(), nil)
-	var t Transaction
-	if err == nil {
-		t, err = readTransaction(x, id)
-	}
-	c.report(ctx, x, err)
-	return t, err
+	return retry(ctx, c, func() (Transaction, *Exchange, error) {
+		x, err := c.call(ctx, "Check status", id, http.MethodGet, path, c.newRequestID(), nil)
+		var t Transaction
+		if err == nil {
+			t, err = readTransaction(x, id)
+		}
+		return t, x, err
+	})
 }
 
 func readTransaction(x *Exchange, id string) (Transaction, error) {

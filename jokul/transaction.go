@@ -43,6 +43,14 @@ type Transaction struct {
 	// till's transaction number. Which ones Indomaret gives is not documented:
 	// keep them, require none.
 	Identifiers []Identifier
+
+	// OrderStatus is order.status, a second word some status queries carry,
+	// such as ORDER_GENERATED. Nothing is decided by it.
+	OrderStatus string
+
+	// AdditionalInfo is the request's additional_info as a status query echoes
+	// it, a JSON object; nil when there is none.
+	AdditionalInfo json.RawMessage
 }
 
 // Identifier is one name and value of a Transaction.
@@ -71,6 +79,10 @@ func decodeTransaction(body []byte) (Transaction, error) {
 		AcquirerID:        root.object("acquirer").text("id"),
 		ChannelID:         root.object("channel").text("id"),
 		Identifiers:       identifiers(root.object("online_to_offline_payment")),
+		OrderStatus:       order.text("status"),
+	}
+	if root.object("additional_info") != nil {
+		t.AdditionalInfo = root["additional_info"]
 	}
 	switch {
 	case t.InvoiceNumber == "":
