@@ -71,7 +71,7 @@ func (p *program) open(ctx context.Context) error {
 	if p.store, err = models.Open(ctx, p.DatabaseURL, time.Now, p.log); err != nil {
 		return err
 	}
-	if err := p.openSandbox(); err != nil {
+	if err := p.openSandbox(ctx); err != nil {
 		return err
 	}
 	gateway, err := jokul.New(p.ClientID, p.SecretKey, jokul.WithBaseURL(p.GatewayURL),
@@ -112,9 +112,12 @@ func listen(setting, addr string) (net.Listener, error) {
 
 // openSandbox starts a gateway of our own in embedded mode. The shop reaches it
 // over its socket, as it would reach DOKU.
-func (p *program) openSandbox() (err error) {
+func (p *program) openSandbox(ctx context.Context) (err error) {
 	if p.Environment != embedded {
 		return nil
+	}
+	if err := p.store.NameSellers(ctx); err != nil {
+		return err
 	}
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,

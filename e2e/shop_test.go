@@ -507,7 +507,7 @@ func TestReusableCode(t *testing.T) {
 	act(t, p, s.PaymentCode, "pay")
 	v.await(order, "paid", isPaid)
 	_, page := v.get(order)
-	if strings.Count(page, "Till transaction") != 2 || !strings.Contains(page, "data-code=") || strings.Contains(page, `data-testid="attention"`) {
+	if strings.Count(page, "Till transaction") != 2 || !strings.Contains(page, "50.000") || !strings.Contains(page, "data-code=") || strings.Contains(page, `data-testid="attention"`) {
 		t.Error("a reusable code's page does not show both payments and the code")
 	}
 }

@@ -29,18 +29,33 @@ const (
 // once, and kept before it is sent.
 func (h *Handler) preparePayment(o models.Order) (models.Payment, error) {
 	invoice := models.InvoiceNumber(o.Number, o.NextAttempt())
+	shares, err := o.Shares()
+	if err != nil {
+		return models.Payment{}, err
+	}
 	prepared, err := h.Gateway.Prepare(jokul.PaymentCodeRequest{
-		InvoiceNumber: invoice,
-		Amount:        o.Total,
-		ExpiresIn:     h.PaymentExpiry,
-		Reusable:      o.Reusable(),
-		Info:          jokul.TillText("Warung Jokul "+o.Number, jokul.MaxInfo),
-		CustomerName:  tillName(o.CustomerName),
-		CustomerEmail: o.CustomerEmail,
-		Description:   jokul.TillText(description(o), jokul.MaxDescription),
-		FooterMessage: "Terima kasih sudah belanja di Warung Jokul",
+		InvoiceNumber:  invoice,
+		Amount:         o.Total,
+		ExpiresIn:      h.PaymentExpiry,
+		Reusable:       o.Reusable(),
+		Info:           jokul.TillText("Warung Jokul "+o.Number, jokul.MaxInfo),
+		CustomerName:   tillName(o.CustomerName),
+		CustomerEmail:  o.CustomerEmail,
+		Description:    jokul.TillText(description(o), jokul.MaxDescription),
+		FooterMessage:  "Terima kasih sudah belanja di Warung Jokul",
+		AdditionalInfo: jokul.AdditionalInfo{Settlement: settlement(shares)},
 	})
 	return models.Payment{InvoiceNumber: invoice, RequestID: prepared.RequestID, RequestBody: prepared.Body}, err
+}
+
+// settlement tells the gateway which sellers get how much; rupiah rather than
+// percentages, so that nothing is rounded.
+func settlement(shares []models.Share) []jokul.SettlementShare {
+	var list []jokul.SettlementShare
+	for _, s := range shares {
+		list = append(list, jokul.SettlementShare{BankAccountSettlementID: s.Account, Type: jokul.SettlementFix, Value: s.Amount})
+	}
+	return list
 }
 
 // tillName is a customer's name as a till can show it.

@@ -24,6 +24,28 @@ func (s *Store) seed(ctx context.Context) error {
 	})
 }
 
+// NameSellers gives some products of the first catalogue a seller of their own
+// each, with a made-up settlement account, wherever none is set. It is for the
+// embedded gateway: DOKU knows no such account and would refuse the order.
+func (s *Store) NameSellers(ctx context.Context) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		for account, skus := range sellers {
+			err := tx.Model(&Product{}).Where("settlement_account = '' AND sku IN ?", skus).
+				Update("settlement_account", account).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sellers are a coffee farmers' cooperative and a batik workshop.
+var sellers = map[string][]string{
+	"SBA-0000-CONTOH-GAYO":  {"MNM-GAYO"},
+	"SBA-0000-CONTOH-BATIK": {"KRJ-BATIK", "KRJ-PANDAN"},
+}
+
 // catalogue is what the shop sells on its first day.
 func catalogue() []Product {
 	return []Product{

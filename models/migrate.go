@@ -30,6 +30,7 @@ func migrate(db *gorm.DB) error {
 // package never changes a migration.
 var migrations = []*gormigrate.Migration{
 	{ID: "0001_the_whole_loop", Migrate: theWholeLoop},
+	{ID: "0002_lines_know_their_seller", Migrate: linesKnowTheirSeller},
 }
 
 func theWholeLoop(tx *gorm.DB) error {
@@ -164,4 +165,9 @@ func theWholeLoop(tx *gorm.DB) error {
 	}
 	return tx.Migrator().CreateTable(&key{}, &product{}, &order{}, &orderLine{}, &payment{},
 		&receipt{}, &notification{}, &exchange{}, &attention{})
+}
+
+// linesKnowTheirSeller: lines placed before were all the shop's own.
+func linesKnowTheirSeller(tx *gorm.DB) error {
+	return tx.Exec("ALTER TABLE order_lines ADD COLUMN settlement_account text NOT NULL DEFAULT ''").Error
 }

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -65,6 +66,10 @@ type OrderLine struct {
 	Price     int64 // whole rupiah, each
 	Quantity  int64
 	CreatedAt time.Time
+
+	// SettlementAccount is the seller's bank account at the gateway, empty for
+	// the shop's own.
+	SettlementAccount string
 }
 
 // Amount is what the line costs, in whole rupiah.
@@ -73,6 +78,35 @@ func (l OrderLine) Amount() int64 { return l.Price * l.Quantity }
 // Reusable reports whether the order's payment code may be paid again and
 // again: it is for a product of kind open, which is ordered by itself.
 func (o Order) Reusable() bool { return len(o.Lines) == 1 && o.Lines[0].Kind == KindOpen }
+
+// Share is what one seller gets of an order.
+type Share struct {
+	Account string // the seller's bank account at the gateway
+	Amount  int64  // whole rupiah
+}
+
+// Shares splits the order's money among the sellers of its lines, in the order
+// of the lines. What is left of the total is the shop's own. It is an error if
+// the lines do not add up to the total, to the rupiah.
+func (o Order) Shares() ([]Share, error) {
+	var shares []Share
+	left := o.Total
+	for _, l := range o.Lines {
+		left -= l.Amount()
+		if l.SettlementAccount == "" {
+			continue
+		}
+		i := slices.IndexFunc(shares, func(s Share) bool { return s.Account == l.SettlementAccount })
+		if i < 0 {
+			i, shares = len(shares), append(shares, Share{Account: l.SettlementAccount})
+		}
+		shares[i].Amount += l.Amount()
+	}
+	if left != 0 {
+		return nil, fmt.Errorf("the lines of order %s differ from its total by %d rupiah", o.Number, left)
+	}
+	return shares, nil
+}
 
 // Payment returns the attempt that counts: the one that was paid, else the
 // latest.
@@ -122,7 +156,7 @@ func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, error) {
 			continue
 		}
 		line := OrderLine{SKU: p.SKU, NameID: p.NameID, NameEN: p.NameEN, Kind: p.Kind,
-			Drawing: p.Drawing, Price: p.Price, Quantity: item.Quantity}
+			Drawing: p.Drawing, Price: p.Price, Quantity: item.Quantity, SettlementAccount: p.SettlementAccount}
 		o.Lines = append(o.Lines, line)
 		o.Total += line.Amount()
 	}
