@@ -49,21 +49,32 @@ type Component struct {
 
 // String joins the lines with a single LF, no space after a colon and no LF at
 // the end.
-func (c Component) String() string {
+func (c Component) String() string { return string(c.bytes()) }
+
+func (c Component) bytes() []byte {
 	timestamp := HeaderRequestTimestamp
 	if c.Response {
 		timestamp = HeaderResponseTimestamp
 	}
-	var b strings.Builder
-	b.Grow(len(c.ClientID) + len(c.RequestID) + len(c.Timestamp) + len(c.Target) + len(c.Digest) + 80)
-	b.WriteString(HeaderClientID + ":" + c.ClientID)
-	b.WriteString("\n" + HeaderRequestID + ":" + c.RequestID)
-	b.WriteString("\n" + timestamp + ":" + c.Timestamp)
-	b.WriteString("\nRequest-Target:" + c.Target)
+	b := make([]byte, 0, len(c.ClientID)+len(c.RequestID)+len(c.Timestamp)+len(c.Target)+len(c.Digest)+80)
+	b = line(b, HeaderClientID, c.ClientID)
+	b = line(b, HeaderRequestID, c.RequestID)
+	b = line(b, timestamp, c.Timestamp)
+	b = line(b, "Request-Target", c.Target)
 	if c.Digest != "" {
-		b.WriteString("\nDigest:" + c.Digest)
+		b = line(b, "Digest", c.Digest)
 	}
-	return b.String()
+	return b
+}
+
+// line appends one line, after an LF unless it is the first.
+func line(b []byte, name, value string) []byte {
+	if len(b) > 0 {
+		b = append(b, '\n')
+	}
+	b = append(b, name...)
+	b = append(b, ':')
+	return append(b, value...)
 }
 
 // Digest returns the base64 SHA-256 of a body, taken over the bytes on the
@@ -97,6 +108,6 @@ func Verify(secretKey string, c Component, signature string) error {
 
 func mac(secretKey string, c Component) []byte {
 	h := hmac.New(sha256.New, []byte(secretKey))
-	h.Write([]byte(c.String()))
+	h.Write(c.bytes())
 	return h.Sum(nil)
 }
