@@ -21,6 +21,13 @@ check: ## formatting, vet, generated files, module file, direction of dependenci
 	@! go list -f '{{join .Imports "\n"}}' ./handlers | grep -E 'gorm|database/sql' || { echo "handlers must not know SQL"; exit 1; }
 	@! go list -f '{{join .Imports "\n"}}' ./views | grep -E 'gorm|net/http|warungjokul/(models|jokul|handlers)' || { echo "views must not know a database, a client or HTTP"; exit 1; }
 
+fuzz: ## every fuzzer for a minute each
+	for f in $$(grep -ohE '^func Fuzz\w+' jokul/*_test.go | cut -c6-); do \
+	 go test ./jokul -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s || exit 1; done
+
+bench: ## what signing costs beside the bare hashes, and codes per second of the sandbox
+	go test ./jokul/... -run '^$$' -bench .
+
 generate: ## write the Go code of the pages
 	go tool templ generate
 
@@ -28,4 +35,4 @@ chromium: # for the browser journeys; where it cannot be had they say so
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
 
-.PHONY: help run test check generate chromium
+.PHONY: help run test check fuzz bench generate chromium

@@ -33,13 +33,33 @@
 // again does: the Request-Id is the idempotency key, and the gateway gives its
 // first answer once more, under HTTP 409, which this package takes for the
 // success it is. The timestamp and the signature are made afresh on each send.
+// GeneratePaymentCode repeats by itself for a few seconds, see WithRetries; what
+// is still unknown then is yours to send again from what you saved, minutes or
+// hours later. After that, CheckStatus by the saved Request-Id tells whether a
+// code was ever made.
+//
+// Texts go to tills and receipts. Prepare takes printable ASCII within the
+// gateway's limits and refuses the rest with a *FieldError that has the field's
+// dotted path; TillText is the step that transliterates and cuts.
+//
+// # Split settlement, sub accounts, another Notification URL
+//
+// PaymentCodeRequest.AdditionalInfo carries them. Shares are checked to add up
+// to no more than the amount, to the rupiah.
+//
+// # A code that is paid again and again
+//
+// With PaymentCodeRequest.Reusable each payment has a notification with a
+// Request-Id of its own, and CheckStatus tells of the latest only: count
+// notifications, by their identifiers, not statuses.
 //
 // # A failed call
 //
 // Every failed call is an *Error. Its Outcome says what to do: send the same
 // again (OutcomeUnknown), give up (OutcomeRefused), or call a person
 // (OutcomeMisconfigured). Texts in it are for operators; buyers get words of
-// your own.
+// your own. A refusal with CodeDuplicateInvoice asks for a new invoice number
+// and a new Prepare; one with CodeIdempotentRequest for CheckStatus.
 //
 // # A notification
 //
@@ -59,7 +79,12 @@
 // proxy that rewrites paths it is not the path your handler sees. The body must
 // be the bytes that arrived: a body that was decoded and encoded again has
 // another digest. Answer 2xx for everything that is kept, repeats and mismatches
-// included: anything else means "send it again".
+// included: anything else means "send it again", which DOKU does after 30
+// minutes, 6 and 12 hours. The body of your answer does not matter.
+//
+// Only TransactionSuccess pays, and it pays whatever your clock says. A
+// notification may never come: CheckStatus what is unpaid, at least 60 seconds
+// after a payment could have been made, and once more after it has expired.
 //
 // # Units
 //
@@ -74,5 +99,8 @@
 //
 // The wire in one place, with what is documented, observed and unknown, is
 // docs/protocol.md of this repository; comments here cite its sections.
-// Package jokul/sandbox is a gateway to try all this against, offline.
+// Package jokul/sandbox is a gateway to try all this against, offline;
+// examples/merchant is a whole merchant in one file; the command cmd/jokul runs
+// the gateway for a merchant in any language, signs, verifies and explains, and
+// tries out a Notification URL.
 package jokul
