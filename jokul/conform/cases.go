@@ -190,7 +190,7 @@ func oddCases() []testCase {
 		{name: "slashes escaped", effect: pays, rule: acknowledged, why: respelt,
 			send: withBody(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("/"), []byte(`\/`)) })},
 		{name: "plus and percent in the body", effect: pays, rule: acknowledged, why: "a body is not a form: url-decoding it changes the digest",
-			send: one(func(b map[string]any) { b["note"] = "a+b %41 100%" }, nil)},
+			send: one(func(b map[string]any) { b["note"] = "a+b %41" }, nil)},
 		{name: "a body of 40 KiB", effect: pays, rule: acknowledged, why: "limits are good, but not below what a message may grow to",
 			send: one(func(b map[string]any) { b["note"] = strings.Repeat("x", 40<<10) }, nil)},
 	}
