@@ -12,7 +12,7 @@ import (
 // readAdditionalInfo checks what the gateway acts on, account, settlement and
 // override_notification_url, and returns the whole object, which check status
 // echoes, and the override.
-func (s *Server) readAdditionalInfo(f *fields, settlement bool) (json.RawMessage, string) {
+func (s *Server) readAdditionalInfo(f *fields, amount int64, settlement bool) (json.RawMessage, string) {
 	value := f.find("additional_info", false)
 	if value == nil {
 		return nil, ""
@@ -22,7 +22,7 @@ func (s *Server) readAdditionalInfo(f *fields, settlement bool) (json.RawMessage
 		return nil, ""
 	}
 	f.text("additional_info.account.id", false, 64)
-	f.settlement("additional_info.settlement", settlement)
+	f.settlement("additional_info.settlement", amount, settlement)
 	return marshal(value), s.override(f)
 }
 
@@ -47,8 +47,9 @@ func (s *Server) override(f *fields) string {
 	return override
 }
 
-// settlement checks the shape of a split. Shares may not pass the whole.
-func (f *fields) settlement(path string, taken bool) {
+// settlement checks the shape of a split. Shares may not pass the whole, neither
+// 100 percent nor the amount.
+func (f *fields) settlement(path string, amount int64, taken bool) {
 	value := f.find(path, false)
 	if value == nil {
 		return
@@ -60,27 +61,35 @@ func (f *fields) settlement(path string, taken bool) {
 	case !isArray:
 		f.fail(path, "must be an array")
 	}
-	percent := new(big.Rat)
+	percent, rupiah := new(big.Rat), new(big.Rat)
 	for i, part := range parts {
-		percent.Add(percent, f.share(path+"["+strconv.Itoa(i)+"]", part))
+		kind, value := f.share(path+"["+strconv.Itoa(i)+"]", part)
+		if kind == "FIX" {
+			rupiah.Add(rupiah, value)
+		} else {
+			percent.Add(percent, value)
+		}
 	}
 	if percent.Cmp(big.NewRat(100, 1)) > 0 {
 		f.fail(path, "must not pass 100 PERCENTAGE in all")
 	}
+	rupiah.Add(rupiah, percent.Mul(percent, big.NewRat(amount, 100)))
+	if rupiah.Cmp(big.NewRat(amount, 1)) > 0 {
+		f.fail(path, "must not pass order.amount in all")
+	}
 }
 
-// share checks one part of a settlement and returns its percentage, 0 for FIX.
-func (f *fields) share(path string, part any) *big.Rat {
-	none := new(big.Rat)
+// share checks one part of a settlement and returns its type and value.
+func (f *fields) share(path string, part any) (kind string, value *big.Rat) {
 	members, isObject := part.(map[string]any)
 	if !isObject {
 		f.fail(path, "must be an object")
-		return none
+		return "", new(big.Rat)
 	}
 	in := &fields{root: members, strict: f.strict}
 	in.text("bank_account_settlement_id", true, 64)
-	value := in.decimal("value")
-	kind := in.text("type", true, 16)
+	value = in.decimal("value")
+	kind = in.text("type", true, 16)
 	if kind != "PERCENTAGE" && kind != "FIX" {
 		in.fail("type", "must be PERCENTAGE or FIX")
 	}
@@ -90,10 +99,7 @@ func (f *fields) share(path string, part any) *big.Rat {
 	if in.err != nil && f.err == nil {
 		f.err = errors.New(path + "." + in.err.Error())
 	}
-	if kind == "FIX" {
-		return none
-	}
-	return value
+	return kind, value
 }
 
 var decimalForm = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,4})?$`)

@@ -48,7 +48,9 @@ func (s *Server) issue(c *call) (*paymentCode, reply) {
 	if err := s.commit(change{Code: &issued, Answer: &remembered}); err != nil {
 		return nil, s.failed(err)
 	}
-	s.wakeRun() // its expiry may be the next thing to tell
+	if c.faults.PushExpired {
+		s.wakeRun() // its expiry may be the next thing to tell
+	}
 	s.log.Info("payment code issued", "invoice_number", issued.InvoiceNumber, "request_id", issued.RequestID)
 	return &issued, ok(body)
 }

@@ -71,7 +71,7 @@ func TestFieldsAccepted(t *testing.T) {
 		"unknown fields":               {"online_to_offline_info.info1": "x", "alfa_info": members{}},
 		"null is absent":               {"online_to_offline_info.info": json.RawMessage("null")},
 		"account":                      {"additional_info.account.id": "SAC-0000-0000000000000"},
-		"settlement up to 100 percent": {"additional_info.settlement": []members{share(60, "PERCENTAGE"), share("40", "PERCENTAGE"), share(5000, "FIX")}},
+		"settlement up to 100 percent": {"additional_info.settlement": []members{share(60, "PERCENTAGE"), share("40", "PERCENTAGE")}},
 		"integration":                  {"additional_info.integration": members{"name": "our-shop", "module-name": "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,6 +132,7 @@ func TestFieldsRefused(t *testing.T) {
 		{members{"additional_info.account.id": 1}, "additional_info.account.id must be a string"},
 		{members{"additional_info.settlement": members{}}, "additional_info.settlement must be an array"},
 		{members{"additional_info.settlement": []members{share(60, "PERCENTAGE"), share(40.01, "PERCENTAGE")}}, "additional_info.settlement must not pass 100 PERCENTAGE in all"},
+		{members{"additional_info.settlement": []members{share(50, "PERCENTAGE"), share(90_001, "FIX")}}, "additional_info.settlement must not pass order.amount in all"},
 		{members{"additional_info.settlement": []members{share(1, "HALF")}}, "additional_info.settlement[0].type must be PERCENTAGE or FIX"},
 		{members{"additional_info.settlement": []members{share(1.5, "FIX")}}, "additional_info.settlement[0].value must be a whole number"},
 		{members{"additional_info.settlement": []any{share(1, "FIX"), share(0, "FIX")}}, "additional_info.settlement[1].value must be a positive number"},

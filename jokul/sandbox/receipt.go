@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"time"
 )
 
@@ -21,9 +23,14 @@ type receiptView struct {
 	Asked         string // when another amount was paid
 	Late          string // when it was paid after the deadline
 	Footer        string
+	Account       string // sub account the money lands in
+	Split         []shareView
 	Earlier       []receiptLink
 	Delivery      deliveryView
 }
+
+// A shareView is one line of a split: who gets what.
+type shareView struct{ Account, Share, Amount string }
 
 type receiptLink struct{ TransactionID, URL string }
 
@@ -72,7 +79,49 @@ func (v *tillView) showReceipt(st state, transactionID string) {
 			r.Earlier = append(r.Earlier, receiptLink{other.TransactionID, v.receiptURL(other.TransactionID)})
 		}
 	}
+	r.Account, r.Split = v.split(p.AdditionalInfo, paid.Amount)
 	v.Receipt = r
+}
+
+// split reads account and settlement as they were checked on arrival, and works
+// out what each share of a payment comes to: percentages in whole rupiah, rounded
+// down, and the rest to the merchant.
+func (l language) split(additionalInfo json.RawMessage, paid int64) (account string, list []shareView) {
+	var info struct {
+		Account struct {
+			ID string `json:"id"`
+		} `json:"account"`
+		Settlement []struct {
+			Account string      `json:"bank_account_settlement_id"`
+			Value   json.Number `json:"value"` // reads quoted digits, too
+			Type    string      `json:"type"`
+		} `json:"settlement"`
+	}
+	_ = json.Unmarshal(additionalInfo, &info) // empty when there is none
+	rest := paid
+	for _, s := range info.Settlement {
+		amount, share := rupiahOf(s.Value.String(), s.Type, paid), ""
+		if s.Type == "PERCENTAGE" {
+			share = s.Value.String() + " %"
+		}
+		rest -= amount
+		list = append(list, shareView{s.Account, share, rupiah(amount)})
+	}
+	if list != nil {
+		list = append(list, shareView{Account: l.say("split-rest"), Amount: rupiah(rest)})
+	}
+	return info.Account.ID, list
+}
+
+func rupiahOf(value, kind string, paid int64) int64 {
+	n, _ := new(big.Rat).SetString(value) // checked on arrival
+	if n == nil {
+		return 0
+	}
+	if kind == "PERCENTAGE" {
+		n.Mul(n, big.NewRat(paid, 100))
+	}
+	return new(big.Int).Quo(n.Num(), n.Denom()).Int64()
 }
 
 // payment finds a payment by its transaction id.

@@ -42,11 +42,12 @@ func (s *Server) nextDue() (id int, kind string, wait time.Duration, err error) 
 	}
 	now := s.now()
 	var next *Delivery
-	for _, d := range s.state.deliveriesInOrder() {
-		if d.NextAttemptAt == nil || s.sending[d.ID] {
+	for id := range s.state.waiting {
+		d := s.state.deliveries[id]
+		if s.sending[id] {
 			continue
 		}
-		if next == nil || d.NextAttemptAt.Before(*next.NextAttemptAt) {
+		if next == nil || d.before(*next) {
 			next = &d
 		}
 	}
@@ -58,6 +59,14 @@ func (s *Server) nextDue() (id int, kind string, wait time.Duration, err error) 
 	}
 	s.sending[next.ID] = true
 	return next.ID, next.scheduledKind(), 0, nil
+}
+
+// before: due earlier, or at the same time and made earlier.
+func (d Delivery) before(other Delivery) bool {
+	if d.NextAttemptAt.Equal(*other.NextAttemptAt) {
+		return d.ID < other.ID
+	}
+	return d.NextAttemptAt.Before(*other.NextAttemptAt)
 }
 
 // tellExpired queues EXPIRED for codes that have run out, if that is told at

@@ -14,7 +14,8 @@ type state struct {
 	byRequest  map[string]string      // payment code a create call was answered with
 	answers    map[string]answer      // by Client-Id and Request-Id
 	deliveries map[int]Delivery
-	offset     Duration // own clock ahead of wall time
+	waiting    map[int]bool // deliveries with an attempt to come: few, however many there are
+	offset     Duration     // own clock ahead of wall time
 	faults     Faults
 
 	lastCode, lastPayment, lastDelivery int
@@ -37,6 +38,7 @@ func newState() state {
 		byRequest:  map[string]string{},
 		answers:    map[string]answer{},
 		deliveries: map[int]Delivery{},
+		waiting:    map[int]bool{},
 		faults:     DefaultFaults(),
 	}
 }
@@ -50,6 +52,9 @@ func (st *state) apply(c change) {
 	}
 	for _, d := range c.Deliveries {
 		st.deliveries[d.ID] = d
+		if delete(st.waiting, d.ID); d.NextAttemptAt != nil {
+			st.waiting[d.ID] = true
+		}
 		st.lastDelivery = max(st.lastDelivery, d.ID)
 	}
 	if c.Offset != nil {

@@ -55,6 +55,9 @@ var texts = map[string]text{
 	"expire":               {"Buat kedaluwarsa", "Let it expire"},
 	"expire-why":           {"Batas waktu lewat sekarang juga", "The deadline passes this moment"},
 
+	"account":     {"Rekening sub", "Sub account"},
+	"split":       {"Pembagian dana", "Split settlement"},
+	"split-rest":  {"Sisa untuk toko", "The rest, to the shop"},
 	"receipt":     {"Struk pembayaran", "Receipt"},
 	"store":       {"Gerai", "Store"},
 	"invoice":     {"No. tagihan", "Invoice number"},

@@ -53,7 +53,7 @@ func (s *Server) readOrder(c *call) (order, error) {
 	o.CustomerEmail = f.email("customer.email", 128)
 	o.Description = f.text("indomaret_info.receipt.description", true, 128)
 	o.FooterMessage = f.text("indomaret_info.receipt.footer_message", false, 255)
-	o.AdditionalInfo, o.NotificationURL = s.readAdditionalInfo(f, bool(c.faults.Settlement))
+	o.AdditionalInfo, o.NotificationURL = s.readAdditionalInfo(f, o.Amount, bool(c.faults.Settlement))
 	f.known(createMembers)
 	return o, f.err
 }

@@ -33,6 +33,7 @@ func runSign(_ context.Context, s streams, args []string) error {
 	name := f.String("body", "", "`file` with the body, - for standard input")
 	requestID := f.String("request-id", "", "Request-`Id` (default a random UUID)")
 	timestamp := f.String("timestamp", "", "UTC `time` such as 2026-01-01T09:00:00Z (default now)")
+	base := f.String("base-url", "http://127.0.0.1:8081", "`address` the curl command calls; DOKU's sandbox is https://api-sandbox.doku.com")
 	response := f.Bool("response", false, "sign a response: Response-Timestamp, and --path the path that was called")
 	if err := f.parse(args); err != nil {
 		return err
@@ -64,7 +65,7 @@ func runSign(_ context.Context, s streams, args []string) error {
 	describe(s.out, c)
 	fmt.Fprintf(s.out, "\nHMAC-SHA256 of that under the Secret Key, in base64:\n\n  Signature: %s\n", jokul.Sign(*f.secret, c))
 	if !*response {
-		curl(s.out, c, *method, *name, jokul.Sign(*f.secret, c))
+		curl(s.out, c, *method, *base, *name, jokul.Sign(*f.secret, c))
 	}
 	return nil
 }
@@ -86,8 +87,8 @@ func describeBody(w io.Writer, body []byte) {
 	fmt.Fprintf(w, "; the base64 of their SHA-256 is the digest:\n\n  %s\n\n", jokul.Digest(body))
 }
 
-func curl(w io.Writer, c jokul.Component, method, body, signature string) {
-	fmt.Fprintf(w, "\nAs a command, good for an hour:\n\n  curl -X %s https://api-sandbox.doku.com%s \\\n", method, c.Target)
+func curl(w io.Writer, c jokul.Component, method, base, body, signature string) {
+	fmt.Fprintf(w, "\nAs a command, good for an hour:\n\n  curl -X %s %s%s \\\n", method, strings.TrimSuffix(base, "/"), c.Target)
 	for _, h := range [][2]string{{jokul.HeaderClientID, c.ClientID}, {jokul.HeaderRequestID, c.RequestID},
 		{jokul.HeaderRequestTimestamp, c.Timestamp}, {jokul.HeaderSignature, signature}} {
 		fmt.Fprintf(w, "    -H '%s: %s'", h[0], h[1])
