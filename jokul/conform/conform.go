@@ -1,4 +1,4 @@
-// Package conform tries out a Notification URL: it sends some thirty
+// Package conform tries out a Notification URL: it sends some forty
 // notifications, signed as DOKU signs them, kind and hostile, and judges what
 // came back. The endpoint may be written in any language; the command
 // `jokul conform` is this package with flags.

@@ -10,7 +10,7 @@ import (
 )
 
 const conformHelp = `
-jokul conform sends your Notification URL some thirty notifications, signed as DOKU
+jokul conform sends your Notification URL some forty notifications, signed as DOKU
 signs them: valid, repeated, twenty at once, out of order, oddly spelt, of a wrong
 amount, forged, cut, huge. For each it says what was expected, what came and why it
 matters. Run it before going live, and in your CI.

@@ -101,7 +101,7 @@ jokul help <command> explains one with an example. The order to use them in:
   2. jokul sign       when it answers invalid_signature: compare line by line
   3. jokul notify     let your Notification URL hear of a payment
   4. jokul verify     when your code refuses it: learn why
-  5. jokul conform    before going live: some 30 notifications, kind and hostile
+  5. jokul conform    before going live: some forty notifications, kind and hostile
 
 Client-Id and Secret Key are taken from JOKUL_CLIENT_ID and JOKUL_SECRET_KEY when
 the flags --client-id and --secret are not given; a key in the environment stays
