@@ -66,7 +66,7 @@ type Verdict string
 const (
 	Pass     Verdict = "pass"
 	Fail     Verdict = "FAIL"
-	Unjudged Verdict = "unjudged" // no order was left for it
+	Unjudged Verdict = "unjudged" // its effect cannot be seen: no order was left for it
 )
 
 // Result is one case.
@@ -142,7 +142,7 @@ func newRunner(t Target) (*runner, error) {
 	case t.ClientID == "" || t.SecretKey == "":
 		return nil, errors.New("Client-Id and Secret Key are required")
 	case len(t.Orders) == 0:
-		return nil, fmt.Errorf("at least one unpaid order is required, %d to judge every case", OrdersWanted())
+		return nil, fmt.Errorf("at least one unpaid order is required, and %d to judge the effect of every case", OrdersWanted())
 	}
 	for _, o := range t.Orders {
 		if o.InvoiceNumber == "" || o.Amount < 2 || o.PaymentCode == "" {
@@ -162,13 +162,10 @@ func (r *runner) seesEffects() bool { return r.StatusURL != "" || r.shared.Statu
 // try sends what a case sends and judges it.
 func (r *runner) try(ctx context.Context, c testCase) Result {
 	result := Result{Case: c.name, Expected: c.expected(), Why: c.why}
-	o := r.shared
-	if c.effect == pays {
-		if len(r.fresh) == 0 {
-			result.Verdict, result.Came = Unjudged, "no unpaid order was left for this case"
-			return result
-		}
-		o, r.fresh = r.fresh[0], r.fresh[1:]
+	o, found := r.order(c)
+	if !found {
+		result.Verdict, result.Came = Unjudged, "no unpaid order was left for this case"
+		return result
 	}
 	answers := c.send(ctx, r, o)
 	complaint := c.judge(answers)
@@ -184,6 +181,19 @@ func (r *runner) try(ctx context.Context, c testCase) Result {
 		result.Slow = result.Slow || a.took > slow && !c.slowSender
 	}
 	return result
+}
+
+// order picks the order a case is about. Where effects are not seen, any will
+// do for the answer.
+func (r *runner) order(c testCase) (o Order, found bool) {
+	switch {
+	case c.effect != pays:
+		return r.shared, true
+	case len(r.fresh) == 0:
+		return r.shared, !r.seesEffects()
+	}
+	o, r.fresh = r.fresh[0], r.fresh[1:]
+	return o, true
 }
 
 // judgeEffect looks at the order. An effect may follow the answer, so paid is

@@ -25,8 +25,9 @@ shop that tells an order's status as a JSON object:
   jokul conform --url http://127.0.0.1:9000/notifications --orders orders.json \
     --status-url 'http://127.0.0.1:9000/orders/{invoice_number}' --paid-field order_status --paid-value paid
 
-An order may have a "status_url" of its own. Each case that pays spends an order; with
-too few, the last cases are left unjudged. Try it on a test system only. Exit status:
+An order may have a "status_url" of its own. With a status URL each case that pays
+spends an order, 20 in all; with fewer, some cases are left unjudged. Without one, a
+single order will do. Try it on a test system only. Exit status:
 0 nothing failed, 1 a case failed, 2 something is missing.
 `
 
