@@ -65,6 +65,7 @@ type Error struct {
 	Err        error // the cause, when it was ours or the network's
 }
 
+// Error gives outcome, HTTP status, code, message and Request-Id in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("jokul: " + string(e.Outcome))
@@ -82,6 +83,8 @@ func (e *Error) Error() string {
 	return b.String() + " (Request-Id " + e.RequestID + ")"
 }
 
+// Unwrap returns Err: errors.Is finds context.Canceled, ErrInvalidSignature and
+// ErrMalformed through it.
 func (e *Error) Unwrap() error { return e.Err }
 
 // IsNotFound reports whether err is the gateway not knowing a transaction.

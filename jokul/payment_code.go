@@ -70,6 +70,7 @@ type FieldError struct {
 	Problem string
 }
 
+// Error names the field and what is wrong with it.
 func (e *FieldError) Error() string { return "jokul: " + e.Field + " " + e.Problem }
 
 // PreparedRequest is a request as it is sent, byte for byte, and the Request-Id

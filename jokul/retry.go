@@ -95,18 +95,17 @@ func pause(ctx context.Context, sent int, x *Exchange) bool {
 	}
 }
 
-// correctClock takes over the gateway's time from the Date of its answer and
-// reports whether that changes what is sent.
+// correctClock takes over the gateway's time from the Date of its answer, if it
+// has one.
 func (c *Client) correctClock(x *Exchange) bool {
 	date, err := http.ParseTime(x.ResponseHeader.Get("Date"))
 	if err != nil {
 		return false
 	}
 	skew := int64(date.Sub(c.now()) / time.Second)
-	if c.skew.Swap(skew) == skew {
-		return false
+	if c.skew.Swap(skew) != skew {
+		c.log.Warn("our clock is off; requests are stamped with the gateway's time", "seconds", skew)
 	}
-	c.log.Warn("our clock is off; requests are stamped with the gateway's time", "seconds", skew)
 	return true
 }
 

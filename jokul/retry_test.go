@@ -194,6 +194,20 @@ func TestClockSkewIsCorrectedOnce(t *testing.T) {
 	}
 }
 
+// Calls that are refused together are all corrected, not only the first.
+func TestClockSkewOfManyCalls(t *testing.T) {
+	client, _ := setup(t, jokul.WithClock(func() time.Time { return time.Now().Add(-2 * time.Hour) }), jokul.WithRetries(0))
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := client.CheckStatus(t.Context(), "WJ-NOBODY-1"); !jokul.IsNotFound(err) {
+				t.Errorf("got %v, want not found", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // Where the gateway's own clock is the one that is off, there is no second round.
 func TestClockSkewIsNotChasedForEver(t *testing.T) {
 	var kept calls
