@@ -136,7 +136,7 @@ func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 		maxAmount:    DefaultMaxAmount,
 		sends:        1 + DefaultRetries,
 		now:          time.Now,
-		newRequestID: newUUID,
+		newRequestID: NewRequestID,
 		observe:      func(context.Context, Exchange) {},
 		log:          slog.New(slog.DiscardHandler),
 	}
@@ -296,8 +296,9 @@ func masked(h http.Header) http.Header {
 
 func notPrintableASCII(r rune) bool { return r < ' ' || r > '~' }
 
-// newUUID returns a random UUID, version 4.
-func newUUID() string {
+// NewRequestID returns a random UUID, version 4: what the client names its
+// requests by unless WithRequestIDs says otherwise.
+func NewRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
 	b[6] = b[6]&0x0f | 0x40

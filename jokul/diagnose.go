@@ -37,11 +37,11 @@ func Diagnose(secretKey string, c Component, signature string, body []byte) []Ca
 		return []Cause{{true, "the signature is not HMACSHA256= and the base64 of 32 bytes", "send the header whole, as " + signaturePrefix + "<44 characters>"}}
 	}
 	for _, m := range mistakes(secretKey, c, body) {
-		if hmac.Equal(received, hash(m.key, m.text)) {
+		if hmac.Equal(received, mac(m.key, []byte(m.text))) {
 			return append(form, Cause{true, m.what, m.fix})
 		}
 	}
-	if form != nil && hmac.Equal(received, mac(secretKey, c)) {
+	if form != nil && hmac.Equal(received, mac(secretKey, c.bytes())) {
 		return form
 	}
 	return append(form, guesses...)
@@ -258,10 +258,4 @@ func readLoosely(signature string) (received []byte, form []Cause) {
 		return nil, nil
 	}
 	return b, append(form, Cause{true, "the signature is in hex", "encode the 32 bytes of the HMAC in base64"})
-}
-
-func hash(key, text string) []byte {
-	h := hmac.New(sha256.New, []byte(key))
-	h.Write([]byte(text))
-	return h.Sum(nil)
 }

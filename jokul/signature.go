@@ -87,7 +87,7 @@ func Digest(body []byte) string {
 // Sign returns the Signature header for c. The Secret Key is used as it
 // stands: it is neither hex nor base64.
 func Sign(secretKey string, c Component) string {
-	return signaturePrefix + base64.StdEncoding.EncodeToString(mac(secretKey, c))
+	return signaturePrefix + base64.StdEncoding.EncodeToString(mac(secretKey, c.bytes()))
 }
 
 // Verify reports whether signature was made over c with secretKey, in constant
@@ -100,14 +100,14 @@ func Verify(secretKey string, c Component, signature string) error {
 		return ErrInvalidSignature
 	}
 	received, err := base64.RawStdEncoding.Strict().DecodeString(encoded)
-	if err != nil || !hmac.Equal(received, mac(secretKey, c)) {
+	if err != nil || !hmac.Equal(received, mac(secretKey, c.bytes())) {
 		return ErrInvalidSignature
 	}
 	return nil
 }
 
-func mac(secretKey string, c Component) []byte {
+func mac(secretKey string, message []byte) []byte {
 	h := hmac.New(sha256.New, []byte(secretKey))
-	h.Write(c.bytes())
+	h.Write(message)
 	return h.Sum(nil)
 }

@@ -50,14 +50,6 @@ func headers(c jokul.Component, signature string) http.Header {
 	return h
 }
 
-// NewRequestID returns a random UUID, version 4.
-func NewRequestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 func pathOf(u *url.URL) string {
 	if path := u.EscapedPath(); path != "" {
 		return path
@@ -86,7 +78,7 @@ type delivery struct {
 }
 
 func (r *runner) delivery(body []byte) *delivery {
-	return &delivery{method: http.MethodPost, clientID: r.ClientID, key: r.SecretKey, requestID: NewRequestID(),
+	return &delivery{method: http.MethodPost, clientID: r.ClientID, key: r.SecretKey, requestID: jokul.NewRequestID(),
 		target: pathOf(r.url), at: time.Now(), body: body}
 }
 

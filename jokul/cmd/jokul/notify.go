@@ -55,7 +55,7 @@ func runNotify(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	return notify(ctx, s.out, target, conform.Sign(*f.clientID, *f.secret, cmp.Or(*requestID, conform.NewRequestID()), target, body), body)
+	return notify(ctx, s.out, target, conform.Sign(*f.clientID, *f.secret, cmp.Or(*requestID, jokul.NewRequestID()), target, body), body)
 }
 
 // notify sends it and reads the answer as DOKU does: the status alone counts.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"warungjokul/jokul"
-	"warungjokul/jokul/conform"
 )
 
 const signHelp = `
@@ -46,7 +45,7 @@ func runSign(_ context.Context, s streams, args []string) error {
 	}
 	c := jokul.Component{
 		ClientID:  *f.clientID,
-		RequestID: cmp.Or(*requestID, conform.NewRequestID()),
+		RequestID: cmp.Or(*requestID, jokul.NewRequestID()),
 		Timestamp: cmp.Or(*timestamp, time.Now().UTC().Format(jokul.TimestampLayout)),
 		Target:    *path,
 		Response:  *response,
