@@ -26,14 +26,7 @@ func browse(t *testing.T) context.Context {
 		}
 		t.Skip("chromium is not here: apt-get install chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.WindowSize(390, 844), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("lang", "id"), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(startChromium(t, path), 2*time.Minute)
 	t.Cleanup(cancel)
 
 	var mu sync.Mutex
@@ -58,6 +51,30 @@ func browse(t *testing.T) context.Context {
 		}
 	})
 	return ctx
+}
+
+// startChromium starts a browser and opens a tab. Chromium now and then crashes
+// at its start, before it has seen anything of ours: then it is started again.
+func startChromium(t *testing.T, path string) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.WindowSize(390, 844), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("lang", "id"), chromedp.WSURLReadTimeout(time.Minute))
+	for range 4 {
+		allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+		t.Cleanup(stop)
+		tab, cancel := chromedp.NewContext(allocator)
+		err := chromedp.Run(tab)
+		if err == nil {
+			t.Cleanup(cancel) // before stop: cleanups run in reverse
+			return tab
+		}
+		cancel()
+		stop()
+		t.Logf("chromium did not start: %v", err)
+	}
+	t.Fatal("chromium does not start")
+	return nil
 }
 
 func id(name string) string { return `[data-testid="` + name + `"]` }
