@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -64,12 +65,14 @@ func parallel(n int, f func()) {
 
 // A shop that hangs holds up nobody who asks for a code.
 func TestAHangingShopHoldsUpNoCodes(t *testing.T) {
-	hung, release := make(chan struct{}), make(chan struct{})
+	hung, released := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
 	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(hung)
-		<-release
+		<-released
 	}))
 	defer shop.Close()
+	defer release() // before Close, which waits for it
 	c, gateway, _ := client(t, sandbox.Config{NotificationURL: shop.URL})
 	code := generate(t, c, jokul.AdditionalInfo{})
 	paid := make(chan error, 1)
@@ -86,7 +89,7 @@ func TestAHangingShopHoldsUpNoCodes(t *testing.T) {
 		t.Errorf("the shop had answered already: %v", err)
 	default:
 	}
-	close(release)
+	release()
 	if err := <-paid; err != nil {
 		t.Error(err)
 	}

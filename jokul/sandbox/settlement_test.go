@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,7 +33,7 @@ var invoices atomic.Int64
 
 func generate(t testing.TB, c *jokul.Client, info jokul.AdditionalInfo) string {
 	t.Helper()
-	p, err := c.Prepare(jokul.PaymentCodeRequest{InvoiceNumber: "SPLIT-" + strings.Repeat("1", int(invoices.Add(1))), Amount: 100_001,
+	p, err := c.Prepare(jokul.PaymentCodeRequest{InvoiceNumber: fmt.Sprint("SPLIT-", invoices.Add(1)), Amount: 100_001,
 		CustomerName: "Budi", Description: "Kopi", AdditionalInfo: info})
 	if err != nil {
 		t.Fatal(err)
