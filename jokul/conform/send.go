@@ -95,13 +95,14 @@ func (d *delivery) header() http.Header {
 	}
 	h := headers(c, signature)
 	h.Del(d.without)
-	if d.smallHeaders {
-		for name, values := range h {
-			delete(h, name)
-			h[strings.ToLower(name)] = values
-		}
+	if !d.smallHeaders {
+		return h
 	}
-	return h
+	small := http.Header{}
+	for name, values := range h {
+		small[strings.ToLower(name)] = values
+	}
+	return small
 }
 
 // answer is what came back.

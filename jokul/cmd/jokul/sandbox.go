@@ -92,7 +92,9 @@ func serve(ctx context.Context, listener net.Listener, gateway *sandbox.Server) 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go func() { stop(gateway.Run(ctx)) }()
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		<-ctx.Done()
 		ending, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -101,6 +103,7 @@ func serve(ctx context.Context, listener net.Listener, gateway *sandbox.Server) 
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	<-ended // Serve returns when Shutdown begins
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
