@@ -30,7 +30,7 @@ type controlHandler func(w http.ResponseWriter, r *http.Request) (any, error)
 func (s *Server) controlRoutes() http.Handler {
 	mux := http.NewServeMux()
 	for path, methods := range map[string]map[string]controlHandler{
-		"/control/payments":               {"POST": s.controlPay},
+		"/control/payments":               {"GET": s.controlLedger, "POST": s.controlPay},
 		"/control/faults":                 {"GET": s.controlFaults, "PUT": s.controlSetFaults, "DELETE": s.controlClearFaults},
 		"/control/clock":                  {"GET": s.controlClock, "POST": s.controlAdvance},
 		"/control/deliveries":             {"GET": s.controlDeliveries},
@@ -121,6 +121,10 @@ func (s *Server) controlPay(w http.ResponseWriter, r *http.Request) (any, error)
 		s.mu.Unlock()
 	}
 	return s.Act(r.Context(), code, asked.Action)
+}
+
+func (s *Server) controlLedger(http.ResponseWriter, *http.Request) (any, error) {
+	return map[string][]Account{"ledger": s.Ledger()}, nil
 }
 
 func (s *Server) controlFaults(http.ResponseWriter, *http.Request) (any, error) {

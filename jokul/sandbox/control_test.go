@@ -58,7 +58,7 @@ func TestControlErrors(t *testing.T) {
 		{"POST", "payments", ``, 400, "the body is empty"},
 		{"POST", "payments", `{}{}`, 400, "something follows"},
 		{"POST", "payments", strings.Repeat(" ", 70_000), 413, "at most 65536 bytes"},
-		{"GET", "payments", ``, 405, "GET is not possible here"},
+		{"PUT", "payments", ``, 405, "PUT is not possible here"},
 		{"PUT", "faults", `{"asnwer":"500"}`, 400, `unknown name \"asnwer\"`},
 		{"PUT", "faults", `{"answer":"501"}`, 400, `answer: \"501\" is not one of`},
 		{"PUT", "faults", `{"times":"2"}`, 400, "times may not be a JSON string"},

@@ -80,6 +80,7 @@ Pay a code, let 30 minutes pass, see what was told:
 
   curl -d '{"payment_code":"CODE","action":"pay"}' -H 'Content-Type: application/json' %[1]s/control/payments
   curl -d '{"advance":"30m"}' -H 'Content-Type: application/json' %[1]s/control/clock
+  curl %[1]s/control/payments
   curl %[1]s/control/deliveries
   curl %[1]s/control/requests
 
