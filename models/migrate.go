@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-gormigrate/gormigrate/v2"
@@ -10,19 +11,19 @@ import (
 )
 
 // migrate brings the database to the newest schema, each step in a transaction
-// of its own. It refuses a database that a newer shop has already moved on.
+// of its own. It refuses, and changes nothing, where a newer shop was at work
+// or the schema is not what the steps taken make of it.
 func migrate(db *gorm.DB) error {
 	options := *gormigrate.DefaultOptions
 	options.UseTransaction = true
 	options.ValidateUnknownMigrations = true
-	err := gormigrate.New(db, &options, migrations).Migrate()
-	if errors.Is(err, gormigrate.ErrUnknownPastMigration) {
-		return errors.New("the database was made by a newer version of this shop; start that version, or another database")
+	if err := checkSteps(db, options); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := gormigrate.New(db, &options, migrations).Migrate(); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	return checkSchema(db)
 }
 
 // migrations are numbered and go forward only. Each spells its tables out in
@@ -31,6 +32,59 @@ func migrate(db *gorm.DB) error {
 var migrations = []*gormigrate.Migration{
 	{ID: "0001_the_whole_loop", Migrate: theWholeLoop},
 	{ID: "0002_lines_know_their_seller", Migrate: linesKnowTheirSeller},
+	{ID: "0003_attention_says_what_to_do", Migrate: attentionSaysWhatToDo},
+}
+
+var (
+	errNewerDatabase = errors.New("the database was made by a newer version of this shop; start that version, or another database")
+	errHalfMigrated  = errors.New("the database is half migrated, or another program's; restore the backup made before the upgrade")
+)
+
+// checkSteps holds the steps a database has taken against those known: they must
+// be the first ones, all of them, and there are no tables without a step.
+func checkSteps(db *gorm.DB, options gormigrate.Options) error {
+	var taken []string
+	if db.Migrator().HasTable(options.TableName) {
+		err := db.Table(options.TableName).Order(options.IDColumnName).Pluck(options.IDColumnName, &taken).Error
+		if err != nil {
+			return err
+		}
+	}
+	tables, err := db.Migrator().GetTables()
+	if err != nil {
+		return err
+	}
+	if len(taken) == 0 && len(slices.DeleteFunc(tables, func(name string) bool { return name == options.TableName })) > 0 {
+		return errHalfMigrated
+	}
+	for i, id := range taken {
+		switch known := slices.IndexFunc(migrations, func(m *gormigrate.Migration) bool { return m.ID == id }); {
+		case known < 0:
+			return errNewerDatabase
+		case known != i:
+			return errHalfMigrated
+		}
+	}
+	return nil
+}
+
+// checkSchema looks for every column this version reads or writes.
+func checkSchema(db *gorm.DB) error {
+	for _, model := range []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}} {
+		statement := &gorm.Statement{DB: db}
+		if err := statement.Parse(model); err != nil {
+			return err
+		}
+		var rows []map[string]any
+		err := db.Table(statement.Table).Select(statement.Schema.DBNames).Limit(1).Find(&rows).Error
+		if errors.Is(err, ErrUnavailable) {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%w (%w)", errHalfMigrated, err)
+		}
+	}
+	return nil
 }
 
 func theWholeLoop(tx *gorm.DB) error {
@@ -170,4 +224,20 @@ func theWholeLoop(tx *gorm.DB) error {
 // linesKnowTheirSeller: lines placed before were all the shop's own.
 func linesKnowTheirSeller(tx *gorm.DB) error {
 	return tx.Exec("ALTER TABLE order_lines ADD COLUMN settlement_account text NOT NULL DEFAULT ''").Error
+}
+
+// attentionSaysWhatToDo: a case is a row once, however often it is found, and
+// tells a person what to do.
+func attentionSaysWhatToDo(tx *gorm.DB) error {
+	for _, statement := range []string{
+		"ALTER TABLE attentions ADD COLUMN advice text NOT NULL DEFAULT ''",
+		"DELETE FROM attentions WHERE id NOT IN (SELECT MIN(id) FROM attentions GROUP BY order_id, kind, detail)",
+		"CREATE UNIQUE INDEX attentions_once ON attentions (COALESCE(order_id, 0), kind, detail)",
+		"CREATE INDEX attentions_open ON attentions (created_at) WHERE done_at IS NULL",
+	} {
+		if err := tx.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -96,7 +96,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if err != nil || !fresh {
 			return err
 		}
-		n.Verdict, n.Effect, err = applyEvent(tx, e, s.now())
+		n.Verdict, n.Effect, err = applyEvent(tx, n, e, s.now())
 		if err != nil {
 			return err
 		}
@@ -119,12 +119,29 @@ func keepNotification(tx *gorm.DB, n *Notification) (fresh bool, err error) {
 		Updates(map[string]any{"deliveries": gorm.Expr("deliveries + 1"), "last_received_at": n.LastReceivedAt}).Error
 }
 
-func applyEvent(tx *gorm.DB, e NotificationEvent, now time.Time) (Verdict, Effect, error) {
+// applyEvent does what a notification asks for. One that settles nothing is a
+// hint all the same: the gateway is asked what it knows.
+func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (Verdict, Effect, error) {
+	verdict, effect, err := settleEvent(tx, n, e, now)
+	if err != nil || verdict == VerdictApplied || verdict == VerdictRepeated {
+		return verdict, effect, err
+	}
+	p, err := lockPayment(tx, e.arrival.InvoiceNumber)
+	if err == nil && p.State != PaymentPaid {
+		err = checkSoon(tx, p, now)
+	}
+	if err == ErrNotFound {
+		err = nil
+	}
+	return verdict, effect, err
+}
+
+func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (Verdict, Effect, error) {
 	switch e.act {
 	case actPay:
 		return applyArrival(tx, e.arrival, now)
 	case actFlag:
-		detail := fmt.Sprintf("a genuine notification could not be read: %s", e.problem)
+		detail := fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
 		return VerdictUnreadable, EffectFlagged, raise(tx, Attention{Kind: AttentionUnreadable, Detail: detail})
 	}
 	p, err := lockPayment(tx, e.arrival.InvoiceNumber)

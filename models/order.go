@@ -247,6 +247,24 @@ func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
 	return true, giveBackStock(tx, o.Lines)
 }
 
+// CancelOrder ends an order nobody wants any more and gives its stock back, and
+// reports whether it did: an order that is paid or has expired stays what it is.
+// Its payment code cannot be called back; money that comes for it is flagged.
+func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err error) {
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		o, err := first[Order](tx.Preload("Lines").Where("id = ?", id))
+		if err != nil {
+			return err
+		}
+		cancelled, err = moveOrder(tx, id, OrderCancelled, map[string]any{"stock_held": false})
+		if err != nil || !cancelled {
+			return err
+		}
+		return giveBackStock(tx, o.Lines)
+	})
+	return cancelled && err == nil, err
+}
+
 // payOrder ends an order well. If its stock was given back it is taken again,
 // and if that cannot be had a person must decide.
 func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {

@@ -124,8 +124,11 @@ func TestExpiryGivesStockBackOnce(t *testing.T) {
 		}
 	})
 	o = reload(t, s, o)
-	if o.Status != OrderExpired || o.Payment().State != PaymentExpired || o.StockHeld || o.Payment().NextCheckAt != nil {
+	if o.Status != OrderExpired || o.Payment().State != PaymentExpired || o.StockHeld {
 		t.Errorf("got order %s, payment %s, stock held %v", o.Status, o.Payment().State, o.StockHeld)
+	}
+	if next := o.Payment().NextCheckAt; next == nil || !next.Equal(c.now().Add(secondLook)) {
+		t.Errorf("next check at %v: money under way would not be found", next)
 	}
 	if got := stock(t, s, "MNM-GAYO"); got != before {
 		t.Errorf("stock is %d, was %d", got, before)

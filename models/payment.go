@@ -81,6 +81,17 @@ type Instruction struct {
 	Steps    []string
 }
 
+const (
+	// Settling is how long after a hint of payment, or a deadline, the gateway's
+	// answer means something: not before 60 s, say its pages
+	// (docs/protocol.md section 8).
+	Settling = 60 * time.Second
+
+	// secondLook is when to ask again about a code the gateway calls expired: a
+	// notification it could not deliver comes again half an hour later.
+	secondLook = 30*time.Minute + Settling
+)
+
 // lease is how long one worker may be busy with a payment before another may
 // take it over: longer than any call to the gateway is allowed to take.
 const lease = 30 * time.Second
@@ -128,6 +139,27 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 		return createPayment(tx, &p, o, o.NextAttempt(), now)
 	})
 	return added && err == nil, err
+}
+
+// ReplacePayment gives up an attempt whose invoice number the gateway will not
+// take, and keeps the next in its place: same order, same stock. It reports
+// false when the old one was not waiting for its code any more.
+func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason string) (replaced bool, err error) {
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		moved, err := movePayment(tx, old.ID, PaymentFailed, map[string]any{
+			"last_error": reason, "next_check_at": nil, "leased_until": nil,
+		})
+		if err != nil || !moved {
+			return err
+		}
+		o, err := first[Order](tx.Preload("Lines").Preload("Payments").Where("id = ?", old.OrderID))
+		if err != nil {
+			return err
+		}
+		replaced = true
+		return createPayment(tx, &next, o, o.NextAttempt(), s.now())
+	})
+	return replaced && err == nil, err
 }
 
 // ClaimDue leases up to limit payments whose time to ask the gateway has come,
@@ -242,12 +274,29 @@ func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUp
 }
 
 // Postpone notes a turn to the gateway that settled nothing, and when to turn
-// again.
+// again, zero for never.
 func (s *Store) Postpone(ctx context.Context, id int64, reason string, nextCheckAt time.Time) error {
-	return s.write.WithContext(ctx).Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{
-		"tries": gorm.Expr("tries + 1"), "last_error": reason,
-		"next_check_at": nextCheckAt.UTC(), "leased_until": nil,
-	}).Error
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{
+			"tries": gorm.Expr("tries + 1"), "last_error": reason,
+			"next_check_at": orNever(nextCheckAt), "leased_until": nil,
+		}).Error
+	})
+}
+
+func orNever(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// checkSoon has the gateway asked about a payment it has hinted at, once its
+// answer can be trusted.
+func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
+	return tx.Model(&Payment{}).Where("id = ? AND (next_check_at IS NULL OR next_check_at > ?)", p.ID, now.Add(Settling)).
+		Update("next_check_at", now.Add(Settling)).Error
 }
 
 // Invoice finds a payment with its order by its invoice number, or says
@@ -264,7 +313,8 @@ func (s *Store) Checked(ctx context.Context, id int64, status string) error {
 }
 
 // Expire ends a payment that can no longer be paid and, if it was the order's
-// last hope, the order with it. A failed payment stays failed.
+// last hope, the order with it. A failed payment stays failed. An expired one is
+// asked about again later: money that was under way may still turn up.
 func (s *Store) Expire(ctx context.Context, id int64) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
 		_, err := expirePayment(tx, id, s.now())
@@ -273,11 +323,11 @@ func (s *Store) Expire(ctx context.Context, id int64) error {
 }
 
 func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
-	moved, err := movePayment(tx, id, PaymentExpired, map[string]any{})
+	moved, err := movePayment(tx, id, PaymentExpired, map[string]any{"next_check_at": now.Add(secondLook), "leased_until": nil})
 	if err != nil {
 		return false, err
 	}
-	err = tx.Model(&Payment{}).Where("id = ? AND state IN ?", id, []PaymentState{PaymentExpired, PaymentFailed}).
+	err = tx.Model(&Payment{}).Where("id = ? AND state = ?", id, PaymentFailed).
 		Updates(map[string]any{"next_check_at": nil, "leased_until": nil}).Error
 	if err != nil {
 		return false, err

@@ -50,7 +50,7 @@ const (
 	EffectPaid          Effect = "paid"
 	EffectPaidLate      Effect = "paid_late"      // after the code had expired: flagged
 	EffectReceiptAdded  Effect = "receipt_added"  // another payment of a reusable code
-	EffectSecondPayment Effect = "second_payment" // money twice for one order: flagged
+	EffectSecondPayment Effect = "second_payment" // money for an order that was paid or cancelled: flagged
 	EffectExpired       Effect = "expired"
 	EffectFlagged       Effect = "flagged" // nothing was paid and a person must look
 )
@@ -81,7 +81,8 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 		return "", "", err
 	}
 	if kind, detail := mismatch(p, a); kind != "" {
-		return VerdictMismatched, EffectFlagged, raise(tx, Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
+		err := raise(tx, Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
+		return VerdictMismatched, EffectFlagged, err
 	}
 	if p.knows(a) {
 		return VerdictRepeated, EffectNone, nil
@@ -137,10 +138,13 @@ func (p Payment) knows(a Arrival) bool {
 	return false
 }
 
-// payPayment moves a payment that has a new receipt, and its order, to paid.
+// payPayment moves a payment that has a new receipt, and its order, to paid. A
+// reusable code is asked about for as long as it can be paid again.
 func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
-	late := p.State == PaymentExpired || p.State == PaymentFailed
-	changes := map[string]any{"next_check_at": nil, "leased_until": nil, "last_error": ""}
+	changes := map[string]any{"leased_until": nil, "last_error": ""}
+	if !p.Reusable {
+		changes["next_check_at"] = nil
+	}
 	if p.Code == "" {
 		changes["code"] = a.PaymentCode
 	}
@@ -157,13 +161,25 @@ func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
 			return "", err
 		}
 	}
+	return flagPayment(tx, p, r, paid)
+}
+
+// flagPayment tells a person of money that came too late or once too often.
+func flagPayment(tx *gorm.DB, p Payment, r Receipt, paid bool) (Effect, error) {
+	detail := fmt.Sprintf("Rp %d for %s at %s", r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339))
+	if r.Identifiers != "" {
+		detail += " " + r.Identifiers
+	}
 	switch {
+	case !paid && p.Order.Status == OrderCancelled:
+		return EffectSecondPayment, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionPaidCancelled,
+			Detail: detail + "; the order was cancelled already"})
 	case !paid:
 		return EffectSecondPayment, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionSecondPayment,
-			Detail: fmt.Sprintf("Rp %d more arrived for %s; order %s was %s already", r.Amount, p.InvoiceNumber, p.Order.Number, p.Order.Status)})
-	case late:
+			Detail: detail + "; the order was paid already"})
+	case p.State == PaymentExpired || p.State == PaymentFailed:
 		return EffectPaidLate, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionLatePayment,
-			Detail: fmt.Sprintf("%s was paid when it was %s already", p.InvoiceNumber, p.State)})
+			Detail: detail + fmt.Sprintf("; the payment was %s already", p.State)})
 	}
 	return EffectPaid, nil
 }

@@ -12,18 +12,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strings"
+	"os"
 	"time"
 
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/logger"
 )
 
 // ErrNotFound: there is no such thing.
 var ErrNotFound = errors.New("not found")
+
+// ErrUnavailable: the database cannot do its work now, because it is locked,
+// full, broken or gone. Nothing was changed; the same may succeed later.
+var ErrUnavailable = errors.New("database unavailable")
 
 // Store keeps everything in one database.
 type Store struct {
@@ -33,82 +34,50 @@ type Store struct {
 	write *gorm.DB
 	read  *gorm.DB
 	now   func() time.Time
+
+	file   string      // of the database
+	opened os.FileInfo // the file as it was opened, to know it again
 }
 
 // Open opens, creates and migrates the database at databaseURL, such as
 // "sqlite:warung.db", and fills an empty catalogue. now is the shop's clock.
 func Open(ctx context.Context, databaseURL string, now func() time.Time, log *slog.Logger) (*Store, error) {
-	path, ok := strings.CutPrefix(databaseURL, "sqlite:")
-	if !ok || path == "" {
-		return nil, errors.New("DATABASE_URL must be sqlite: and a file name, such as sqlite:warung.db")
-	}
-	s := &Store{now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
-	var err error
-	if s.write, err = s.connect(path, "rw", 1, log); err != nil {
+	path, err := sqliteFile(databaseURL)
+	if err != nil {
 		return nil, err
 	}
-	if s.read, err = s.connect(path, "ro", 4, log); err != nil {
-		return nil, errors.Join(err, s.Close())
+	s := &Store{file: path, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
+	if s.write, err = s.connect(writing, 1, log); err == nil {
+		s.read, err = s.connect(reading, 4, log)
 	}
-	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", databaseURL, err), s.Close())
+	if err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
+		_ = s.Close() // nothing was written that could be lost
+		return nil, fmt.Errorf("open %s: %w", databaseURL, err)
 	}
 	return s, nil
 }
 
-// connect opens a pool on the SQLite file. The settings hold for each of its
-// connections.
-func (s *Store) connect(path, mode string, connections int, log *slog.Logger) (*gorm.DB, error) {
-	settings := url.Values{
-		// Readers do not wait for the writer, nor the writer for readers.
-		"_journal_mode": {"WAL"},
-		// A commit is on the disk before it counts: a notification that was
-		// answered 200 survives a power cut. NORMAL would lose the last ones.
-		"_synchronous": {"FULL"},
-		// SQLite checks references only when asked to.
-		"_foreign_keys": {"on"},
-		// Another process (a backup, a second shop) may hold the lock for a
-		// moment: wait for it instead of failing at once.
-		"_busy_timeout": {"5000"},
-		// Take the write lock at BEGIN. A transaction that starts by reading
-		// could otherwise find, too late to wait, that it cannot write.
-		"_txlock": {"immediate"},
-	}
-	if mode == "ro" {
-		settings.Set("_query_only", "true")
-		settings.Del("_txlock")
-	}
-	db, err := gorm.Open(sqlite.Open("file:"+path+"?"+settings.Encode()), &gorm.Config{
-		NowFunc:                s.now,
-		PrepareStmt:            true,
-		TranslateError:         true,
-		SkipDefaultTransaction: true, // a single statement is atomic by itself
-		Logger:                 logger.NewSlogLogger(log, logger.Config{LogLevel: logger.Error, IgnoreRecordNotFoundError: true, ParameterizedQueries: true}),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open database file %s: %w", path, err)
-	}
-	pool, err := db.DB()
-	if err != nil {
-		return nil, err
-	}
-	pool.SetMaxOpenConns(connections)
-	pool.SetMaxIdleConns(connections)
-	return db, nil
-}
-
 func (s *Store) prepare(ctx context.Context) error {
-	if err := s.Ping(ctx); err != nil {
+	if err := s.write.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
 		return err
 	}
 	if err := migrate(s.write.WithContext(ctx)); err != nil {
 		return err
 	}
+	if err := s.remember(); err != nil {
+		return err
+	}
 	return s.seed(ctx)
 }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers and is where it was.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.inPlace(); err != nil {
+		return err
+	}
 	return s.read.WithContext(ctx).Exec("SELECT 1").Error
 }
 
@@ -128,9 +97,15 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// transact runs f in one transaction of the writer.
+// transact runs f in one transaction of the writer. What it has kept when it
+// returns nil is on the disk, in the file that will be opened next time.
 func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) error {
-	return s.write.WithContext(ctx).Transaction(f)
+	return s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return s.inPlace()
+	})
 }
 
 // first loads one row or says ErrNotFound.
