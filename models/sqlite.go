@@ -47,7 +47,7 @@ func (s *Store) connect(purpose string, connections int, log *slog.Logger) (*gor
 		"_foreign_keys": {"on"},
 		// Another process (a backup, a second shop) may hold the lock for a
 		// moment: wait for it instead of failing at once.
-		"_busy_timeout": {"3000"},
+		"_busy_timeout": {"2000"},
 		// Take the write lock at BEGIN. A transaction that starts by reading
 		// could otherwise find, too late to wait, that it cannot write.
 		"_txlock": {"immediate"},

@@ -61,9 +61,6 @@ func Open(ctx context.Context, databaseURL string, now func() time.Time, log *sl
 }
 
 func (s *Store) prepare(ctx context.Context) error {
-	if err := s.write.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
-		return err
-	}
 	if err := migrate(s.write.WithContext(ctx)); err != nil {
 		return err
 	}
@@ -78,7 +75,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.inPlace(); err != nil {
 		return err
 	}
-	return s.read.WithContext(ctx).Exec("SELECT 1").Error
+	var one int // read to its end: a statement left open would keep its connection from recovering
+	return s.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
 }
 
 // Close releases the database.

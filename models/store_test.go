@@ -117,7 +117,7 @@ func attentions(t testing.TB, s *Store) []AttentionKind {
 
 func TestSettingsHold(t *testing.T) {
 	s, _ := openStore(t)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "3000"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "2000"} {
 		var got string
 		if err := s.write.Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %q", pragma, got, err, want)

@@ -1,0 +1,238 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// settle is what must not be acknowledged while the database is in trouble.
+func settle(s *Store, c *clock, o Order) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	_, err := s.ApplyNotification(ctx, Notification{RequestID: "r1", Header: "{}", Body: []byte("{}")},
+		PaidEvent(paid(o.Payment(), c.now())), c.now())
+	return err
+}
+
+// afterwards the same notification comes again and pays.
+func afterwards(t *testing.T, s *Store, c *clock, o Order) {
+	t.Helper()
+	wantOrder(t, reload(t, s, o), OrderAwaitingPayment, PaymentPending, 0, "")
+	if err := settle(s, c, o); err != nil {
+		t.Fatalf("the trouble is over: %v", err)
+	}
+	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, "")
+}
+
+func raw(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path+"?_busy_timeout=2000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+func execute(t *testing.T, db *sql.DB, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func TestALockedDatabase(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	other := raw(t, s.file)
+	execute(t, other, "BEGIN IMMEDIATE")
+	began := time.Now()
+	if err := settle(s, c, o); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	if took := time.Since(began); took > 3*time.Second+time.Second {
+		t.Errorf("waited %s", took)
+	}
+	if err := s.Ping(context.Background()); err != nil {
+		t.Errorf("reading does not need the lock: %v", err)
+	}
+	execute(t, other, "ROLLBACK")
+	afterwards(t, s, c, o)
+}
+
+func TestAFullDatabase(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	full := func(pages string) {
+		var now int
+		if err := s.write.Raw("PRAGMA max_page_count = " + pages).Scan(&now).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	full("1") // SQLite takes it to mean what there is now
+	var err error
+	for i := 0; err == nil && i < 500; i++ {
+		_, _, err = placeAs(s, fmt.Sprint("filling-", i), "MNM-TEH", 1)
+		if i == 140 {
+			setStock(t, s, "MNM-TEH", 1000)
+		}
+	}
+	if !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	full("1000000")
+	afterwards(t, s, c, o)
+}
+
+func TestADatabaseThatIsGone(t *testing.T) {
+	for name, take := range map[string]func(from, to string) error{
+		"moved":    os.Rename,
+		"replaced": func(from, to string) error { return errors.Join(os.Rename(from, to), os.WriteFile(from, nil, 0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := openStore(t)
+			o := withCode(t, s, c, "MNM-GAYO")
+			away := s.file + ".away"
+			if err := take(s.file, away); err != nil {
+				t.Fatal(err)
+			}
+			if err := settle(s, c, o); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("got %v: it would be acknowledged, and lost", err)
+			}
+			if err := s.Ping(context.Background()); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("got %v: the shop calls itself ready", err)
+			}
+			if err := os.Rename(away, s.file); err != nil {
+				t.Fatal(err)
+			}
+			afterwards(t, s, c, o)
+		})
+	}
+}
+
+func TestDatabasesThatAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		prepare []string
+		says    string
+	}{
+		"newer":            {[]string{"INSERT INTO migrations VALUES ('9999_from_the_future')"}, "newer version"},
+		"a step left out":  {[]string{"DELETE FROM migrations WHERE id LIKE '0001%'"}, "half migrated"},
+		"a column is gone": {[]string{"DROP INDEX attentions_once", "ALTER TABLE attentions DROP COLUMN advice"}, "half migrated"},
+		"a table is gone":  {[]string{"DROP TABLE exchanges"}, "half migrated"},
+		"steps forgotten":  {[]string{"DELETE FROM migrations"}, "half migrated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "shop.db")
+			s := reopen(t, path)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, raw(t, path), tt.prepare...)
+			refused(t, path, tt.says)
+		})
+	}
+	t.Run("another program's", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "shop.db")
+		execute(t, raw(t, path), "CREATE TABLE songs (title text)")
+		refused(t, path, "another program's")
+	})
+	t.Run("no database at all", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "shop.db")
+		if err := os.WriteFile(path, []byte(strings.Repeat("letter to mother ", 100)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, path, "not a database")
+	})
+	t.Run("no such folder", func(t *testing.T) {
+		refused(t, filepath.Join(t.TempDir(), "nowhere", "shop.db"), "unable to open")
+	})
+}
+
+func reopen(t *testing.T, path string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), "sqlite:"+path, newClock().now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func refused(t *testing.T, path, says string) {
+	t.Helper()
+	s, err := Open(context.Background(), "sqlite:"+path, newClock().now, slog.New(slog.DiscardHandler))
+	if err == nil {
+		s.Close()
+		t.Fatal("it was opened")
+	}
+	if text := err.Error(); !strings.Contains(text, says) || strings.Contains(text, "\n") {
+		t.Errorf("got %q, want one line that says %q", text, says)
+	}
+}
+
+func TestBackup(t *testing.T) {
+	ctx := context.Background()
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() { // the shop goes on
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, _, err := placeAs(s, fmt.Sprint("meanwhile-", i), "VCR-050", 1); err != nil && !isOutOfStock(err) {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	}()
+	file := filepath.Join(t.TempDir(), "copy.db")
+	err := Backup(ctx, "sqlite:"+s.file, file)
+	close(stop)
+	<-done
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Backup(ctx, "sqlite:"+s.file, file); err == nil || !strings.Contains(err.Error(), "exists already") {
+		t.Errorf("got %v: a backup was overwritten", err)
+	}
+
+	restored := reopen(t, file)
+	wantOrder(t, reload(t, restored, o), OrderAwaitingPayment, PaymentPending, 0, "")
+	found, err := restored.Mismatches(ctx)
+	if err != nil || len(found) != 0 {
+		t.Errorf("the copy is not consistent: %v, %v", found, err)
+	}
+	var sold int64
+	if err := restored.read.Model(&OrderLine{}).Where("sku = 'VCR-050'").Count(&sold).Error; err != nil {
+		t.Fatal(err)
+	}
+	if left := stock(t, restored, "VCR-050"); left+sold != 500 {
+		t.Errorf("%d sold and %d left of 500", sold, left)
+	}
+	if err := settle(restored, c, o); err != nil {
+		t.Errorf("the copy cannot be worked with: %v", err)
+	}
+
+	if err := Backup(ctx, "sqlite:"+file+".nothing", filepath.Join(t.TempDir(), "copy.db")); err == nil {
+		t.Error("a copy was made of nothing")
+	}
+	if err := Backup(ctx, "postgres://x", "y"); err == nil {
+		t.Error("a copy was made of a server")
+	}
+}
