@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -202,6 +203,16 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 // says ErrNotFound.
 func (s *Store) Order(ctx context.Context, token string) (Order, error) {
 	return first[Order](s.wholeOrder(ctx).Where("token = ?", token))
+}
+
+// FindOrder returns the token of the order with that number, written as people
+// write it, placed with that email; or ErrNotFound, without saying which of the
+// two is wrong.
+func (s *Store) FindOrder(ctx context.Context, number, email string) (token string, err error) {
+	number = strings.ToUpper(strings.Join(strings.Fields(number), ""))
+	o, err := first[Order](s.read.WithContext(ctx).Select("token").
+		Where("number = ? AND lower(customer_email) = ?", number, strings.ToLower(strings.TrimSpace(email))))
+	return o.Token, err
 }
 
 // OrderByCheckoutID finds the order a checkout form has placed, or says

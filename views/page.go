@@ -96,6 +96,13 @@ func (p CheckoutPage) Problems() bool {
 	return p.Problem != "" || p.Name.Problem != "" || p.Email.Problem != "" || p.Phone.Problem != ""
 }
 
+// FindPage is the form that leads back to a lost order.
+type FindPage struct {
+	Page
+	Number, Email string
+	Problem       string
+}
+
 // ErrorPage says what went wrong and where to go.
 type ErrorPage struct {
 	Page

@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+func (h *Handler) showFindOrder(c echo.Context) error {
+	return h.findPage(c, http.StatusOK, views.FindPage{})
+}
+
+// findOrder leads back to a lost order. An unknown number and a number with
+// another email get the same answer, so that nobody learns which orders exist.
+func (h *Handler) findOrder(c echo.Context) error {
+	p := views.FindPage{Number: strings.TrimSpace(c.FormValue("order_number")), Email: strings.TrimSpace(c.FormValue("email"))}
+	token, err := h.Store.FindOrder(c.Request().Context(), p.Number, p.Email)
+	if errors.Is(err, models.ErrNotFound) {
+		p.Problem = lang(c).T("find.none")
+		return h.findPage(c, http.StatusNotFound, p)
+	}
+	if err != nil {
+		return fmt.Errorf("find order: %w", err)
+	}
+	return c.Redirect(http.StatusSeeOther, orderPath(token))
+}
+
+func (h *Handler) findPage(c echo.Context, status int, p views.FindPage) error {
+	p.Page = h.page(c, lang(c).T("find.title"))
+	return render(c, status, views.FindOrder(p))
+}
