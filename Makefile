@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start the shop with its own sandbox
 	go build -o warung .
@@ -28,6 +28,15 @@ fuzz: ## every fuzzer for a minute each
 bench: ## what signing costs beside the bare hashes, and codes per second of the sandbox
 	go test ./jokul/... -run '^$$' -bench .
 
+TO := warung-$(shell date -u +%Y%m%d-%H%M%S).db
+backup: ## copy the database of a running shop: make backup TO=copy.db
+	go build -o warung .
+	./warung backup $(TO)
+	@echo "copied to $(TO)"
+
+vulnerabilities: ## known ones in what is linked; asks vuln.go.dev
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
 generate: ## write the Go code of the pages
 	go tool templ generate
 
@@ -35,4 +44,4 @@ chromium: # for the browser journeys; where it cannot be had they say so
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
 
-.PHONY: help run test check fuzz bench generate chromium
+.PHONY: help run test check fuzz bench backup vulnerabilities generate chromium

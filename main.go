@@ -26,18 +26,25 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Environ(), os.Stdout, os.Stderr); err != nil {
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "warung:", err)
 		os.Exit(1)
 	}
 }
 
-// run is the program: it serves until ctx ends or something breaks.
-func run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
+// run is the program: it serves until ctx ends or something breaks, or, told to
+// back up, copies the database of a shop that may be running.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	s, err := readSettings(environ)
 	if err != nil {
 		return err
+	}
+	switch {
+	case len(args) == 2 && args[0] == "backup":
+		return models.Backup(ctx, s.DatabaseURL, args[1])
+	case len(args) > 0:
+		return errors.New("it serves when started without arguments, and copies its database when told: backup FILE")
 	}
 	p := &program{settings: s, log: newLogger(s, stderr)}
 	defer p.close()
@@ -152,17 +159,29 @@ func (p *program) announce(w io.Writer) {
 	}
 }
 
-// serve runs all parts until ctx ends or one of them fails.
+// serve runs all parts until ctx ends or one of them fails. The sandbox ends
+// after the shop, so that a checkout under way still gets its code.
 func (p *program) serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.handler.Work(ctx) })
-	p.serveHTTP(ctx, group, p.shop, p.handler, p.handler.Close)
+	after, shopEnded := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error {
+		defer shopEnded()
+		return p.serveShop(ctx)
+	})
 	if p.sandbox != nil {
-		group.Go(func() error { return p.sandbox.Run(ctx) })
-		p.serveHTTP(ctx, group, p.till, p.sandbox, func() {})
+		group.Go(func() error { return p.sandbox.Run(after) })
+		group.Go(func() error { return p.serveHTTP(after, p.till, p.sandbox) })
 	}
+	return group.Wait()
+}
+
+func (p *program) serveShop(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, p.handler.Close)
+	group.Go(func() error { return p.handler.Work(ctx) })
+	group.Go(func() error { return p.serveHTTP(ctx, p.shop, p.handler) })
 	if p.ops != nil {
-		p.serveHTTP(ctx, group, p.ops, p.handler.MetricsHandler(), func() {})
+		group.Go(func() error { return p.serveHTTP(ctx, p.ops, p.handler.MetricsHandler()) })
 	}
 	return group.Wait()
 }
@@ -170,8 +189,9 @@ func (p *program) serve(ctx context.Context) error {
 // patience is how long a stop waits for requests under way.
 const patience = 10 * time.Second
 
-// serveHTTP serves on a listener and stops gracefully when ctx ends.
-func (p *program) serveHTTP(ctx context.Context, group *errgroup.Group, l net.Listener, h http.Handler, stopping func()) {
+// serveHTTP serves on a listener until ctx ends, and then until the requests
+// under way have their answers.
+func (p *program) serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler: h,
 		// A client that trickles its request does not hold a connection for ever.
@@ -182,19 +202,19 @@ func (p *program) serveHTTP(ctx context.Context, group *errgroup.Group, l net.Li
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
-	group.Go(func() error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve %s: %w", l.Addr(), err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		stopping()
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		return server.Shutdown(ctx)
-	})
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return fmt.Errorf("stop serving %s: requests were still under way after %s", l.Addr(), patience)
+	}
+	return nil
 }
 
 func (p *program) close() {

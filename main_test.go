@@ -61,7 +61,7 @@ func TestRunServesAndStops(t *testing.T) {
 	out, stdout := io.Pipe()
 	log, ended := &journal{}, make(chan error, 1)
 	go func() {
-		err := run(ctx, environ(t), stdout, log)
+		err := run(ctx, nil, environ(t), stdout, log)
 		_ = stdout.CloseWithError(io.EOF)
 		ended <- err
 	}()
@@ -137,7 +137,7 @@ func TestTakenAddress(t *testing.T) {
 	}
 	defer l.Close()
 	for _, name := range []string{"ADDR", "SANDBOX_ADDR", "OPS_ADDR"} {
-		err := run(t.Context(), environ(t, name+"="+l.Addr().String()), io.Discard, io.Discard)
+		err := run(t.Context(), nil, environ(t, name+"="+l.Addr().String()), io.Discard, io.Discard)
 		if err == nil || !strings.HasPrefix(err.Error(), name+": ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s is taken: got %v, want one sentence that names it", name, err)
 		}
@@ -146,7 +146,7 @@ func TestTakenAddress(t *testing.T) {
 
 func TestUnusableDatabase(t *testing.T) {
 	for _, url := range []string{"mysql://localhost", "sqlite:", "sqlite:/no/such/folder/warung.db"} {
-		if err := run(t.Context(), environ(t, "DATABASE_URL="+url), io.Discard, io.Discard); err == nil {
+		if err := run(t.Context(), nil, environ(t, "DATABASE_URL="+url), io.Discard, io.Discard); err == nil {
 			t.Errorf("DATABASE_URL=%s: started", url)
 		} else {
 			t.Log(err)
