@@ -26,6 +26,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, models.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError
 	}
@@ -40,6 +42,9 @@ func (h *Handler) showError(err error, c echo.Context) {
 	}
 	if c.Response().Committed {
 		return
+	}
+	if status == http.StatusServiceUnavailable {
+		c.Response().Header().Set("Retry-After", "10")
 	}
 	if wantsJSON(c) {
 		err = c.JSON(status, map[string]string{"error": strings.ToLower(http.StatusText(status))})

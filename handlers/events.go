@@ -13,9 +13,14 @@ import (
 // heartbeat keeps proxies from closing a quiet stream.
 const heartbeat = 15 * time.Second
 
+// maxStreams is how many pages may be watched at once. A page that may not be
+// asks for its status now and then instead.
+const maxStreams = 5000
+
 // streams knows who is watching which order.
 type streams struct {
 	mu       sync.Mutex
+	open     int
 	watchers map[string]map[chan struct{}]bool
 	closed   chan struct{}
 }
@@ -24,11 +29,16 @@ func newStreams() *streams {
 	return &streams{watchers: map[string]map[chan struct{}]bool{}, closed: make(chan struct{})}
 }
 
-// watch returns a channel that is told of changes, and what ends it.
-func (s *streams) watch(token string) (changes <-chan struct{}, end func()) {
+// watch returns a channel that is told of changes, and what ends it. There is
+// none when too many are watching.
+func (s *streams) watch(token string) (changes <-chan struct{}, end func(), ok bool) {
 	ch := make(chan struct{}, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.open >= maxStreams {
+		return nil, nil, false
+	}
+	s.open++
 	if s.watchers[token] == nil {
 		s.watchers[token] = map[chan struct{}]bool{}
 	}
@@ -36,11 +46,12 @@ func (s *streams) watch(token string) (changes <-chan struct{}, end func()) {
 	return ch, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.open--
 		delete(s.watchers[token], ch)
 		if len(s.watchers[token]) == 0 {
 			delete(s.watchers, token)
 		}
-	}
+	}, true
 }
 
 // tell tells all who watch an order. It never waits: one untaken message is
@@ -69,11 +80,14 @@ func (s *streams) close() {
 // orderEvents streams an order's status: now, at each change, and no more once
 // it cannot change by itself.
 func (h *Handler) orderEvents(c echo.Context) error {
-	changes, end := h.streams.watch(c.Param("token"))
-	defer end()
 	if _, err := h.order(c); err != nil {
 		return err
 	}
+	changes, end, ok := h.streams.watch(c.Param("token"))
+	if !ok {
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "too many streams")
+	}
+	defer end()
 	w := c.Response()
 	w.Header().Set(echo.HeaderContentType, "text/event-stream")
 	w.Header().Set(echo.HeaderCacheControl, "no-store")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -48,6 +49,9 @@ type Handler struct {
 	wake     chan struct{} // tells the worker that something has become due
 	registry *prometheus.Registry
 	counted  *prometheus.CounterVec // notifications by verdict
+	rejected rate.Sometimes         // bounds the log lines strangers can cause
+
+	mismatches *prometheus.GaugeVec // of the last report, by kind
 }
 
 // New builds the shop.
@@ -63,13 +67,17 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		Config:   c,
 		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
 		streams:  newStreams(),
+		rejected: rate.Sometimes{First: 10, Interval: time.Second},
 		wake:     make(chan struct{}, 1),
 		registry: prometheus.NewRegistry(),
 		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "notifications_total", Help: "Notifications received, by verdict; the rejected ones are kept nowhere else.",
 		}, []string{"verdict"}),
+		mismatches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "mismatches", Help: "Where the books and the gateway do not agree, by kind, as of the last hourly report.",
+		}, []string{"kind"}),
 	}
-	h.registry.MustRegister(h.counted)
+	h.registry.MustRegister(h.counted, h.mismatches)
 	h.echo = h.routes()
 	return h, nil
 }
@@ -85,10 +93,15 @@ func (h *Handler) MetricsHandler() http.Handler {
 // Close ends the open event streams, which would otherwise hold a stop up.
 func (h *Handler) Close() { h.streams.close() }
 
+const eventsRoute = "/orders/:token/events"
+
 // routes lists every address of the shop.
 func (h *Handler) routes() *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = h.showError
+	// A proxy on this machine or a private network is believed when it says who
+	// the client is; a client from the internet is not, whatever it claims.
+	e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	e.Use(h.around()...)
 
 	e.GET("/", h.showCatalogue)
@@ -100,9 +113,11 @@ func (h *Handler) routes() *echo.Echo {
 	e.POST("/checkout", h.placeOrder, h.limited(30))
 	e.GET("/orders/:token", h.showOrder)
 	e.GET("/orders/:token/status", h.orderStatus)
-	e.GET("/orders/:token/events", h.orderEvents)
+	e.GET(eventsRoute, h.orderEvents)
 	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
-	e.POST("/orders/:token/check", h.checkOrder)
+	e.POST("/orders/:token/check", h.checkOrder, h.limited(20))
+	e.GET("/find-order", h.showFindOrder)
+	e.POST("/find-order", h.findOrder, h.limited(10))
 
 	e.POST(h.NotificationPath, h.receiveNotification)
 
@@ -134,10 +149,27 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 			return err
 		}}),
 		h.guard,
+		h.bounded,
 		// The notification caps its own body, and has no browser to protect.
 		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Limit: maxFormSize, Skipper: notification}),
 		h.sameOrigin(notification),
 		h.chooseLanguage,
+	}
+}
+
+// requestPatience is more than any page needs of the database and the gateway.
+const requestPatience = 10 * time.Second
+
+// bounded ends what takes too long, but for streams, which last.
+func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Path() == eventsRoute {
+			return next(c)
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), requestPatience)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
 	}
 }
 
@@ -170,20 +202,31 @@ func (h *Handler) sameOrigin(skip middleware.Skipper) echo.MiddlewareFunc {
 	}
 }
 
-// limited allows an address so many requests a minute.
+// limited allows a client so many requests a minute.
 func (h *Handler) limited(perMinute int) echo.MiddlewareFunc {
 	store := middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
 		Rate: rate.Limit(perMinute) / 60, Burst: perMinute, ExpiresIn: 5 * time.Minute,
 	})
 	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
 		Skipper:             func(echo.Context) bool { return !h.RateLimit },
-		IdentifierExtractor: func(c echo.Context) (string, error) { return c.RealIP(), nil },
+		IdentifierExtractor: func(c echo.Context) (string, error) { return client(c.RealIP()), nil },
 		DenyHandler: func(c echo.Context, _ string, _ error) error {
 			c.Response().Header().Set("Retry-After", "60")
 			return echo.NewHTTPError(http.StatusTooManyRequests, "rate limit")
 		},
 		Store: store,
 	})
+}
+
+// client is what is counted as one: an IPv4 address, or the /64 network that an
+// IPv6 subscriber has to himself.
+func client(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	network, _ := ip.WithZone("").Prefix(64) // fits every IPv6 address
+	return network.String()
 }
 
 // logRequest logs by route, not by path: an order's token is never logged.

@@ -1,17 +1,23 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/jokul"
 	"warungjokul/models"
 )
+
+// keepPatience is how long keeping a notification may take: the gateway waits
+// ten seconds at most, and a late 200 is none.
+const keepPatience = 5 * time.Second
 
 // receiveNotification keeps what the gateway says happened, does what follows
 // from it, and answers only once that is durable. The order of things is
@@ -21,6 +27,8 @@ import (
 // mend them. 401 means it is not from the gateway. 503 means send it again.
 func (h *Handler) receiveNotification(c echo.Context) error {
 	received := h.Now()
+	ctx, cancel := context.WithTimeout(c.Request().Context(), keepPatience)
+	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
 	if err != nil {
 		h.counted.WithLabelValues("unread").Inc()
@@ -29,13 +37,16 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 	n, err := h.Gateway.ParseNotification(h.NotificationPath, c.Request().Header, body)
 	if err != nil && !errors.Is(err, jokul.ErrMalformed) {
 		h.counted.WithLabelValues("rejected").Inc()
-		h.Log.Warn("notification rejected", "error", err, "from", c.RealIP(), "bytes", len(body))
+		h.rejected.Do(func() { // anybody can send these, as many as they like
+			h.Log.Warn("notification rejected", "error", err, "from", c.RealIP(), "bytes", len(body))
+		})
 		return c.NoContent(http.StatusUnauthorized)
 	}
-	kept, err := h.Store.ApplyNotification(c.Request().Context(), models.Notification{
+	kept, err := h.Store.ApplyNotification(ctx, models.Notification{
 		RequestID: n.RequestID, Header: signedHeaders(c.Request().Header), Body: body, TransactionStatus: string(n.Status),
 	}, event(n, err), received)
 	if err != nil {
+		h.counted.WithLabelValues("not_kept").Inc()
 		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(fmt.Errorf("keep notification %s: %w", n.RequestID, err))
 	}
 	h.counted.WithLabelValues(string(kept.Verdict)).Inc()

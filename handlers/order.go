@@ -41,19 +41,20 @@ func (h *Handler) showOrder(c echo.Context) error {
 	return h.orderPage(c, http.StatusOK, o, "")
 }
 
-// checkOrder asks the gateway because the shopper says to have paid.
+// checkOrder asks the gateway because the shopper says to have paid: about every
+// code of the order that money may have come for.
 func (h *Handler) checkOrder(c echo.Context) error {
 	o, err := h.order(c)
 	if err != nil {
 		return err
 	}
-	p := o.Payment()
-	if p.State == models.PaymentPending {
-		interval := checkInterval
-		if !h.RateLimit {
-			interval = 0
-		}
-		granted, err := h.Store.Ask(c.Request().Context(), p.ID, interval)
+	ctx := c.Request().Context()
+	interval := checkInterval
+	if !h.RateLimit {
+		interval = 0
+	}
+	for _, p := range unsettled(o) {
+		granted, err := h.Store.Ask(ctx, p.ID, interval)
 		if err != nil {
 			return fmt.Errorf("check order: %w", err)
 		}
@@ -61,11 +62,25 @@ func (h *Handler) checkOrder(c echo.Context) error {
 			c.Response().Header().Set("Retry-After", fmt.Sprint(int(checkInterval/time.Second)))
 			return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("check.soon"))
 		}
-		if err := h.checkNow(c.Request().Context(), p.ID); err != nil {
+		if err := h.checkNow(ctx, p.ID); err != nil {
 			return err
 		}
 	}
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
+}
+
+// maxAsked bounds what one press of a button has the gateway asked.
+const maxAsked = 3
+
+// unsettled lists the attempts whose code may have been paid, the latest first.
+func unsettled(o models.Order) []models.Payment {
+	var list []models.Payment
+	for _, p := range slices.Backward(o.Payments) {
+		if (p.State == models.PaymentPending || p.State == models.PaymentExpired) && len(list) < maxAsked {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // newCode makes the next attempt to be paid, where the last has come to nothing.
@@ -204,7 +219,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	if v.Live {
 		v.Page.Refresh = "15"
 	}
-	v.CanCheck = payment.State == models.PaymentPending
+	v.CanCheck = o.Status != models.OrderPaid && len(unsettled(o)) > 0
 	v.CheckedSay = checkedText(page.Lang, payment)
 	for _, line := range o.Lines {
 		v.Lines = append(v.Lines, cartLine(page.Lang, line))
@@ -256,8 +271,10 @@ func steps(l views.Lang, p models.Payment) (list []string, byDOKU bool) {
 
 func attentionText(l views.Lang, kind models.AttentionKind) string {
 	switch kind {
-	case "", models.AttentionRefused: // the page of a failed payment says it already
+	case "", models.AttentionRefused, models.AttentionNoCode, models.AttentionUnsettled: // the page's state says it already
 		return ""
+	case models.AttentionPaidCancelled:
+		return l.T("order.attention.cancelled")
 	case models.AttentionLatePayment:
 		return l.T("order.attention.late")
 	case models.AttentionSecondPayment:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"warungjokul/jokul"
@@ -17,9 +18,12 @@ const (
 	callPatience     = 20 * time.Second
 	stepsPatience    = 2 * time.Second // instructions are nice to have
 
-	// settling is how long after a hint of payment, or a deadline, the gateway
-	// is asked: its pages say not before 60 s (docs/protocol.md section 8).
-	settling = 60 * time.Second
+	// An answer that is this late is a case for a person.
+	codeOverdue   = 30 * time.Minute
+	answerOverdue = 24 * time.Hour
+
+	// maxAttempts ends the search for an invoice number the gateway will take.
+	maxAttempts = 20
 
 	// checkedAway stands for an answer that did not come.
 	checkedAway = "away"
@@ -78,30 +82,44 @@ func description(o models.Order) string {
 }
 
 // obtainCode sends a payment's request and keeps what comes of it. It may be
-// called again and again: the request is the same each time.
+// called again and again: the request is the same each time. What the gateway
+// may have answered to an earlier send is asked for by its Request-Id, and only
+// its word that the invoice number is taken brings an attempt with another.
 func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
 	code, err := h.Gateway.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody})
-	if err != nil && p.Tries > 0 {
+	if p.Tries > 0 && uncertain(err) || hasCode(err, jokul.CodeIdempotentRequest, jokul.CodeDuplicateInvoice) {
 		code, err = h.recoverCode(ctx, p, err)
 	}
-	// What was learnt is kept even when the time for asking is over.
-	ctx = context.WithoutCancel(ctx)
-	var refused *jokul.Error
+	keeping := context.WithoutCancel(ctx) // what was learnt is kept even when the time for asking is over
 	switch {
 	case err == nil:
-		err = h.keepCode(ctx, p, code)
-	case errors.As(err, &refused) && refused.Outcome != jokul.OutcomeUnknown:
+		err = h.keepCode(keeping, p, code)
+	case hasCode(err, jokul.CodeDuplicateInvoice) && p.Attempt < maxAttempts:
+		h.changed(keeping, p)
+		h.replace(ctx, p, err)
+		return
+	case !uncertain(err):
 		h.Log.Error("payment code refused", "invoice_number", p.InvoiceNumber, "error", err)
-		err = h.Store.RefuseCode(ctx, p, err.Error(), h.Now().Add(h.PaymentExpiry))
+		err = h.Store.RefuseCode(keeping, p, err.Error(), h.Now().Add(h.PaymentExpiry))
 	default:
 		h.Log.Warn("payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", err)
-		err = h.Store.Postpone(ctx, p.ID, err.Error(), h.Now().Add(backoff(p.Tries)))
-		h.poke() // due sooner than the worker thinks
+		err = h.tryLater(keeping, p, err)
 	}
 	if err != nil {
 		h.Log.Error("keep payment code", "invoice_number", p.InvoiceNumber, "error", err)
 	}
-	h.changed(ctx, p)
+	h.changed(keeping, p)
+}
+
+// uncertain reports whether the gateway may have acted all the same.
+func uncertain(err error) bool {
+	var refused *jokul.Error
+	return err != nil && (!errors.As(err, &refused) || refused.Outcome == jokul.OutcomeUnknown)
+}
+
+func hasCode(err error, codes ...string) bool {
+	var refused *jokul.Error
+	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
 }
 
 // recoverCode looks for a code whose answer was lost, by the Request-Id it was
@@ -112,6 +130,55 @@ func (h *Handler) recoverCode(ctx context.Context, p models.Payment, lost error)
 		return jokul.PaymentCode{}, lost
 	}
 	return jokul.PaymentCode{InvoiceNumber: t.InvoiceNumber, Code: t.PaymentCode}, nil
+}
+
+// replace goes on with the order's next invoice number, because somebody has
+// used this one.
+func (h *Handler) replace(ctx context.Context, p models.Payment, taken error) {
+	next, err := h.nextPayment(ctx, p, taken)
+	if err != nil {
+		h.Log.Error("replace payment", "invoice_number", p.InvoiceNumber, "error", err)
+		return // the lease ends, and the worker comes back to it
+	}
+	if next.State == models.PaymentCreating && next.ID != p.ID {
+		h.Log.Warn("invoice number taken", "invoice_number", p.InvoiceNumber, "next", next.InvoiceNumber)
+		h.obtainCode(ctx, next)
+	}
+}
+
+func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error) (models.Payment, error) {
+	p, err := h.Store.Invoice(ctx, p.InvoiceNumber)
+	if err != nil {
+		return p, err
+	}
+	o, err := h.Store.Order(ctx, p.Order.Token)
+	if err != nil {
+		return p, err
+	}
+	next, err := h.preparePayment(o)
+	if err != nil {
+		return p, err
+	}
+	if replaced, err := h.Store.ReplacePayment(ctx, p, next, taken.Error()); err != nil || !replaced {
+		return p, err
+	}
+	return h.Store.Invoice(ctx, next.InvoiceNumber)
+}
+
+// tryLater leaves a request of unknown outcome to the worker, and tells a person
+// once that takes too long.
+func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) error {
+	defer h.poke() // due sooner than the worker thinks
+	if h.Now().Sub(p.CreatedAt) > codeOverdue {
+		if err := h.raise(ctx, p, models.AttentionNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
+			return err
+		}
+	}
+	return h.Store.Postpone(ctx, p.ID, reason.Error(), h.Now().Add(backoff(p.Tries)))
+}
+
+func (h *Handler) raise(ctx context.Context, p models.Payment, kind models.AttentionKind, detail string) error {
+	return h.Store.Raise(ctx, models.Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
 }
 
 func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.PaymentCode) error {
@@ -187,8 +254,9 @@ func (h *Handler) ask(ctx context.Context, p models.Payment) {
 	h.changed(ctx, p)
 }
 
+// settle applies the gateway's answer, and says when to ask again where that is
+// not the end of it.
 func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transaction, asked error) error {
-	now := h.Now()
 	reason := ""
 	switch {
 	case asked != nil:
@@ -197,15 +265,28 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 		a := arrival(t)
 		a.InvoiceNumber = p.InvoiceNumber
 		effect, err := h.Store.ApplyStatus(ctx, a)
-		if err != nil || effect != models.EffectFlagged {
+		if err != nil || effect != models.EffectFlagged && !p.Reusable {
 			return err
 		}
-		reason = "paid, but not as asked"
-	case t.Status == jokul.TransactionExpired:
+		if effect == models.EffectFlagged {
+			reason = "paid, but not as asked"
+		}
+	case t.Status == jokul.TransactionExpired && p.State == models.PaymentPending:
 		return h.Store.Expire(ctx, p.ID)
-	case t.Status != jokul.TransactionPending:
+	case t.Status != jokul.TransactionPending && t.Status != jokul.TransactionExpired:
 		h.Log.Warn("unknown transaction status", "invoice_number", p.InvoiceNumber, "status", t.Status)
 	}
+	if p.State == models.PaymentPending && p.ExpiresAt != nil && h.Now().Sub(*p.ExpiresAt) > answerOverdue {
+		if err := h.raise(ctx, p, models.AttentionUnsettled, "no end of "+p.InvoiceNumber); err != nil {
+			return err
+		}
+	}
+	defer h.poke()
+	return h.Store.Postpone(ctx, p.ID, reason, askAgain(p, h.Now()))
+}
+
+// askAgain says when to ask about a payment next, zero for never.
+func askAgain(p models.Payment, now time.Time) time.Time {
 	var issued, expires time.Time
 	if p.CodeIssuedAt != nil {
 		issued = *p.CodeIssuedAt
@@ -213,27 +294,48 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 	if p.ExpiresAt != nil {
 		expires = *p.ExpiresAt
 	}
-	next := nextCheck(issued, expires, now)
-	if p.AskedAt != nil && now.Sub(*p.AskedAt) < settling && next.After(now.Add(settling)) {
-		next = now.Add(settling) // the shopper says to have paid
+	switch ended := !now.Before(expires); {
+	case p.State == models.PaymentExpired, p.State == models.PaymentPaid && ended:
+		return lastLook(expires, now)
+	case p.State == models.PaymentPaid && !p.Reusable:
+		return time.Time{}
 	}
-	defer h.poke()
-	return h.Store.Postpone(ctx, p.ID, reason, next)
+	next := nextCheck(issued, expires, now)
+	if p.AskedAt != nil && now.Sub(*p.AskedAt) < models.Settling && next.After(now.Add(models.Settling)) {
+		next = now.Add(models.Settling) // the shopper says to have paid
+	}
+	return next
 }
 
-// nextCheck says when to ask about a code next. While it can be paid, the gaps
-// grow with its age, from 3 to 30 minutes; a minute after its deadline comes the
+// nextCheck says when to ask about a code that may still be paid. The gaps grow
+// with its age, from 3 to 30 minutes; a minute after its deadline comes the
 // question that ends it; and if that got no answer, more of them, ever rarer.
 func nextCheck(issued, expires, now time.Time) time.Time {
-	confirm := expires.Add(settling)
+	confirm := expires.Add(models.Settling)
 	if !now.Before(confirm) {
-		return now.Add(clamp(now.Sub(confirm), settling, 6*time.Hour))
+		return now.Add(clamp(now.Sub(confirm), models.Settling, 6*time.Hour))
 	}
 	next := now.Add(clamp(now.Sub(issued), 3*time.Minute, 30*time.Minute))
 	if next.After(confirm) {
 		return confirm
 	}
 	return next
+}
+
+// timetable is when the gateway sends a notification again that was not taken,
+// counted from the first (docs/protocol.md section 7; the last two are the two
+// readings of its third retry). Money that came at the deadline is told of then,
+// if ever: an expired code is asked about at the same times.
+var timetable = []time.Duration{30 * time.Minute, 6 * time.Hour, 12 * time.Hour, 17*time.Hour + 30*time.Minute}
+
+// lastLook is the next of these times after the deadline, zero after the last.
+func lastLook(expires, now time.Time) time.Time {
+	for _, after := range timetable {
+		if next := expires.Add(after + models.Settling); next.After(now) {
+			return next
+		}
+	}
+	return time.Time{}
 }
 
 func clamp(d, least, most time.Duration) time.Duration { return min(max(d, least), most) }

@@ -13,6 +13,9 @@ const (
 	batch        = 16
 	idle         = time.Minute // the longest sleep, should a message be missed
 	housekeeping = time.Hour
+
+	// stopPatience is what a stop leaves the worker, less than it waits in all.
+	stopPatience = 7 * time.Second
 )
 
 // Work looks after payments until ctx ends: it finishes codes that were asked
@@ -24,9 +27,7 @@ func (h *Handler) Work(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if h.Now().Sub(swept) > housekeeping {
 			swept = h.Now()
-			if err := h.Store.ForgetExchanges(ctx); err != nil {
-				h.Log.Error("forget old exchanges", "error", err)
-			}
+			h.keepHouse(ctx)
 		}
 		busy, err := h.round(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -40,13 +41,31 @@ func (h *Handler) Work(ctx context.Context) error {
 	return nil
 }
 
+// keepHouse forgets what is too old, and reports where the books do not agree.
+func (h *Handler) keepHouse(ctx context.Context) {
+	if err := h.Store.ForgetExchanges(ctx); err != nil {
+		h.Log.Error("forget old exchanges", "error", err)
+	}
+	report, err := h.Store.Mismatches(ctx)
+	if err != nil {
+		h.Log.Error("report mismatches", "error", err)
+		return
+	}
+	h.mismatches.Reset()
+	for _, m := range report {
+		h.mismatches.WithLabelValues(string(m.Kind)).Inc()
+		h.Log.Warn("mismatch", "kind", m.Kind, "order_number", m.OrderNumber, "invoice_number", m.InvoiceNumber,
+			"detail", m.Detail, "since", m.Since)
+	}
+}
+
 // round takes what is due and turns to the gateway with it, some at a time.
 func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	due, err := h.Store.ClaimDue(ctx, batch)
 	var group errgroup.Group
 	for _, p := range due {
 		group.Go(func() error {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callPatience)
+			ctx, cancel := finishing(ctx)
 			defer cancel()
 			h.attend(ctx, p)
 			return nil
@@ -56,12 +75,20 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	return len(due) > 0, err
 }
 
+// finishing is the time for one turn to the gateway: when the shop stops, what
+// is under way may still come to its end, within the time a stop has.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	turn, cancel := context.WithTimeout(context.WithoutCancel(ctx), callPatience)
+	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })
+	return turn, func() { release(); cancel() }
+}
+
 // attend does what a payment's state asks for.
 func (h *Handler) attend(ctx context.Context, p models.Payment) {
 	switch p.State {
 	case models.PaymentCreating:
 		h.obtainCode(ctx, p)
-	case models.PaymentPending:
+	case models.PaymentPending, models.PaymentExpired, models.PaymentPaid:
 		h.ask(ctx, p)
 	default: // a refused payment nobody tried again
 		if err := h.Store.Expire(ctx, p.ID); err != nil {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 
@@ -13,10 +14,11 @@ import (
 )
 
 // render writes a page whole: a component that fails half way gives a clean
-// error page instead of half of its own.
+// error page instead of half of its own. Drawing one asks nobody anything, so it
+// does not stop for a request whose time is up: that one needs its page too.
 func render(c echo.Context, status int, page templ.Component) error {
 	var buffer bytes.Buffer
-	if err := page.Render(c.Request().Context(), &buffer); err != nil {
+	if err := page.Render(context.WithoutCancel(c.Request().Context()), &buffer); err != nil {
 		return err
 	}
 	c.Response().Header().Add("Vary", "Accept-Language, Cookie")
