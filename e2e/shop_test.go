@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -25,9 +26,11 @@ import (
 	"warungjokul/jokul"
 )
 
-var binary string
+// The programs under test: the shop, and the gateway that runs by itself.
+var binary, gateway string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "warung")
 		if err != nil {
@@ -35,11 +38,13 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "warung")
-		build := exec.Command("go", "build", "-race", "-o", binary, "..")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-			return 1
+		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
+		for file, pkg := range map[string]string{binary: "..", gateway: "../jokul/cmd/jokul"} {
+			build := exec.Command("go", "build", "-race", "-o", file, pkg)
+			if out, err := build.CombinedOutput(); err != nil {
+				fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+				return 1
+			}
 		}
 		return m.Run()
 	}())

@@ -1,0 +1,128 @@
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a program at a fixed address that can be killed and started again.
+type process struct {
+	name, dir     string
+	argv, environ []string
+	base, ready   string // where it is, and the path that answers once it serves
+	logs          lockedBuffer
+
+	mu      sync.Mutex
+	current *exec.Cmd
+	exited  chan error
+}
+
+// start runs the program and returns once it serves.
+func (p *process) start() error {
+	for range 5 { // its port may be held by a connection that is closing
+		if p.launch() {
+			return nil
+		}
+		p.kill()
+	}
+	return fmt.Errorf("%s does not start:\n%s", p.name, p.logs.String())
+}
+
+func (p *process) launch() bool {
+	cmd := exec.Command(p.argv[0], p.argv[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.environ, &p.logs, &p.logs
+	if cmd.Start() != nil {
+		return false
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	p.mu.Lock()
+	p.current, p.exited = cmd, exited
+	p.mu.Unlock()
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pause(20 * time.Millisecond) {
+		if res, err := client.Get(p.base + p.ready); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+		select {
+		case err := <-exited:
+			exited <- err
+			return false
+		default:
+		}
+	}
+	return false
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current != nil {
+		_ = p.current.Process.Signal(s)
+	}
+}
+
+// kill ends the program without a word, as a power cut would.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	_ = p.wait()
+}
+
+// stop ends it as an operator does, and says how that went.
+func (p *process) stop() error {
+	p.signal(syscall.SIGTERM)
+	return p.wait()
+}
+
+func (p *process) wait() error {
+	p.mu.Lock()
+	exited := p.exited
+	p.mu.Unlock()
+	if exited == nil {
+		return errors.New("it was never started")
+	}
+	err := <-exited
+	exited <- err
+	return err
+}
+
+// end kills the program, if it still runs, and looks at what it said.
+func (p *process) end(t *testing.T) {
+	p.kill()
+	said := p.logs.String()
+	for _, bad := range []string{"DATA RACE", "panic", secret} {
+		if i := strings.Index(said, bad); i >= 0 {
+			t.Errorf("the %s said %q:\n%s", p.name, bad, said[max(0, i-500):min(len(said), i+3000)])
+		}
+	}
+	if t.Failed() {
+		t.Logf("the %s said last:\n%s", p.name, said[max(0, len(said)-4000):])
+	}
+}
+
+// fixedPort is a free address that no outgoing connection will take while its
+// program is down: it lies below the ports the system hands out.
+func fixedPort(t *testing.T) string {
+	t.Helper()
+	for range 200 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
