@@ -68,11 +68,26 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 	return nil
 }
 
+// tables are the types kept, one table each.
+var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}}
+
+// learnSchema has GORM read every type before there are several goroutines. Left
+// to itself it reads a type at its first use, and reading one that others refer
+// to changes those, which may be in use by then: a data race at each start.
+func learnSchema(db *gorm.DB) error {
+	for _, table := range tables {
+		if err := (&gorm.Statement{DB: db}).Parse(table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkSchema looks for every column this version reads or writes.
 func checkSchema(db *gorm.DB) error {
-	for _, model := range []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}} {
+	for _, table := range tables {
 		statement := &gorm.Statement{DB: db}
-		if err := statement.Parse(model); err != nil {
+		if err := statement.Parse(table); err != nil {
 			return err
 		}
 		var rows []map[string]any

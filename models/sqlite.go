@@ -72,7 +72,7 @@ func (s *Store) connect(purpose string, connections int, log *slog.Logger) (*gor
 	}
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	return db, nil
+	return db, learnSchema(db)
 }
 
 // dialector is GORM's SQLite with one thing more: it tells a database in trouble
