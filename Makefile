@@ -25,6 +25,11 @@ fuzz: ## every fuzzer for a minute each
 	for f in $$(grep -ohE '^func Fuzz\w+' jokul/*_test.go | cut -c6-); do \
 	 go test ./jokul -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s || exit 1; done
 
+chaos: ## 2,000 orders, 40 kills and every kind of trouble, three times; the books must agree to the rupiah
+	for seed in $(SEEDS); do \
+	 go test -race ./e2e -run '^TestChaos$$' -count=1 -timeout 60m -v -args -orders 2000 -kills 40 -seed $$seed || exit 1; done
+SEEDS = 1 2 3
+
 bench: ## what signing costs beside the bare hashes, and codes per second of the sandbox
 	go test ./jokul/... -run '^$$' -bench .
 
@@ -44,4 +49,4 @@ chromium: # for the browser journeys; where it cannot be had they say so
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
 
-.PHONY: help run test check fuzz bench backup vulnerabilities generate chromium
+.PHONY: help run test check fuzz chaos bench backup vulnerabilities generate chromium

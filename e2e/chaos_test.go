@@ -128,7 +128,7 @@ func newChaos(t *testing.T) *chaos {
 // storm runs until enough orders are placed and the shop was killed often enough.
 func (c *chaos) storm() {
 	var shoppers, elements sync.WaitGroup
-	for i := range 16 {
+	for i := range max(16, *chaosOrders/40) {
 		shoppers.Go(func() {
 			for n := 0; c.placed.Load() < int64(*chaosOrders); n++ {
 				newShopper(c, fmt.Sprintf("%d-%d-%d", c.seed, i, n)).shop()
