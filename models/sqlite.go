@@ -57,8 +57,11 @@ func (s *Store) connect(purpose string, connections int, log *slog.Logger) (*gor
 		settings.Del("_txlock")
 	}
 	db, err := gorm.Open(dialector{&sqlite.Dialector{DSN: "file:" + s.file + "?" + settings.Encode()}}, &gorm.Config{
-		NowFunc:                s.now,
-		PrepareStmt:            true,
+		NowFunc: s.now,
+		// Not for the writer. Whoever first needs a statement waits for its one
+		// connection, others wait for him holding the cache's lock, and the
+		// transaction that has the connection waits for the lock: for ever.
+		PrepareStmt:            purpose == reading,
 		TranslateError:         true,
 		SkipDefaultTransaction: true, // a single statement is atomic by itself
 		Logger:                 logger.NewSlogLogger(log, logger.Config{LogLevel: logger.Error, IgnoreRecordNotFoundError: true, ParameterizedQueries: true}),

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // clock is a shop's clock that tests move.
@@ -201,5 +204,40 @@ func TestKeyIsMadeOnce(t *testing.T) {
 	}
 	if len(a) != 32 || string(a) != string(b) || string(a) == string(other) {
 		t.Errorf("got %d bytes, repeated alike: %v, other alike: %v", len(a), string(a) == string(b), string(a) == string(other))
+	}
+}
+
+// Whoever waits for the writer must not hold what the writer needs to finish.
+func TestWritersDoNotWaitForEachOther(t *testing.T) {
+	s, _ := openStore(t)
+	o := place(t, s, "MNM-GAYO", 1)
+	pool, err := s.write.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	const others = 4
+	done := make(chan error, others)
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		waiting := pool.Stats().WaitCount
+		for range others {
+			go func() {
+				_, err := s.Ask(ctx, o.Payment().ID, time.Minute) // a statement nobody has made before
+				done <- err
+			}()
+		}
+		for turns := 0; pool.Stats().WaitCount == waiting || turns < 100_000; turns++ {
+			runtime.Gosched()
+		}
+		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("attention", "").Error // and another
+	})
+	if err != nil {
+		t.Errorf("the transaction: %v", err)
+	}
+	for range others {
+		if err := <-done; err != nil {
+			t.Errorf("who waited for it: %v", err)
+		}
 	}
 }
