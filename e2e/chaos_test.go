@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -55,14 +54,12 @@ func TestChaos(t *testing.T) {
 
 // chaos is the world of one run.
 type chaos struct {
-	t        *testing.T
-	seed     uint64
-	chance   *chance
-	shop     *process
-	gateway  *process
-	network  *network
-	database string
-	stock    map[string]int64 // before the first order
+	t      *testing.T
+	seed   uint64
+	chance *chance
+	*pair
+	network *network
+	stock   map[string]int64 // before the first order
 
 	placed, refused, kills, stops atomic.Int64
 	over                          chan struct{} // the storm has blown itself out
@@ -99,28 +96,9 @@ func newChaos(t *testing.T) *chaos {
 	}
 	t.Logf("seed %d, %d orders, %d kills", c.seed, *chaosOrders, *chaosKills)
 	c.chance = &chance{r: rand.New(rand.NewPCG(c.seed, 1))}
-	dir := t.TempDir()
-	c.database = filepath.Join(dir, "warung.db")
-	shop, gatewayAddr := fixedPort(t), fixedPort(t)
-	c.network = newNetwork(t, c.chance, "http://"+shop)
-	c.gateway = &process{
-		name: "gateway", base: "http://" + gatewayAddr, ready: "/control/clock", dir: dir,
-		argv: []string{gateway, "sandbox", "--addr", gatewayAddr, "--state", filepath.Join(dir, "gateway.state"),
-			"--notification-url", c.network.server.URL + path},
-		environ: []string{"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret},
-	}
-	c.shop = &process{
-		name: "shop", base: "http://" + shop, ready: "/readyz", dir: dir, argv: []string{binary},
-		environ: []string{"ADDR=" + shop, "BASE_URL=http://" + shop, "JOKUL_ENVIRONMENT=sandbox", "JOKUL_BASE_URL=http://" + gatewayAddr,
-			"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "DATABASE_URL=sqlite:" + c.database,
-			"PAYMENT_EXPIRY=1m", "RATE_LIMIT=off", "LOG_FORMAT=text"},
-	}
-	t.Cleanup(func() { c.shop.end(t); c.gateway.end(t) })
-	for _, p := range []*process{c.gateway, c.shop} {
-		if err := p.start(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.network = newNetwork(t, c.chance)
+	c.pair = newPair(t, c.network.server.URL, "PAYMENT_EXPIRY=1m", "RATE_LIMIT=off")
+	c.network.shop = c.shop.base
 	c.stock = fillShelves(t, c.database)
 	return c
 }
@@ -168,7 +146,7 @@ func (c *chaos) troubleTheGateway() {
 		sandbox.AnswerLostReply, sandbox.AnswerUnsigned, sandbox.AnswerWrongSignature, sandbox.AnswerOtherInvoice,
 		sandbox.AnswerMalformed, sandbox.AnswerMissingFields, sandbox.AnswerReplay, sandbox.AnswerIdempotent}
 	notify := []string{"", "", "", sandbox.NotifyTwice, sandbox.NotifyBeforeReply, sandbox.NotifyWrongSignature, sandbox.NotifyUnknownFields,
-		sandbox.NotifyAmountString, sandbox.NotifyAmountDecimal, sandbox.NotifyLate, sandbox.NotifyFailed}
+		sandbox.NotifyAmountString, sandbox.NotifyAmountDecimal, sandbox.NotifyLate}
 	for c.sleep(c.chance.between(200*time.Millisecond, 1500*time.Millisecond)) {
 		switch roll := c.chance.float(); {
 		case roll < 0.10: // dies

@@ -27,8 +27,8 @@ type network struct {
 	fates struct{ delivered, lost, answerLost, delayed, doubled, swallowed atomic.Int64 }
 }
 
-func newNetwork(t *testing.T, c *chance, shop string) *network {
-	n := &network{shop: shop, chance: c, swallow: map[string]bool{}}
+func newNetwork(t *testing.T, c *chance) *network {
+	n := &network{chance: c, swallow: map[string]bool{}}
 	n.client.Timeout = patience
 	n.server = httptest.NewServer(n)
 	t.Cleanup(n.server.Close)

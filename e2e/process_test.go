@@ -1,12 +1,15 @@
 package e2e_test
 
 import (
+	"cmp"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -125,4 +128,67 @@ func fixedPort(t *testing.T) string {
 	}
 	t.Fatal("no free port")
 	return ""
+}
+
+// pair is a shop and a gateway, each a process of its own, as in real life.
+type pair struct {
+	shop, gateway *process
+	dir, database string
+}
+
+// newPair starts both. Notifications go to the shop at another address if one is
+// given; settings of the shop may be given as NAME=value.
+func newPair(t *testing.T, notify string, environ ...string) *pair {
+	t.Helper()
+	p := &pair{dir: t.TempDir()}
+	p.database = filepath.Join(p.dir, "warung.db")
+	shop, gate := fixedPort(t), fixedPort(t)
+	p.gateway = &process{
+		name: "gateway", base: "http://" + gate, ready: "/control/clock", dir: p.dir,
+		argv: []string{gateway, "sandbox", "--addr", gate, "--state", filepath.Join(p.dir, "gateway.state"),
+			"--notification-url", cmp.Or(notify, "http://"+shop) + path},
+		environ: []string{"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret},
+	}
+	p.shop = &process{
+		name: "shop", base: "http://" + shop, ready: "/readyz", dir: p.dir, argv: []string{binary},
+		environ: append([]string{"ADDR=" + shop, "BASE_URL=http://" + shop, "JOKUL_ENVIRONMENT=sandbox", "JOKUL_BASE_URL=http://" + gate,
+			"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "DATABASE_URL=sqlite:" + p.database, "LOG_FORMAT=text"}, environ...),
+	}
+	t.Cleanup(func() { p.shop.end(t); p.gateway.end(t) })
+	for _, process := range []*process{p.gateway, p.shop} {
+		if err := process.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// program is the pair as the other journeys know it.
+func (p *pair) program() *program { return &program{shop: p.shop.base, sandbox: p.gateway.base} }
+
+// sql opens the shop's database beside the shop.
+func (p *pair) sql(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+p.database+"?_busy_timeout=5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func execute(t *testing.T, db *sql.DB, statement string, values ...any) {
+	t.Helper()
+	if _, err := db.Exec(statement, values...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func number(t *testing.T, db *sql.DB, query string) (n int64) {
+	t.Helper()
+	if err := db.QueryRow(query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
 }

@@ -173,8 +173,8 @@ func (h *Handler) basket(c echo.Context) (basket, error) {
 		if line.Quantity >= min(products[line.SKU].Stock, maxQuantity) {
 			v.More = ""
 		}
-		if b.problem == "" {
-			b.problem = v.Problem
+		if b.problem == "" && v.Problem != "" {
+			b.problem = v.Name + ": " + v.Problem
 		}
 		b.lines = append(b.lines, v)
 	}
