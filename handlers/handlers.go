@@ -6,6 +6,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -130,8 +131,8 @@ func (h *Handler) routes() *echo.Echo {
 	return e
 }
 
-// maxFormSize is more than any form of this shop fills.
-const maxFormSize = "32K"
+// maxFormSize is more than any form of this shop fills, in bytes.
+const maxFormSize = 32 << 10
 
 // around is the middleware, outermost first.
 func (h *Handler) around() []echo.MiddlewareFunc {
@@ -151,7 +152,7 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 		h.guard,
 		h.bounded,
 		// The notification caps its own body, and has no browser to protect.
-		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Limit: maxFormSize, Skipper: notification}),
+		h.readForm(notification),
 		h.sameOrigin(notification),
 		h.chooseLanguage,
 	}
@@ -186,6 +187,24 @@ func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		return next(c)
+	}
+}
+
+// readForm reads a form before anything is done with it: one that is too large
+// or cut short is refused, instead of being taken for an empty one.
+func (h *Handler) readForm(skip middleware.Skipper) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if r.Method != http.MethodPost || skip(c) {
+				return next(c)
+			}
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxFormSize)
+			if err := r.ParseForm(); err != nil {
+				return fmt.Errorf("read form: %w", bodyError(err))
+			}
+			return next(c)
+		}
 	}
 }
 
