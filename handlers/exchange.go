@@ -18,7 +18,7 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 		row := models.Exchange{
 			Operation: x.Operation, InvoiceNumber: x.InvoiceNumber, RequestID: x.RequestID, Method: x.Method, URL: x.URL,
 			RequestHeader: headerJSON(x.RequestHeader), RequestBody: withoutCustomer(x.RequestBody), StringToSign: x.StringToSign,
-			Status: x.Status, ResponseHeader: headerJSON(x.ResponseHeader), ResponseBody: x.ResponseBody,
+			Status: x.Status, ResponseHeader: headerJSON(x.ResponseHeader), ResponseBody: withoutCustomer(x.ResponseBody),
 			ResponseStringToSign: x.ResponseStringToSign, Verified: x.Verified,
 			StartedAt: x.StartedAt, Duration: x.Duration,
 		}

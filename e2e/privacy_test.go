@@ -1,0 +1,200 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// An order's address is its key, a customer's name is his own: neither, and no
+// secret or signature, is in the log at its most talkative, and the record of
+// calls does without the customer.
+func TestNothingPrivateIsKept(t *testing.T) {
+	p := newPair(t, "", "LOG_LEVEL=debug")
+	v := visit(t, p.program())
+	order := v.order("MNM-GAYO")
+	s := v.await(order, "a code", hasCode)
+	v.get(order)
+	v.post(order+"/check", nil)
+	v.get(order + "/nothing")
+	v.get("/orders/" + strings.TrimPrefix(order, "/orders/") + "/cashier")
+	v.post("/find-order", url.Values{"order_number": {"WJ-00000000"}, "email": {"budi@example.com"}})
+	act(t, p.program(), s.PaymentCode, "pay")
+	v.await(order, "paid", isPaid)
+
+	db := p.sql(t)
+	private := map[string]string{
+		"the order's token": strings.TrimPrefix(order, "/orders/"), "the Secret Key": secret, "the customer's name": "Budi",
+		"the customer's email": "budi@example.com", "the customer's phone": "0812-3456-7890",
+	}
+	each(t, db, "SELECT header ->> 'Signature', '' FROM notifications", func(scan func(...any) error) error {
+		var signature, none string
+		err := scan(&signature, &none)
+		private["a signature"] = signature
+		return err
+	})
+	log := p.shop.logs.String()
+	if !strings.Contains(log, "route=/orders/:token") {
+		t.Errorf("the log is not at its most talkative:\n%s", log)
+	}
+	_, metrics := v.get("/metrics")
+	for what, text := range private {
+		if len(text) < 4 {
+			t.Fatalf("%s is %q", what, text)
+		}
+		if strings.Contains(log, text) {
+			t.Errorf("the log holds %s, %q", what, text)
+		}
+		if strings.Contains(metrics, text) {
+			t.Errorf("the metrics hold %s, %q", what, text)
+		}
+	}
+	delete(private, "a signature") // that one is the gateway's, on a message of its own
+	exchanges := 0
+	each(t, db, "SELECT request_header || COALESCE(request_body, '') || string_to_sign || response_header || COALESCE(response_body, '') || url || problem, operation FROM exchanges",
+		func(scan func(...any) error) error {
+			var text, operation string
+			err := scan(&text, &operation)
+			for what, private := range private {
+				if strings.Contains(text, private) {
+					t.Errorf("the record of a call (%s) holds %s: %s", operation, what, text)
+				}
+			}
+			exchanges++
+			return err
+		})
+	if exchanges < 3 { // the code, how to pay, the status
+		t.Errorf("%d calls are on record", exchanges)
+	}
+	if n := number(t, db, "SELECT COUNT(*) FROM exchanges WHERE request_body LIKE '%\"customer\":{%\"***\"%' AND request_body LIKE '%invoice_number%'"); n == 0 {
+		t.Error("of a request for a code the rest is gone too")
+	}
+}
+
+// Behind a proxy that speaks https, cookies and headers say so.
+func TestBehindHTTPS(t *testing.T) {
+	p := newPair(t, "", "BASE_URL=https://shop.example.com")
+	res, err := plain.PostForm(p.shop.base+"/cart/items?lang=en", url.Values{"sku": {"MNM-TEH"}, "quantity": {"1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	for _, first := range []*http.Response{res, res.Request.Response} { // the cart, and the redirect to it
+		if got := first.Header.Get("Strict-Transport-Security"); !strings.Contains(got, "max-age=31536000") {
+			t.Errorf("%s: Strict-Transport-Security is %q", first.Request.URL, got)
+		}
+		policy := first.Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
+			t.Errorf("%s: Content-Security-Policy is %q", first.Request.URL, policy)
+		}
+		if first.Header.Get("X-Content-Type-Options") != "nosniff" || first.Header.Get("Referrer-Policy") != "same-origin" {
+			t.Errorf("%s: %v", first.Request.URL, first.Header)
+		}
+	}
+	cookies := res.Request.Response.Cookies()
+	if len(cookies) != 2 {
+		t.Errorf("%d cookies, want the cart and the language: %v", len(cookies), cookies)
+	}
+	for _, c := range cookies {
+		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
+			t.Errorf("cookie %s: Secure %v, HttpOnly %v, SameSite %v", c.Name, c.Secure, c.HttpOnly, c.SameSite)
+		}
+	}
+}
+
+// Each client has its own measure, and cannot borrow another's: of what a proxy
+// passes on, the last address that is not a proxy's counts.
+func TestRateLimits(t *testing.T) {
+	p := newPair(t, "")
+	v := visit(t, p.program())
+	order := v.order("MNM-TEH")
+	post := func(path, from string) int {
+		t.Helper()
+		req, err := http.NewRequest(http.MethodPost, p.shop.base+path, strings.NewReader("order_number=x&email=y"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("X-Forwarded-For", from)
+		res, err := v.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, _ := io.ReadAll(res.Body)
+		if res.StatusCode == http.StatusTooManyRequests && (res.Header.Get("Retry-After") == "" || !strings.Contains(string(body), "</html>")) {
+			t.Errorf("POST %s: 429 without Retry-After or a page", path)
+		}
+		return res.StatusCode
+	}
+	for path, limit := range map[string]int{"/checkout": 30, "/find-order": 10, order + "/payments": 10} {
+		for i := range limit {
+			if got := post(path, "203.0.113.9"); got == http.StatusTooManyRequests {
+				t.Errorf("%s: refused after %d", path, i)
+				break
+			}
+		}
+		for name, from := range map[string]string{
+			"the same": "203.0.113.9", "the same, with a made-up one before": "198.51.100.1, 203.0.113.9", "and a proxy after": "203.0.113.9, 10.0.0.7"} {
+			if got := post(path, from); got != http.StatusTooManyRequests {
+				t.Errorf("%s from %s: HTTP %d, want 429", path, name, got)
+			}
+		}
+		if got := post(path, "203.0.113.10"); got == http.StatusTooManyRequests {
+			t.Errorf("%s: another client is refused", path)
+		}
+		for i := range limit + 1 { // an IPv6 subscriber has more addresses than we could count
+			got := post(path, fmt.Sprintf("2001:db8:0:1::%x", i+1))
+			if refused := got == http.StatusTooManyRequests; refused != (i == limit) {
+				t.Errorf("%s from address %d of one network: HTTP %d", path, i, got)
+			}
+		}
+	}
+	// "I have paid" has a measure for each payment beside that for each client.
+	if got := post(order+"/check", "203.0.113.11"); got != http.StatusSeeOther {
+		t.Errorf("check: HTTP %d", got)
+	}
+	if got := post(order+"/check", "203.0.113.12"); got != http.StatusTooManyRequests {
+		t.Errorf("check again from elsewhere: HTTP %d, want 429", got)
+	}
+}
+
+func TestFindOrder(t *testing.T) {
+	p := newPair(t, "", "RATE_LIMIT=off")
+	v := visit(t, p.program())
+	order := v.order("MNM-TEH")
+	var orderNumber string
+	each(t, p.sql(t), "SELECT number, '' FROM orders", func(scan func(...any) error) error {
+		var none string
+		return scan(&orderNumber, &none)
+	})
+	if status, page := v.get("/find-order"); status != http.StatusOK || !strings.Contains(page, "Find my order") {
+		t.Errorf("the form: HTTP %d", status)
+	}
+	for _, number := range []string{orderNumber, " " + strings.ToLower(orderNumber) + " "} {
+		res := v.post("/find-order", url.Values{"order_number": {number}, "email": {"Budi@Example.com"}})
+		if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != order {
+			t.Errorf("%q: %s, Location %q", number, res.Status, res.Header.Get("Location"))
+		}
+	}
+	answers := map[string]bool{}
+	for number, email := range map[string]string{orderNumber: "siti@example.com", "WJ-00000000": "budi@example.com", "%": "%"} {
+		res, err := v.PostForm(v.shop+"/find-order", url.Values{"order_number": {number}, "email": {email}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusNotFound {
+			t.Errorf("%q, %q: %s, want 404", number, email, res.Status)
+		}
+		text := strings.NewReplacer(`value="`+number+`"`, "", `value="`+email+`"`, "").Replace(string(body))
+		answers[text] = true
+	}
+	if len(answers) != 1 {
+		t.Errorf("%d different answers: one tells which orders exist", len(answers))
+	}
+}
