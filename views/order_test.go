@@ -146,3 +146,18 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+// An address from a message is a link only if it is one of the web.
+func TestHostileLinksAreNone(t *testing.T) {
+	for address, linked := range map[string]bool{"javascript:alert(1)": false, "data:text/html,x": false, "https://gateway.example/how-to-pay/v1/x": true} {
+		p := sample(English, StateWaiting)
+		p.HowToPayPage = address
+		var page bytes.Buffer
+		if err := Order(p).Render(context.Background(), &page); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(page.String(), `href="`+address) != linked {
+			t.Errorf("%s is a link: %v, want %v", address, !linked, linked)
+		}
+	}
+}
