@@ -39,6 +39,7 @@ func sample(l Lang, state OrderState) OrderPage {
 	case StatePaid:
 		p.Receipts = []Receipt{{Amount: Rupiah(90_000), At: l.Moment(expires), Till: "IDM000000001"}}
 	case StateExpired:
+		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(expires), l.T("check.EXPIRED"))
 		p.OldCodes = []string{"8888 8888 4444 5555"}
 	case StateOverdue, StatePreparing:
 		p.Live, p.Slow = true, true

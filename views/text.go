@@ -185,6 +185,7 @@ var texts = map[string]text{
 
 	"check.button":  {"Saya sudah bayar", "I have paid"},
 	"check.text":    {"Biasanya lunas dalam hitungan detik setelah kasir selesai.", "It usually shows within seconds of the till finishing."},
+	"check.expired": {"Sudah terlanjur membayar kode yang lama? Jangan bayar lagi: tekan tombol ini, kami tanyakan ke DOKU.", "Paid the old code already? Do not pay again: press this and we ask DOKU."},
 	"check.answer":  {"DOKU ditanya pukul %s: %s", "DOKU was asked at %s: %s"},
 	"check.PENDING": {"belum ada pembayaran", "no payment yet"},
 	"check.SUCCESS": {"sudah dibayar", "paid"},
