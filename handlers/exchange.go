@@ -25,8 +25,9 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 		if x.Err != nil {
 			row.Problem = x.Err.Error()
 		}
-		// The caller's time may be up; the record of that is wanted all the same.
-		if err := store.KeepExchange(context.WithoutCancel(ctx), row); err != nil {
+		ctx, cancel := toKeep(ctx)
+		defer cancel()
+		if err := store.KeepExchange(ctx, row); err != nil {
 			log.Error("keep exchange", "request_id", x.RequestID, "error", err)
 		}
 	}

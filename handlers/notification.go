@@ -15,8 +15,8 @@ import (
 	"warungjokul/models"
 )
 
-// keepPatience is how long keeping a notification may take: the gateway waits
-// ten seconds at most, and a late 200 is none.
+// keepPatience is how long keeping anything may take. The gateway waits ten
+// seconds for the answer to a notification at most, and a late 200 is none.
 const keepPatience = 5 * time.Second
 
 // receiveNotification keeps what the gateway says happened, does what follows

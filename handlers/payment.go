@@ -90,7 +90,8 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
 	if p.Tries > 0 && uncertain(err) || hasCode(err, jokul.CodeIdempotentRequest, jokul.CodeDuplicateInvoice) {
 		code, err = h.recoverCode(ctx, p, err)
 	}
-	keeping := context.WithoutCancel(ctx) // what was learnt is kept even when the time for asking is over
+	keeping, cancel := toKeep(ctx)
+	defer cancel()
 	switch {
 	case err == nil:
 		err = h.keepCode(keeping, p, code)
@@ -109,6 +110,12 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
 		h.Log.Error("keep payment code", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	h.changed(keeping, p)
+}
+
+// toKeep is the time for keeping what was learnt, which is there even when the
+// time for asking is over.
+func toKeep(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), keepPatience)
 }
 
 // uncertain reports whether the gateway may have acted all the same.
@@ -239,7 +246,8 @@ func (h *Handler) checkNow(ctx context.Context, id int64) error {
 // changes nothing but when to ask again.
 func (h *Handler) ask(ctx context.Context, p models.Payment) {
 	t, err := h.Gateway.CheckStatus(ctx, p.InvoiceNumber)
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := toKeep(ctx)
+	defer cancel()
 	answer := string(t.Status)
 	if err != nil {
 		answer = checkedAway
