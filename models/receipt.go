@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -164,12 +165,19 @@ func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
 	return flagPayment(tx, p, r, paid)
 }
 
+// till tells a receipt from others of its payment, in the gateway's words.
+func (r Receipt) till() (text string) {
+	var list []struct{ Name, Value string }
+	_ = json.Unmarshal([]byte(r.Identifiers), &list) // what cannot be read says nothing
+	for _, i := range list {
+		text += ", " + i.Name + " " + i.Value
+	}
+	return text
+}
+
 // flagPayment tells a person of money that came too late or once too often.
 func flagPayment(tx *gorm.DB, p Payment, r Receipt, paid bool) (Effect, error) {
-	detail := fmt.Sprintf("Rp %d for %s at %s", r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339))
-	if r.Identifiers != "" {
-		detail += " " + r.Identifiers
-	}
+	detail := fmt.Sprintf("Rp %d for %s at %s%s", r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339), r.till())
 	switch {
 	case !paid && p.Order.Status == OrderCancelled:
 		return EffectSecondPayment, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionPaidCancelled,
