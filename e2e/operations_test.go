@@ -79,7 +79,10 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 		})
 	}
 	db := p.sql(t)
-	for number(t, db, "SELECT COUNT(*) FROM orders") < shoppers+1 { // one is the stream's
+	for deadline := time.Now().Add(patience); number(t, db, "SELECT COUNT(*) FROM orders") < shoppers+1; { // one is the stream's
+		if time.Now().After(deadline) {
+			t.Fatal("the checkouts were not begun")
+		}
 		pause(10 * time.Millisecond)
 	}
 	began := time.Now()
