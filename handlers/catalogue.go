@@ -54,6 +54,9 @@ func (h *Handler) showProduct(c echo.Context) error {
 	p.SKU, p.Price, p.Drawing = product.SKU, views.Rupiah(product.Price), product.Drawing
 	p.Category = categoryLink(p.Lang, product.Category)
 	p.Remark = remark(p.Lang, product.Kind)
+	if p.Related, err = h.related(c, product); err != nil {
+		return err
+	}
 	p.Stock = p.T("product.stock", product.Stock)
 	switch {
 	case product.Stock == 0:
@@ -65,6 +68,22 @@ func (h *Handler) showProduct(c echo.Context) error {
 		p.Max = fmt.Sprint(min(product.Stock, maxQuantity))
 	}
 	return render(c, http.StatusOK, views.Product(p))
+}
+
+// related are a few others of a product's category that can be had.
+func (h *Handler) related(c echo.Context, product models.Product) ([]views.Card, error) {
+	products, err := h.Store.Products(c.Request().Context(), "", product.Category)
+	if err != nil {
+		return nil, fmt.Errorf("related products: %w", err)
+	}
+	const most = 4
+	var cards []views.Card
+	for _, other := range products {
+		if other.ID != product.ID && other.Stock > 0 && len(cards) < most {
+			cards = append(cards, card(lang(c), other))
+		}
+	}
+	return cards, nil
 }
 
 func card(l views.Lang, product models.Product) views.Card {

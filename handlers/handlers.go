@@ -115,6 +115,8 @@ func (h *Handler) routes() *echo.Echo {
 	e.GET("/orders/:token", h.showOrder)
 	e.GET("/orders/:token/status", h.orderStatus)
 	e.GET(eventsRoute, h.orderEvents)
+	e.GET("/orders/:token/cashier", h.showCashier)
+	e.GET("/orders/:token/calendar.ics", h.orderCalendar)
 	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
 	e.POST("/orders/:token/check", h.checkOrder, h.limited(20))
 	e.GET("/find-order", h.showFindOrder)
@@ -122,8 +124,14 @@ func (h *Handler) routes() *echo.Echo {
 
 	e.POST(h.NotificationPath, h.receiveNotification)
 
+	if h.SimulatorURL != "" { // with made-up payments, made-up pages
+		e.GET("/gallery", h.showGallery)
+		e.GET("/gallery/:name", h.showSample)
+	}
+
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", h.ready)
+	e.GET("/sw.js", serviceWorker)
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	if !h.MetricsElsewhere {
 		e.GET("/metrics", echo.WrapHandler(h.MetricsHandler()))

@@ -203,6 +203,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Slow: payment.Tries > 0, Live: live(o, now), ServerTime: views.Machine(now),
 	}
 	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
+	v.Private = true
 	v.Page.Links = orderLinks(v.Path)
 	v.Title = page.T("order.title", o.Number)
 	v.Text = page.T("order." + string(v.State) + ".text")
@@ -215,6 +216,9 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Code = viewCode(page.Lang, payment)
 		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
 		v.Simulator = simulatorLink(h.SimulatorURL, payment.Code)
+	}
+	if v.Code != nil {
+		v.Keep = keep(v)
 	}
 	if v.Live {
 		v.Page.Refresh = "15"
@@ -236,7 +240,8 @@ func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
 		for _, r := range p.Receipts {
 			sum += r.Amount
 			v.Receipts = append(v.Receipts, views.Receipt{
-				Amount: views.Rupiah(r.Amount), At: v.Lang.Moment(r.PaidAt), Till: tillTransaction(r.Identifiers),
+				Amount: views.Rupiah(r.Amount), At: v.Lang.Moment(r.PaidAt),
+				Till: identifier(r, "AGENT_TRX_ID"), Store: identifier(r, "AGENT_STORE_ID"),
 			})
 		}
 		if p.Code != "" && p.ID != o.Payment().ID {
@@ -311,12 +316,12 @@ func orderLinks(path string) map[views.Lang]string {
 	return links
 }
 
-// tillTransaction is the till's number of a payment, where the gateway names it.
-func tillTransaction(identifiers string) string {
+// identifier is what the gateway says of a payment under a name, if anything.
+func identifier(r models.Receipt, name string) string {
 	var list []struct{ Name, Value string }
-	_ = json.Unmarshal([]byte(identifiers), &list)
+	_ = json.Unmarshal([]byte(r.Identifiers), &list)
 	for _, i := range list {
-		if i.Name == "AGENT_TRX_ID" {
+		if i.Name == name {
 			return i.Value
 		}
 	}

@@ -16,6 +16,22 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 2000);
 });
 
+// Hand the code on by what the device offers; without that, copy it.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-share], [data-print]");
+  if (!button) return;
+  if ("print" in button.dataset) return window.print();
+  const text = button.dataset.share;
+  try {
+    if (navigator.share) return await navigator.share({ text });
+  } catch (error) {
+    if (error.name === "AbortError") return; // thought better of it
+  }
+  await copy(text);
+  say(button.dataset.copied);
+  button.textContent = button.dataset.copied;
+});
+
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -74,6 +90,7 @@ async function refresh() {
     say(fresh.querySelector("h1").textContent);
     syncClock(fresh.dataset.serverTime);
     tick();
+    ownTime();
     if (!fresh.dataset.events) stop();
   } catch {
     // The next event, or the next look, tries again.
@@ -104,8 +121,41 @@ function watch() {
   });
 }
 
+// The deadline in the reader's own time, where that is another.
+function ownTime() {
+  for (const time of document.querySelectorAll("[data-own-time]")) {
+    const moment = new Date(time.dateTime);
+    if (moment.getTimezoneOffset() === -7 * 60 || time.dataset.told) continue;
+    time.dataset.told = "yes";
+    const own = moment.toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+    time.append(` (${time.dataset.ownTime} ${own})`);
+  }
+}
+
+// At the till: keep the screen on, and the page for when there is no signal.
+async function atTheTill() {
+  const page = document.querySelector("[data-cashier]");
+  if (!page) return;
+  const online = () => page.querySelector("[data-offline]").toggleAttribute("hidden", navigator.onLine);
+  addEventListener("online", () => location.reload());
+  addEventListener("offline", online);
+  online();
+  const awake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {});
+  document.addEventListener("visibilitychange", awake);
+  awake();
+  if (!("serviceWorker" in navigator) || !navigator.onLine) return;
+  await caches.delete("cashier");
+  if (page.dataset.cashier !== "keep") return;
+  await navigator.serviceWorker.register("/sw.js");
+  const parts = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((part) => part.href ?? part.src);
+  await (await caches.open("cashier")).addAll([location.pathname, ...parts]);
+  document.documentElement.dataset.kept = "yes";
+}
+atTheTill().catch(() => {}); // a comfort, like everything here
+
 if (order()) {
   watch();
+  ownTime();
   tick();
   setInterval(tick, 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });

@@ -13,6 +13,13 @@ import (
 //go:embed app.css app.js drawings
 var files embed.FS
 
+//go:embed sw.js
+var serviceWorker []byte
+
+// ServiceWorker is the script that keeps the cashier view for when there is no
+// signal.
+func ServiceWorker() []byte { return serviceWorker }
+
 // versions maps each file to a piece of the hash of its content.
 var versions = hashAll()
 

@@ -31,6 +31,7 @@ type OrderPage struct {
 	Slow bool // the gateway did not answer yet
 
 	Code *Code // only while it can be paid
+	Keep *Keep // likewise
 
 	Steps        []string
 	StepsByDOKU  bool
@@ -62,5 +63,16 @@ type Code struct {
 	Expires  string // for programs
 }
 
+// Keep is how a shopper takes a code along.
+type Keep struct {
+	Text     string // everything that is needed at the till, to be sent
+	WhatsApp string // addresses that send it
+	Mail     string
+	Calendar string // address of a calendar file
+}
+
 // Receipt is one arrival of money.
-type Receipt struct{ Amount, At, Till string }
+type Receipt struct{ Amount, At, Till, Store string }
+
+// CashierPath is the view to hold up at the till.
+func (p OrderPage) CashierPath() string { return p.Path + "/cashier" }

@@ -19,6 +19,9 @@ type Page struct {
 	// Demo: payments are simulated, and the page says so.
 	Demo bool
 
+	// Private pages are one shopper's, and not for search engines.
+	Private bool
+
 	// Refresh makes a browser without script load the page again every so many
 	// seconds; 0 for never.
 	Refresh string
@@ -60,6 +63,7 @@ type ProductPage struct {
 	Category                        CategoryLink
 	Stock, Remark                   string
 	Max                             string // most that can be ordered; empty when sold out
+	Related                         []Card
 }
 
 // CartLine is one product in the cart.

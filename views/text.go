@@ -79,6 +79,11 @@ var texts = map[string]text{
 	"product.pay":      {"Bayar tunai di Indomaret mana saja", "Pay cash at any Indomaret store"},
 	"product.safe":     {"Pesanan disimpan sampai batas waktu bayar", "Your order is held until the payment deadline"},
 
+	"product.related": {"Teman serasinya", "Goes well with it"},
+
+	"gallery.title": {"Galeri", "Gallery"},
+	"gallery.text":  {"Setiap halaman toko dalam setiap keadaan, dengan isi contoh. Hanya ada di mode demo.", "Every page of the shop in every state, with made-up content. In demo mode only."},
+
 	"cart.title":    {"Keranjang", "Cart"},
 	"cart.empty":    {"Keranjang masih kosong", "Your cart is empty"},
 	"cart.fill":     {"Yuk, isi dulu dari warung.", "Let's find something for it."},
@@ -166,6 +171,7 @@ var texts = map[string]text{
 	"amount.copy":      {"Salin jumlah", "Copy amount"},
 	"amount.fee":       {"Biaya layanan Indomaret, bila ada, ditambahkan di kasir.", "Indomaret's service fee, if any, is added at the till."},
 	"deadline.title":   {"Bayar sebelum", "Pay before"},
+	"deadline.own":     {"di tempat Anda:", "where you are:"},
 	"deadline.left":    {"Sisa waktu", "Time left"},
 
 	"steps.title":   {"Cara bayar di kasir", "How to pay at the till"},
@@ -177,6 +183,7 @@ var texts = map[string]text{
 	"steps.4":       {"Cocokkan nama dan jumlah yang disebut kasir dengan halaman ini.", "Compare the name and amount the cashier reads out with this page."},
 	"steps.5":       {"Bayar tepat sejumlah itu.", "Pay exactly that amount."},
 	"steps.6":       {"Simpan struknya. Pesanan menjadi lunas dengan sendirinya.", "Keep the receipt. The order turns to paid by itself."},
+	"steps.store":   {"Cari Indomaret terdekat di peta", "Find the nearest Indomaret on the map"},
 	"refused.title": {"Kode ditolak kasir?", "Code refused at the till?"},
 	"refused.1":     {"Cocokkan angkanya, empat demi empat.", "Compare the digits, four at a time."},
 	"refused.2":     {"Periksa batas waktunya. Kalau lewat, buat kode baru di halaman ini.", "Check the deadline. If it has passed, make a new code on this page."},
@@ -197,10 +204,26 @@ var texts = map[string]text{
 	"receipt.title": {"Pembayaran diterima", "Payments received"},
 	"receipt.at":    {"Dibayar", "Paid on"},
 	"receipt.till":  {"No. transaksi kasir", "Till transaction"},
+	"receipt.store": {"Toko", "Store"},
 	"receipt.sum":   {"Jumlah diterima", "Received in all"},
 
-	"keep.title": {"Simpan halaman ini", "Keep this page"},
-	"keep.text":  {"Alamat ini tetap milik pesanan Anda. Tandai atau kirim ke diri sendiri:", "This address stays with your order. Bookmark it or send it to yourself:"},
+	"keep.title":    {"Simpan halaman ini", "Keep this page"},
+	"keep.text":     {"Alamat ini tetap milik pesanan Anda. Tandai atau kirim ke diri sendiri:", "This address stays with your order. Bookmark it or send it to yourself:"},
+	"keep.share":    {"Bagikan", "Share"},
+	"keep.whatsapp": {"Kirim lewat WhatsApp", "Send by WhatsApp"},
+	"keep.mail":     {"Kirim lewat email", "Send by email"},
+	"keep.calendar": {"Tambah ke kalender", "Add to calendar"},
+	"keep.print":    {"Cetak", "Print"},
+	"keep.digital":  {"Tidak perlu dicetak: layar ponsel sudah cukup.", "No need to print: your phone's screen is enough."},
+	"keep.subject":  {"Kode pembayaran pesanan %s", "Payment code for order %s"},
+	"keep.message":  {"Kode pembayaran Indomaret: %s\nBayar tepat: %s\nSebelum: %s\nKatakan kepada kasir: %s\nPesanan %s di Warung Jokul: %s", "Indomaret payment code: %s\nPay exactly: %s\nBefore: %s\nSay to the cashier: %s\nOrder %s at Warung Jokul: %s"},
+	"keep.event":    {"Bayar pesanan %s di Indomaret", "Pay order %s at Indomaret"},
+
+	"cashier.go":      {"Tampilkan di kasir", "Show at the till"},
+	"cashier.title":   {"Kode pembayaran Indomaret", "Indomaret payment code"},
+	"cashier.back":    {"Kembali ke pesanan %s", "Back to order %s"},
+	"cashier.offline": {"Tanpa sinyal: ini salinan terakhir dari ponsel Anda. Kodenya tetap berlaku sampai batas waktunya.", "No signal: this is your phone's last copy. The code stays valid until its deadline."},
+
 	"keep.howto": {"Buka petunjuk DOKU", "Open DOKU's instructions"},
 	"demo.title": {"Mode demo", "Demo mode"},
 	"demo.text":  {"Tidak ada kasir di dekat sini? Bayar kode ini di simulator kasir. Tidak ada uang sungguhan.", "No till nearby? Pay this code at the till simulator. No real money."},

@@ -1,0 +1,24 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+func (h *Handler) showGallery(c echo.Context) error {
+	return render(c, http.StatusOK, views.Gallery(h.page(c, lang(c).T("gallery.title"))))
+}
+
+// showSample shows one page in one state, with made-up content.
+func (h *Handler) showSample(c echo.Context) error {
+	for _, s := range views.Samples() {
+		if s.Name == c.Param("name") {
+			return render(c, http.StatusOK, s.Draw(h.page(c, s.Name)))
+		}
+	}
+	return models.ErrNotFound
+}

@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	ics "github.com/arran4/golang-ical"
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/static"
+	"warungjokul/views"
+)
+
+// keep is how a shopper takes the page's code along.
+func keep(v views.OrderPage) *views.Keep {
+	text := v.T("keep.message", v.Code.Digits, v.Amount, v.Code.Deadline, v.Say, v.Number, v.URL)
+	subject := v.T("keep.subject", v.Number)
+	return &views.Keep{
+		Text:     text,
+		WhatsApp: "https://wa.me/?text=" + url.PathEscape(text),
+		Mail:     "mailto:?subject=" + url.PathEscape(subject) + "&body=" + url.PathEscape(text),
+		Calendar: v.Path + "/calendar.ics",
+	}
+}
+
+// showCashier is the view to hold up at the till.
+func (h *Handler) showCashier(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	v := h.viewOrder(h.page(c, ""), o, "")
+	return render(c, http.StatusOK, views.Cashier(v))
+}
+
+// alarm is how long before the deadline a calendar reminds.
+const alarm = 30 * time.Minute
+
+// orderCalendar is the deadline as a calendar file with an alarm.
+func (h *Handler) orderCalendar(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	v := h.viewOrder(h.page(c, ""), o, "")
+	if v.Code == nil {
+		return models.ErrNotFound
+	}
+	payment := o.Payment()
+	file := ics.NewCalendarFor("Warung Jokul")
+	file.SetMethod(ics.MethodPublish)
+	event := file.AddEvent(payment.InvoiceNumber + "@warung-jokul")
+	event.SetDtStampTime(h.Now())
+	event.SetStartAt(payment.ExpiresAt.Add(-alarm))
+	event.SetEndAt(*payment.ExpiresAt)
+	event.SetSummary(v.T("keep.event", v.Number))
+	event.SetDescription(v.Keep.Text)
+	event.SetURL(v.URL)
+	reminder := event.AddAlarm()
+	reminder.SetAction(ics.ActionDisplay)
+	reminder.SetTrigger("PT0S")
+	reminder.SetDescription(v.T("keep.event", v.Number))
+	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Content-Disposition", `attachment; filename="`+v.Number+`.ics"`)
+	return c.Blob(http.StatusOK, "text/calendar; charset=utf-8", []byte(file.Serialize()))
+}
+
+// serviceWorker is served from the root, for that is how far it may reach. It
+// must not be kept: the next version replaces it.
+func serviceWorker(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	return c.Blob(http.StatusOK, "text/javascript; charset=utf-8", static.ServiceWorker())
+}

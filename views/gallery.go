@@ -1,0 +1,236 @@
+package views
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// Sample is one page of the shop in one state, with made-up content.
+type Sample struct {
+	Name string // in the gallery's addresses, such as order-waiting
+	Draw func(Page) templ.Component
+}
+
+// Samples lists every page in every state it has. The gallery shows them, and
+// tests take their pages from here.
+func Samples() []Sample {
+	samples := []Sample{
+		{"home", home},
+		{"category", category},
+		{"search-empty", searchEmpty},
+		{"product", product},
+		{"product-few", productFew},
+		{"product-soldout", productSoldOut},
+		{"cart", fullCart},
+		{"cart-problem", problemCart},
+		{"cart-empty", emptyCart},
+		{"checkout", checkout},
+		{"checkout-problems", checkoutProblems},
+		{"find", find},
+		{"find-none", findNone},
+	}
+	for _, state := range []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled} {
+		samples = append(samples, Sample{"order-" + string(state), orderIn(state, nil)})
+	}
+	samples = append(samples,
+		Sample{"order-slow", orderIn(StatePreparing, func(p *OrderPage) { p.Slow = true })},
+		Sample{"order-asked", orderIn(StateWaiting, func(p *OrderPage) {
+			p.CheckedSay = p.T("check.answer", p.Lang.Clock(sampleTime), p.T("check.PENDING"))
+			p.OldCodes = []string{"8888 8888 1111 2222"}
+			p.Notice = p.T("check.soon")
+		})},
+		Sample{"order-reusable", orderIn(StatePaid, func(p *OrderPage) {
+			p.Text += " " + p.T("order.paid.open")
+			payable(p)
+			p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
+			p.Received = Rupiah(180_000)
+		})},
+		Sample{"order-late", orderIn(StatePaid, func(p *OrderPage) { p.Attention = p.T("order.attention.late") })},
+		Sample{"order-twice", orderIn(StatePaid, func(p *OrderPage) {
+			p.Attention = p.T("order.attention.second")
+			p.Receipts = append(p.Receipts, p.Receipts...)
+			p.Received = Rupiah(180_000)
+		})},
+		Sample{"order-wrong-amount", orderIn(StateWaiting, func(p *OrderPage) { p.Attention = p.T("order.attention.amount") })},
+		Sample{"order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.Notice = p.T("order.soldout") })},
+		Sample{"cashier", cashierIn(StateWaiting)},
+		Sample{"cashier-paid", cashierIn(StatePaid)},
+		Sample{"cashier-expired", cashierIn(StateExpired)},
+	)
+	for _, status := range []string{"403", "404", "405", "413", "422", "429", "500", "503"} {
+		samples = append(samples, Sample{"error-" + status, errorOf(status)})
+	}
+	return samples
+}
+
+// sampleTime is the deadline of everything in the gallery.
+var sampleTime = time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
+
+func orderIn(state OrderState, change func(*OrderPage)) func(Page) templ.Component {
+	return func(page Page) templ.Component { return Order(SampleOrder(page, state, change)) }
+}
+
+func cashierIn(state OrderState) func(Page) templ.Component {
+	return func(page Page) templ.Component { return Cashier(SampleOrder(page, state, nil)) }
+}
+
+// SampleOrder is an order's page in a state.
+func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage {
+	l := page.Lang
+	page.Private = true
+	p := OrderPage{
+		Page: page, State: state, Number: "WJ-7K4M9Q2P", Path: "/orders/contoh", URL: "https://warung.example/orders/contoh",
+		Text: l.T("order." + string(state) + ".text"), Amount: Rupiah(90_000), AmountDigits: "90000",
+		Customer: `<b>Budi</b> "Santoso"`, Placed: l.Moment(sampleTime.Add(-time.Hour)), Say: "Mau bayar DOKU",
+		Lines:      sampleLines(l)[:1],
+		ServerTime: Machine(sampleTime.Add(-time.Hour)), Watched: "1",
+	}
+	p.Title = l.T("order.title", p.Number)
+	switch state {
+	case StateWaiting:
+		p.CanCheck = true
+		payable(&p)
+	case StatePaid:
+		p.Title = l.T("order.paidtitle", p.Number)
+		p.Receipts = []Receipt{{Amount: Rupiah(90_000), At: l.Moment(sampleTime), Till: "IDM000000001", Store: "T4KB"}}
+	case StateExpired:
+		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(sampleTime), l.T("check.EXPIRED"))
+		p.OldCodes = []string{"8888 8888 4444 5555"}
+	case StateOverdue:
+		p.CanCheck, p.Slow = true, true
+	case StatePreparing:
+		p.Slow = true
+	}
+	if change != nil {
+		change(&p)
+	}
+	return p
+}
+
+// payable gives a page a code, instructions that try to be more than text, and
+// what keeps them.
+func payable(p *OrderPage) {
+	const code = "8888888844445555"
+	p.Simulator = "http://127.0.0.1:8081/simulator?payment_code=" + code
+	p.Steps = []string{"<script>alert(1)</script>", p.T("steps.2"), p.T("steps.3", "DOKU"), p.T("steps.4"), p.T("steps.5"), p.T("steps.6")}
+	p.Code = &Code{Digits: code, QR: QR(code), Barcode: Barcode(code), Deadline: p.Lang.Moment(sampleTime), Expires: Machine(sampleTime)}
+	p.Keep = &Keep{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.URL),
+		WhatsApp: "https://wa.me/?text=" + code, Mail: "mailto:?body=" + code, Calendar: p.Path + "/calendar.ics"}
+}
+
+func sampleLines(l Lang) []CartLine {
+	return []CartLine{
+		{SKU: "MNM-GAYO", URL: "/products/kopi-gayo", Name: l.Pick("Kopi Gayo 250 g", "Gayo Coffee 250 g"), Drawing: "kopi-gayo.svg",
+			Each: Rupiah(90_000), Amount: Rupiah(90_000), Quantity: "1", Less: "0", More: "2"},
+		{SKU: "KRJ-BATIK", URL: "/products/kain-batik-kawung", Name: l.Pick("Kain Batik Tulis Kawung", "Hand-drawn Kawung Batik"), Drawing: "kain-batik-kawung.svg",
+			Each: Rupiah(1_500_000), Amount: Rupiah(3_000_000), Quantity: "2", Less: "1"},
+	}
+}
+
+func sampleCards(l Lang) []Card {
+	return []Card{
+		{URL: "/products/rendang-daging", Name: l.Pick("Rendang Daging 250 g", "Beef Rendang 250 g"), Price: Rupiah(85_000), Drawing: "rendang-daging.svg"},
+		{URL: "/products/sambal-bawang", Name: l.Pick("Sambal Bawang 150 g", "Shallot Sambal 150 g"), Price: Rupiah(32_000), Drawing: "sambal-bawang.svg", Tag: l.T("product.last", 3)},
+		{URL: "/products/nastar", Name: l.Pick("Nastar Nanas 500 g", "Pineapple Nastar 500 g"), Price: Rupiah(95_000), Drawing: "nastar.svg", Tag: l.T("product.soldout"), SoldOut: true},
+		{URL: "/products/celengan", Name: l.Pick("Celengan Warung Rp 25.000", "Warung Money Box Rp 25.000"), Price: Rupiah(25_000), Drawing: "celengan.svg", Tag: l.T("product.open")},
+	}
+}
+
+func sampleCategories(l Lang, current string) []CategoryLink {
+	links := []CategoryLink{{URL: "/", Name: l.T("catalogue.all"), Current: current == ""}}
+	for _, name := range []string{"food", "drinks", "crafts", "vouchers"} {
+		links = append(links, CategoryLink{URL: "/?category=" + name, Name: l.T("category." + name), Current: name == current})
+	}
+	return links
+}
+
+func home(p Page) templ.Component {
+	p.Title = p.T("catalogue.title")
+	return Catalogue(CataloguePage{Page: p, Heading: p.Title, Home: true, Categories: sampleCategories(p.Lang, ""), Cards: sampleCards(p.Lang)})
+}
+
+func category(p Page) templ.Component {
+	p.Title = p.T("category.food")
+	return Catalogue(CataloguePage{Page: p, Heading: p.Title, Categories: sampleCategories(p.Lang, "food"), Cards: sampleCards(p.Lang)})
+}
+
+func searchEmpty(p Page) templ.Component {
+	p.Search = "<i>durian</i>"
+	p.Title = p.T("catalogue.found", p.Search)
+	return Catalogue(CataloguePage{Page: p, Heading: p.Title, Categories: sampleCategories(p.Lang, "-")})
+}
+
+func sampleProduct(p Page) ProductPage {
+	p.Title = p.Lang.Pick("Kopi Gayo 250 g", "Gayo Coffee 250 g")
+	return ProductPage{Page: p, SKU: "MNM-GAYO", Name: p.Title, Price: Rupiah(90_000), Drawing: "kopi-gayo.svg",
+		Text: p.Lang.Pick("Arabika dari dataran tinggi Aceh, disangrai sedang: cokelat, rempah, dan sedikit jeruk. Biji utuh.",
+			"Arabica from the Aceh highlands, medium roast: chocolate, spice and a little citrus. Whole beans."),
+		Category: CategoryLink{URL: "/?category=drinks", Name: p.T("category.drinks")}, Stock: p.T("product.stock", 60), Max: "60",
+		Related: sampleCards(p.Lang)}
+}
+
+func product(p Page) templ.Component { return Product(sampleProduct(p)) }
+
+func productFew(page Page) templ.Component {
+	p := sampleProduct(page)
+	p.Stock, p.Max, p.Remark = p.T("product.last", 3), "3", p.T("product.open")
+	return Product(p)
+}
+
+func productSoldOut(page Page) templ.Component {
+	p := sampleProduct(page)
+	p.Stock, p.Max = p.T("product.soldout"), ""
+	return Product(p)
+}
+
+func fullCart(p Page) templ.Component {
+	p.Title, p.CartCount = p.T("cart.title"), 3
+	return Cart(CartPage{Page: p, Lines: sampleLines(p.Lang), Total: Rupiah(3_090_000)})
+}
+
+func problemCart(p Page) templ.Component {
+	p.Title, p.CartCount = p.T("cart.title"), 3
+	lines := sampleLines(p.Lang)
+	lines[1].Problem = p.T("cart.left", 1)
+	return Cart(CartPage{Page: p, Lines: lines, Total: Rupiah(3_090_000), Problem: lines[1].Name + ": " + lines[1].Problem})
+}
+
+func emptyCart(p Page) templ.Component {
+	p.Title = p.T("cart.title")
+	return Cart(CartPage{Page: p})
+}
+
+func sampleCheckout(p Page) CheckoutPage {
+	p.Title, p.CartCount = p.T("checkout.title"), 3
+	return CheckoutPage{Page: p, CheckoutID: "contoh", Lines: sampleLines(p.Lang), Total: Rupiah(3_090_000),
+		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour))}
+}
+
+func checkout(p Page) templ.Component { return Checkout(sampleCheckout(p)) }
+
+func checkoutProblems(page Page) templ.Component {
+	p := sampleCheckout(page)
+	p.Problem = p.T("checkout.soldout", p.Lines[1].Name)
+	p.Name = Field{Problem: p.T("checkout.bad.name")}
+	p.Email = Field{Value: `budi"@`, Problem: p.T("checkout.bad.email")}
+	p.Phone = Field{Value: "nol delapan", Problem: p.T("checkout.bad.phone")}
+	return Checkout(p)
+}
+
+func find(p Page) templ.Component {
+	p.Title = p.T("find.title")
+	return FindOrder(FindPage{Page: p})
+}
+
+func findNone(p Page) templ.Component {
+	p.Title = p.T("find.title")
+	return FindOrder(FindPage{Page: p, Number: "WJ-00000000", Email: "budi@example.com", Problem: p.T("find.none")})
+}
+
+func errorOf(status string) func(Page) templ.Component {
+	return func(p Page) templ.Component {
+		p.Title = p.T("error." + status)
+		return Error(ErrorPage{Page: p, Heading: p.Title, Text: p.T("error." + status + ".text")})
+	}
+}

@@ -1,0 +1,152 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the goldens under testdata")
+
+// hashes change with every edit of a stylesheet; the goldens are about pages.
+var hashes = regexp.MustCompile(`\?v=[0-9a-f]{12}`)
+
+// in is a page in a language, as the gallery would have it.
+func in(l Lang) Page {
+	return Page{Lang: l, Links: map[Lang]string{Indonesian: "?lang=id", English: "?lang=en"}, Demo: true}
+}
+
+// Every page of the gallery, in both languages, as it was last agreed on.
+func TestPages(t *testing.T) {
+	for _, lang := range Langs() {
+		for _, sample := range Samples() {
+			name := sample.Name + "." + string(lang)
+			t.Run(name, func(t *testing.T) {
+				var page bytes.Buffer
+				if err := sample.Draw(in(lang)).Render(context.Background(), &page); err != nil {
+					t.Fatal(err)
+				}
+				got := hashes.ReplaceAllString(page.String(), "?v=…")
+				golden := filepath.Join("testdata", name+".html")
+				if *update {
+					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(golden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("page differs from %s (-want +got), see go test ./views -update:\n%s", golden, diff)
+				}
+				checkPage(t, got)
+			})
+		}
+	}
+}
+
+func checkPage(t *testing.T, page string) {
+	t.Helper()
+	if n := strings.Count(page, "<h1"); n != 1 {
+		t.Errorf("%d h1 elements, want 1", n)
+	}
+	seen := map[string]bool{}
+	for _, id := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		if seen[id[1]] {
+			t.Errorf("two elements have id %q", id[1])
+		}
+		seen[id[1]] = true
+	}
+	for _, hostile := range []string{"<b>Budi", "<script>alert", "<i>durian", `budi"@"`, " style=", "onclick="} {
+		if strings.Contains(page, hostile) {
+			t.Errorf("the page holds %q", hostile)
+		}
+	}
+	waiting := strings.Contains(page, `data-state="waiting"`) || strings.Contains(page, English.T("order.paid.open")) || strings.Contains(page, Indonesian.T("order.paid.open"))
+	if payable := strings.Contains(page, "data-code="); payable != waiting {
+		t.Errorf("code shown: %v", payable)
+	}
+}
+
+// Each text is there in both languages and some page or handler uses it.
+func TestTexts(t *testing.T) {
+	var sources strings.Builder
+	for _, pattern := range []string{"*.templ", "*.go", "../handlers/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if file == "text.go" || strings.HasSuffix(file, "_templ.go") {
+				continue
+			}
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(content)
+		}
+	}
+	for _, key := range regexp.MustCompile(`\bT\("([a-zA-Z0-9.]+)"[,)]`).FindAllStringSubmatch(sources.String(), -1) {
+		if _, ok := texts[key[1]]; !ok {
+			t.Errorf("no text %q", key[1])
+		}
+	}
+	// Some keys are put together: of those the beginning is in the source.
+	begun := regexp.MustCompile(`"([a-z.]+\.)" ?\+`).FindAllStringSubmatch(sources.String(), -1)
+	for key, text := range texts {
+		used := strings.Contains(sources.String(), `"`+key+`"`)
+		for _, beginning := range begun {
+			used = used || strings.HasPrefix(key, beginning[1])
+		}
+		if !used {
+			t.Errorf("nothing uses text %q", key)
+		}
+		if text.id == "" || text.en == "" || strings.Count(text.id, "%") != strings.Count(text.en, "%") {
+			t.Errorf("text %q: %q and %q", key, text.id, text.en)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	at := time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
+	for got, want := range map[string]string{
+		Rupiah(90_000):                       "Rp\u00a090.000",
+		Rupiah(1_500_000):                    "Rp\u00a01.500.000",
+		Indonesian.Moment(at):                "Senin, 23 Nov 2026, 13.05 WIB",
+		English.Moment(at):                   "Monday, 23 Nov 2026, 13:05 WIB",
+		strings.Join(Fours("12345678"), " "): "1234 5678",
+		strings.Join(Fours("123"), " "):      "123",
+		Spoken("123"):                        "1 2 3",
+		Indonesian.Span(time.Hour):           "60 menit",
+		Indonesian.Span(2 * time.Hour):       "2 jam",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// An address from a message is a link only if it is one of the web.
+func TestHostileLinksAreNone(t *testing.T) {
+	for address, linked := range map[string]bool{"javascript:alert(1)": false, "data:text/html,x": false, "https://gateway.example/how-to-pay/v1/x": true} {
+		p := SampleOrder(in(English), StateWaiting, nil)
+		p.HowToPayPage = address
+		var page bytes.Buffer
+		if err := Order(p).Render(context.Background(), &page); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(page.String(), `href="`+address) != linked {
+			t.Errorf("%s is a link: %v, want %v", address, !linked, linked)
+		}
+	}
+}
