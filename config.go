@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/mail"
 	"net/url"
 	"strings"
 	"time"
@@ -34,6 +35,8 @@ type settings struct {
 	SandboxAddr      string        `env:"SANDBOX_ADDR" envDefault:"127.0.0.1:8081"`
 	SandboxState     string        `env:"SANDBOX_STATE" envDefault:"sandbox.state"`
 	OpsAddr          string        `env:"OPS_ADDR"` // empty: metrics are served by the shop
+	SMTPURL          string        `env:"SMTP_URL"` // empty: no mail leaves
+	MailFrom         string        `env:"MAIL_FROM"`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat        string        `env:"LOG_FORMAT"` // empty: text when embedded, else json
 	RateLimit        string        `env:"RATE_LIMIT" envDefault:"on"`
@@ -111,6 +114,10 @@ func (s *settings) check() error {
 		return fmt.Errorf("NOTIFICATION_PATH must be a plain path such as /payments/notifications, not %q", s.NotificationPath)
 	case s.PaymentExpiry < time.Minute || s.PaymentExpiry > 24*time.Hour || s.PaymentExpiry%time.Minute != 0:
 		return fmt.Errorf("PAYMENT_EXPIRY must be whole minutes from 1m to 24h, not %s", s.PaymentExpiry)
+	case s.SMTPURL != "" && !isSMTP(s.SMTPURL):
+		return errors.New("SMTP_URL must be smtp:// or smtps:// with a host, such as smtps://user:password@mail.example.com")
+	case s.SMTPURL != "" && !isAddress(s.MailFrom):
+		return errors.New("MAIL_FROM must be a mail address, such as Warung Jokul <toko@example.com>")
 	case s.LogFormat != "text" && s.LogFormat != "json":
 		return fmt.Errorf("LOG_FORMAT must be text or json, not %q", s.LogFormat)
 	case s.RateLimit != "on" && s.RateLimit != "off":
@@ -129,4 +136,14 @@ func isOrigin(address string) bool {
 // they stand.
 func isPath(path string) bool {
 	return len(path) > 1 && path[0] == '/' && !strings.ContainsAny(path, "?#%:* ") && path == strings.TrimSuffix(path, "/")
+}
+
+func isSMTP(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "smtp" || u.Scheme == "smtps") && u.Hostname() != ""
+}
+
+func isAddress(address string) bool {
+	_, err := mail.ParseAddress(address)
+	return err == nil
 }

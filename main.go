@@ -86,7 +86,12 @@ func (p *program) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	mailer, err := newMailer(p.settings)
+	if err != nil {
+		return err
+	}
 	p.handler, err = handlers.New(ctx, handlers.Config{
+		Mail:  mailer,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SimulatorURL: p.simulatorURL(), RateLimit: p.RateLimit == "on",
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log,

@@ -27,14 +27,15 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SimulatorURL.
+// SimulatorURL and Mail.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
-	BaseURL          string        // how browsers reach the shop
-	NotificationPath string        // the path of the Notification URL, as DOKU knows it
-	PaymentExpiry    time.Duration // how long a payment code is good, whole minutes
-	SimulatorURL     string        // of the sandbox's till; empty when there is none
+	BaseURL          string                              // how browsers reach the shop
+	NotificationPath string                              // the path of the Notification URL, as DOKU knows it
+	PaymentExpiry    time.Duration                       // how long a payment code is good, whole minutes
+	SimulatorURL     string                              // of the sandbox's till; empty when there is none
+	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	RateLimit        bool
 	MetricsElsewhere bool // /metrics is served by MetricsHandler alone
 	Now              func() time.Time
@@ -48,6 +49,7 @@ type Handler struct {
 	cookies  *securecookie.SecureCookie
 	streams  *streams
 	wake     chan struct{} // tells the worker that something has become due
+	mailWake chan struct{} // the same for mail
 	registry *prometheus.Registry
 	counted  *prometheus.CounterVec // notifications by verdict
 	rejected rate.Sometimes         // bounds the log lines strangers can cause
@@ -70,6 +72,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		streams:  newStreams(),
 		rejected: rate.Sometimes{First: 10, Interval: time.Second},
 		wake:     make(chan struct{}, 1),
+		mailWake: make(chan struct{}, 1),
 		registry: prometheus.NewRegistry(),
 		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "notifications_total", Help: "Notifications received, by verdict; the rejected ones are kept nowhere else.",
@@ -127,6 +130,9 @@ func (h *Handler) routes() *echo.Echo {
 	if h.SimulatorURL != "" { // with made-up payments, made-up pages
 		e.GET("/gallery", h.showGallery)
 		e.GET("/gallery/:name", h.showSample)
+		e.GET("/mailbox", h.showMailbox)
+		e.GET("/mailbox/:id", h.showMail)
+		e.GET("/mailbox/:id/html", h.showMailHTML)
 	}
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
@@ -182,10 +188,12 @@ func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// policy is what a page may load: our own files, and no inline code.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 // guard sets the headers that keep a page from doing what it should not.
 func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	return func(c echo.Context) error {
 		header := c.Response().Header()
 		header.Set("Content-Security-Policy", policy)

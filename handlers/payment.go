@@ -368,8 +368,10 @@ func arrival(t jokul.Transaction) models.Arrival {
 	return a
 }
 
-// changed tells an order's open pages that something may be new.
+// changed tells an order's open pages that something may be new, and the worker
+// that there may be a mail to send.
 func (h *Handler) changed(ctx context.Context, p models.Payment) {
+	h.poke()
 	if p.Order != nil {
 		h.streams.tell(p.Order.Token)
 		return

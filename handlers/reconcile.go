@@ -23,6 +23,15 @@ const (
 // is due is in the database, so a restart forgets nothing, and a lease there
 // keeps several shops from doing the same.
 func (h *Handler) Work(ctx context.Context) error {
+	var workers errgroup.Group
+	workers.Go(func() error { h.workPayments(ctx); return nil })
+	if h.Mail != nil {
+		workers.Go(func() error { h.workMail(ctx); return nil })
+	}
+	return workers.Wait()
+}
+
+func (h *Handler) workPayments(ctx context.Context) {
 	var swept time.Time
 	for ctx.Err() == nil {
 		if h.Now().Sub(swept) > housekeeping {
@@ -36,15 +45,18 @@ func (h *Handler) Work(ctx context.Context) error {
 		if busy {
 			continue
 		}
-		h.sleep(ctx, err)
+		next, nextErr := h.Store.NextDue(ctx)
+		h.wait(ctx, h.wake, next, err != nil || nextErr != nil)
 	}
-	return nil
 }
 
 // keepHouse forgets what is too old, and reports where the books do not agree.
 func (h *Handler) keepHouse(ctx context.Context) {
 	if err := h.Store.ForgetExchanges(ctx); err != nil {
 		h.Log.Error("forget old exchanges", "error", err)
+	}
+	if err := h.Store.ForgetMails(ctx); err != nil {
+		h.Log.Error("forget old mails", "error", err)
 	}
 	report, err := h.Store.Mismatches(ctx)
 	if err != nil {
@@ -98,29 +110,30 @@ func (h *Handler) attend(ctx context.Context, p models.Payment) {
 	}
 }
 
-// sleep waits until something is due, or is said to be.
-func (h *Handler) sleep(ctx context.Context, trouble error) {
-	wait := idle
-	next, err := h.Store.NextDue(ctx)
+// wait waits until something is due, or is said to be.
+func (h *Handler) wait(ctx context.Context, wake chan struct{}, next time.Time, trouble bool) {
+	duration := idle
 	switch {
-	case err != nil || trouble != nil:
-		wait = 5 * time.Second
+	case trouble:
+		duration = 5 * time.Second
 	case !next.IsZero():
-		wait = clamp(next.Sub(h.Now()), time.Millisecond, idle)
+		duration = clamp(next.Sub(h.Now()), time.Millisecond, idle)
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(duration)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-	case <-h.wake:
+	case <-wake:
 	case <-timer.C:
 	}
 }
 
-// poke has the worker look again: something may be due sooner than it thinks.
+// poke has the workers look again: something may be due sooner than they think.
 func (h *Handler) poke() {
-	select {
-	case h.wake <- struct{}{}:
-	default:
+	for _, worker := range []chan struct{}{h.wake, h.mailWake} {
+		select {
+		case worker <- struct{}{}:
+		default:
+		}
 	}
 }

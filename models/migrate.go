@@ -33,6 +33,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0001_the_whole_loop", Migrate: theWholeLoop},
 	{ID: "0002_lines_know_their_seller", Migrate: linesKnowTheirSeller},
 	{ID: "0003_attention_says_what_to_do", Migrate: attentionSaysWhatToDo},
+	{ID: "0004_mails", Migrate: mails},
 }
 
 var (
@@ -69,7 +70,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 }
 
 // tables are the types kept, one table each.
-var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}}
+var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -255,4 +256,31 @@ func attentionSaysWhatToDo(tx *gorm.DB) error {
 		}
 	}
 	return nil
+}
+
+// mails: one of each kind for a payment.
+func mails(tx *gorm.DB) error {
+	type order struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type payment struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type mail struct {
+		ID          int64     `gorm:"primaryKey"`
+		OrderID     int64     `gorm:"not null;index"`
+		Order       *order    `gorm:"constraint:OnDelete:RESTRICT"`
+		PaymentID   int64     `gorm:"not null;uniqueIndex:mails_once"`
+		Payment     *payment  `gorm:"constraint:OnDelete:RESTRICT"`
+		Kind        string    `gorm:"not null;uniqueIndex:mails_once"`
+		SendAt      time.Time `gorm:"not null;index:mails_due,where:sent_at IS NULL"`
+		LeasedUntil *time.Time
+		Tries       int64  `gorm:"not null"`
+		LastError   string `gorm:"not null"`
+		SentAt      *time.Time
+		Subject     string `gorm:"not null"`
+		Text        string `gorm:"not null"`
+		HTML        string `gorm:"not null"`
+	}
+	return tx.Migrator().CreateTable(&mail{})
 }

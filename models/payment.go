@@ -247,8 +247,11 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 		if err := tx.Model(&Payment{}).Where("id = ?", id).Updates(columns).Error; err != nil {
 			return err
 		}
-		_, err := movePayment(tx, id, PaymentPending, map[string]any{"next_check_at": nextCheckAt.UTC()})
-		return err
+		moved, err := movePayment(tx, id, PaymentPending, map[string]any{"next_check_at": nextCheckAt.UTC()})
+		if err != nil || !moved {
+			return err
+		}
+		return mailCode(tx, id, c, s.now())
 	})
 }
 
@@ -342,8 +345,11 @@ func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
 	if err != nil || live > 0 {
 		return moved, err
 	}
-	_, err = expireOrder(tx, *p.Order, now)
-	return moved, err
+	ended, err := expireOrder(tx, *p.Order, now)
+	if err != nil || !ended {
+		return moved, err
+	}
+	return moved, enqueue(tx, p.OrderID, p.ID, MailExpired, now)
 }
 
 // movePayment makes one allowed move and reports whether it was made.

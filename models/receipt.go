@@ -162,6 +162,11 @@ func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
 			return "", err
 		}
 	}
+	if paid {
+		if err := enqueue(tx, p.OrderID, p.ID, MailPaid, r.CreatedAt); err != nil {
+			return "", err
+		}
+	}
 	return flagPayment(tx, p, r, paid)
 }
 

@@ -29,6 +29,12 @@ func Samples() []Sample {
 		{"checkout-problems", checkoutProblems},
 		{"find", find},
 		{"find-none", findNone},
+		{"mailbox", mailbox},
+		{"mailbox-empty", emptyMailbox},
+		{"mail-code", mailOf("code", StateWaiting)},
+		{"mail-reminder", mailOf("reminder", StateWaiting)},
+		{"mail-paid", mailOf("paid", StatePaid)},
+		{"mail-expired", mailOf("expired", StateExpired)},
 	}
 	for _, state := range []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled} {
 		samples = append(samples, Sample{"order-" + string(state), orderIn(state, nil)})
@@ -233,4 +239,22 @@ func errorOf(status string) func(Page) templ.Component {
 		p.Title = p.T("error." + status)
 		return Error(ErrorPage{Page: p, Heading: p.Title, Text: p.T("error." + status + ".text")})
 	}
+}
+
+func mailOf(kind string, state OrderState) func(Page) templ.Component {
+	return func(p Page) templ.Component { return MailHTML(NewMail(SampleOrder(p, state, nil), kind)) }
+}
+
+func mailbox(p Page) templ.Component {
+	p.Title = p.T("mailbox.title")
+	var list []SentMail
+	for _, kind := range []string{"paid", "reminder", "code"} {
+		list = append(list, SentMail{Path: "/mailbox", To: "budi@example.com", Subject: p.T("mail."+kind+".subject", "WJ-7K4M9Q2P"), At: p.Lang.Moment(sampleTime)})
+	}
+	return Mailbox(MailboxPage{Page: p, Mails: list})
+}
+
+func emptyMailbox(p Page) templ.Component {
+	p.Title = p.T("mailbox.title")
+	return Mailbox(MailboxPage{Page: p})
 }

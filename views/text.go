@@ -81,6 +81,27 @@ var texts = map[string]text{
 
 	"product.related": {"Teman serasinya", "Goes well with it"},
 
+	"mail.code":             {"Kode pembayaran Anda", "Your payment code"},
+	"mail.code.subject":     {"Kode pembayaran pesanan %s", "Payment code for order %s"},
+	"mail.code.text":        {"Halo %s, tunjukkan atau bacakan kode ini di kasir Indomaret mana saja sebelum batas waktunya.", "Hello %s, show or read out this code at any Indomaret till before its deadline."},
+	"mail.code.go":          {"Buka halaman pesanan", "Open the order's page"},
+	"mail.reminder":         {"Kode Anda hampir kedaluwarsa", "Your code is about to expire"},
+	"mail.reminder.subject": {"Sebentar lagi kedaluwarsa: pesanan %s", "About to expire: order %s"},
+	"mail.reminder.text":    {"Halo %s, pesanan Anda belum dibayar. Kalau sudah membayar, abaikan surat ini dan simpan struknya.", "Hello %s, your order is not paid yet. If you have just paid, ignore this mail and keep the receipt."},
+	"mail.reminder.go":      {"Buka halaman pesanan", "Open the order's page"},
+	"mail.paid":             {"Lunas, terima kasih!", "Paid, thank you!"},
+	"mail.paid.subject":     {"Pesanan %s sudah lunas", "Order %s is paid"},
+	"mail.paid.text":        {"Halo %s, pembayaran Anda sudah kami terima. Simpan struk dari kasir.", "Hello %s, your payment has arrived. Please keep the till receipt."},
+	"mail.paid.go":          {"Lihat pesanan", "See the order"},
+	"mail.expired":          {"Kode Anda kedaluwarsa", "Your code has expired"},
+	"mail.expired.subject":  {"Kode pesanan %s kedaluwarsa", "The code of order %s has expired"},
+	"mail.expired.text":     {"Halo %s, jangan bayar kode yang lama. Tidak ada yang ditagih; kalau masih mau, buat kode baru untuk keranjang yang sama.", "Hello %s, please do not pay the old code. Nothing is owed; if you still want it, make a new code for the same basket."},
+	"mail.expired.go":       {"Buat kode baru", "Make a new code"},
+	"mailbox.title":         {"Kotak surat", "Mailbox"},
+	"mailbox.text":          {"Surat yang dikirim kepada pembeli. Di mode demo tanpa SMTP_URL tidak ada yang benar-benar dikirim; di sinilah semuanya terlihat.", "What customers are sent. In demo mode without SMTP_URL nothing really leaves; all of it can be read here."},
+	"mailbox.empty":         {"Belum ada surat. Buat satu pesanan dulu.", "No mail yet. Place an order first."},
+	"mailbox.plain":         {"Sebagai teks", "As text"},
+
 	"gallery.title": {"Galeri", "Gallery"},
 	"gallery.text":  {"Setiap halaman toko dalam setiap keadaan, dengan isi contoh. Hanya ada di mode demo.", "Every page of the shop in every state, with made-up content. In demo mode only."},
 

@@ -1,0 +1,144 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+// Letter is a mail ready to be sent.
+type Letter struct {
+	ID       string // the same for every try, so that a mail sent twice is seen to be one
+	To       string
+	Language string
+	Subject  string
+	Text     string
+	HTML     string
+}
+
+const (
+	mailBatch    = 8
+	mailPatience = 30 * time.Second
+)
+
+// workMail sends what is due until ctx ends. As with payments, what is due is in
+// the database, and a lease there keeps several shops from sending it twice.
+func (h *Handler) workMail(ctx context.Context) {
+	for ctx.Err() == nil {
+		busy, err := h.mailRound(ctx)
+		if err != nil && ctx.Err() == nil {
+			h.Log.Error("look after mails", "error", err)
+		}
+		if !busy {
+			next, nextErr := h.Store.NextMail(ctx)
+			h.wait(ctx, h.mailWake, next, err != nil || nextErr != nil)
+		}
+	}
+}
+
+func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
+	due, err := h.Store.ClaimMails(ctx, mailBatch)
+	for _, m := range due {
+		h.sendMail(ctx, m)
+	}
+	return len(due) > 0, err
+}
+
+func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mailPatience)
+	defer cancel()
+	err := h.deliver(ctx, &m)
+	keeping, cancel := toKeep(ctx)
+	defer cancel()
+	if err != nil {
+		h.Log.Warn("mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
+		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, time.Hour)))
+	} else {
+		h.Log.Info("mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
+		err = h.Store.MailSent(keeping, m)
+	}
+	if err != nil {
+		h.Log.Error("keep mail", "order_number", m.Order.Number, "error", err)
+	}
+}
+
+// deliver writes a mail and hands it over, unless there is no reason for it any
+// more.
+func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
+	if !m.Wanted(h.Now()) {
+		return nil
+	}
+	l := views.Lang(m.Order.Language)
+	v := h.viewOrder(views.Page{Lang: l}, *m.Order, "")
+	letter := views.NewMail(v, string(m.Kind))
+	var html bytes.Buffer
+	if err := views.MailHTML(letter).Render(ctx, &html); err != nil {
+		return err
+	}
+	m.Subject, m.Text, m.HTML = letter.Subject, letter.Text(), html.String()
+	return h.Mail(ctx, Letter{
+		ID: fmt.Sprintf("%d.%s.%s", m.ID, m.Kind, m.Order.Number), To: m.Order.CustomerEmail, Language: m.Order.Language,
+		Subject: m.Subject, Text: m.Text, HTML: m.HTML,
+	})
+}
+
+// showMailbox lists what was sent, or would have been.
+func (h *Handler) showMailbox(c echo.Context) error {
+	list, err := h.Store.Mails(c.Request().Context(), 100)
+	if err != nil {
+		return fmt.Errorf("mailbox: %w", err)
+	}
+	p := views.MailboxPage{Page: h.page(c, lang(c).T("mailbox.title"))}
+	for _, m := range list {
+		p.Mails = append(p.Mails, viewMail(p.Lang, m))
+	}
+	return render(c, http.StatusOK, views.Mailbox(p))
+}
+
+func viewMail(l views.Lang, m models.Mail) views.SentMail {
+	return views.SentMail{Path: fmt.Sprintf("/mailbox/%d", m.ID), To: m.Order.CustomerEmail, Subject: m.Subject, At: l.Moment(*m.SentAt), Text: m.Text}
+}
+
+func (h *Handler) mail(c echo.Context) (models.Mail, error) {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return models.Mail{}, models.ErrNotFound
+	}
+	return h.Store.SentMail(c.Request().Context(), id)
+}
+
+func (h *Handler) showMail(c echo.Context) error {
+	m, err := h.mail(c)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Content-Security-Policy", policy+"; frame-src 'self'")
+	return render(c, http.StatusOK, views.MailboxMail(views.MailPage{Page: h.page(c, m.Subject), Mail: viewMail(lang(c), m)}))
+}
+
+// showMailHTML is a mail as a mail program would draw it. Its one style block is
+// allowed by its hash.
+func (h *Handler) showMailHTML(c echo.Context) error {
+	m, err := h.mail(c)
+	if err != nil {
+		return err
+	}
+	_, style, _ := strings.Cut(m.HTML, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	digest := sha256.Sum256([]byte(style))
+	c.Response().Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'; frame-ancestors 'self'; base-uri 'none'")
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.HTML(http.StatusOK, m.HTML)
+}

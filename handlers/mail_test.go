@@ -1,0 +1,121 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"warungjokul/jokul/sandbox"
+)
+
+// postbox collects letters.
+type postbox struct {
+	mu      sync.Mutex
+	down    bool
+	letters []Letter
+}
+
+func (p *postbox) send(_ context.Context, l Letter) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down {
+		return errors.New("connection refused")
+	}
+	p.letters = append(p.letters, l)
+	return nil
+}
+
+// subjects empties the box.
+func (p *postbox) subjects() (list []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.letters {
+		list = append(list, l.Subject)
+	}
+	p.letters = nil
+	slices.Sort(list)
+	return list
+}
+
+// Each mail is sent once, however many shops there are, in the customer's
+// language, and only while there is a reason for it.
+func TestMails(t *testing.T) {
+	w := newWorld(t)
+	box := &postbox{}
+	shops := []*Handler{w.Handler, w.anotherShop(w.address), w.anotherShop(w.address)}
+	for _, h := range shops {
+		h.Mail = box.send
+	}
+	rounds := func() {
+		t.Helper()
+		var all sync.WaitGroup
+		for _, h := range shops {
+			all.Go(func() {
+				for busy := true; busy; {
+					var err error
+					if busy, err = h.mailRound(context.Background()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+	wantMails := func(when string, want ...string) {
+		t.Helper()
+		rounds()
+		if got := box.subjects(); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", when, got, want)
+		}
+	}
+	paid, forgotten := w.order("MNM-TEH"), w.order("MNM-GAYO")
+	p, f := w.whole(paid), w.whole(forgotten)
+
+	rounds()
+	if len(box.letters) != 2 {
+		t.Fatalf("%d mails after two orders", len(box.letters))
+	}
+	for _, l := range box.letters {
+		o := p
+		if strings.Contains(l.Subject, f.Number) {
+			o = f
+		}
+		code := o.Payment().Code
+		if l.To != "budi@example.com" || l.Language != "id" || !strings.Contains(l.Text, "Kode pembayaran Indomaret: "+code+"\n") ||
+			!strings.Contains(l.HTML, code) || !strings.Contains(l.Text, "http://shop.example/orders/"+o.Token) || !strings.Contains(l.Text, "11.00 WIB") {
+			t.Errorf("got %+v", l)
+		}
+	}
+	box.subjects()
+
+	w.pass(30*time.Minute, time.Minute)
+	w.act(p.Payment().Code, sandbox.ActionPay)
+	wantMails("paid", "Pesanan "+p.Number+" sudah lunas")
+	w.pass(16*time.Minute, time.Minute)
+	wantMails("a quarter of an hour left", "Sebentar lagi kedaluwarsa: pesanan "+f.Number)
+	box.down = true
+	w.pass(20*time.Minute, time.Minute)
+	wantMails("expired, and the mail server away")
+	box.down = false
+	w.pass(2*time.Minute, time.Minute)
+	wantMails("the mail server back", "Kode pesanan "+f.Number+" kedaluwarsa")
+	w.pass(30*time.Hour, time.Hour)
+	wantMails("a day later")
+}
+
+// Mail that is hours late is not sent any more.
+func TestStaleMails(t *testing.T) {
+	w := newWorld(t)
+	order := w.order("MNM-TEH")
+	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.pass(7*time.Hour, time.Hour)
+	box := &postbox{}
+	w.Mail = box.send
+	if busy, err := w.mailRound(context.Background()); busy || err != nil || len(box.letters) != 0 {
+		t.Errorf("busy %v, %v, %d letters", busy, err, len(box.letters))
+	}
+}

@@ -1,0 +1,67 @@
+package views
+
+import "strings"
+
+// Mail is a mail to a customer, in the customer's language.
+type Mail struct {
+	Lang
+	Subject string
+	Heading string
+	Lead    string
+	Facts   []Fact // what to know, in order
+	Action  Fact   // what to press, and where it leads
+}
+
+// Fact is a name and what it stands for.
+type Fact struct{ Name, Value string }
+
+// NewMail writes the mail of a kind (code, reminder, paid, expired) about what
+// an order's page shows.
+func NewMail(p OrderPage, kind string) Mail {
+	m := Mail{
+		Lang: p.Lang, Subject: p.T("mail."+kind+".subject", p.Number), Heading: p.T("mail." + kind),
+		Lead: p.T("mail."+kind+".text", p.Customer), Action: Fact{p.T("mail." + kind + ".go"), p.URL},
+	}
+	if p.Code != nil {
+		m.Facts = append(m.Facts,
+			Fact{p.T("code.title"), p.Code.Digits},
+			Fact{p.T("amount.title"), p.Amount},
+			Fact{p.T("deadline.title"), p.Code.Deadline},
+			Fact{strings.TrimSuffix(p.T("steps.say"), ":"), p.Say},
+		)
+	}
+	for _, r := range p.Receipts {
+		m.Facts = append(m.Facts, Fact{p.T("receipt.at"), r.Amount + " · " + r.At})
+	}
+	m.Facts = append(m.Facts, Fact{p.T("order.number"), p.Number})
+	for _, line := range p.Lines {
+		m.Facts = append(m.Facts, Fact{line.Name, line.Quantity + " × " + line.Each})
+	}
+	return m
+}
+
+// Text is the mail for programs, and people, that want no HTML.
+func (m Mail) Text() string {
+	var b strings.Builder
+	b.WriteString(m.Heading + "\n\n" + m.Lead + "\n\n")
+	for _, f := range m.Facts {
+		b.WriteString(f.Name + ": " + f.Value + "\n")
+	}
+	b.WriteString("\n" + m.Action.Name + ":\n" + m.Action.Value + "\n\n" + m.T("shop.name") + "\n")
+	return b.String()
+}
+
+// SentMail is a mail in the mailbox.
+type SentMail struct{ Path, To, Subject, At, Text string }
+
+// MailboxPage lists mails.
+type MailboxPage struct {
+	Page
+	Mails []SentMail
+}
+
+// MailPage is one of them.
+type MailPage struct {
+	Page
+	Mail SentMail
+}
