@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -16,9 +17,18 @@ func (h *Handler) showGallery(c echo.Context) error {
 // showSample shows one page in one state, with made-up content.
 func (h *Handler) showSample(c echo.Context) error {
 	for _, s := range views.Samples() {
-		if s.Name == c.Param("name") {
-			return render(c, http.StatusOK, s.Draw(h.page(c, s.Name)))
+		if s.Name != c.Param("name") {
+			continue
 		}
+		page := s.Draw(h.page(c, s.Name))
+		if !s.Letter {
+			return render(c, http.StatusOK, page)
+		}
+		var html bytes.Buffer
+		if err := page.Render(c.Request().Context(), &html); err != nil {
+			return err
+		}
+		return showLetter(c, html.String())
 	}
 	return models.ErrNotFound
 }

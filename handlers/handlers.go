@@ -138,6 +138,9 @@ func (h *Handler) routes() *echo.Echo {
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", h.ready)
 	e.GET("/sw.js", serviceWorker)
+	e.GET("/favicon.ico", func(c echo.Context) error {
+		return c.Redirect(http.StatusFound, static.URL("drawings/favicon.svg"))
+	})
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	if !h.MetricsElsewhere {
 		e.GET("/metrics", echo.WrapHandler(h.MetricsHandler()))
@@ -165,6 +168,8 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 		}}),
 		h.guard,
 		h.bounded,
+		// Streams are flushed as they come, and short answers gain nothing.
+		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: func(c echo.Context) bool { return c.Path() == eventsRoute }}),
 		// The notification caps its own body, and has no browser to protect.
 		h.readForm(notification),
 		h.sameOrigin(notification),

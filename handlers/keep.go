@@ -64,7 +64,7 @@ func (h *Handler) orderCalendar(c echo.Context) error {
 	reminder.SetDescription(v.T("keep.event", v.Number))
 	c.Response().Header().Set("Cache-Control", "no-store")
 	c.Response().Header().Set("Content-Disposition", `attachment; filename="`+v.Number+`.ics"`)
-	return c.Blob(http.StatusOK, "text/calendar; charset=utf-8", []byte(file.Serialize()))
+	return c.Blob(http.StatusOK, "text/calendar; charset=utf-8", []byte(file.Serialize(ics.WithNewLineWindows)))
 }
 
 // serviceWorker is served from the root, for that is how far it may reach. It

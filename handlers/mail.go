@@ -127,18 +127,22 @@ func (h *Handler) showMail(c echo.Context) error {
 	return render(c, http.StatusOK, views.MailboxMail(views.MailPage{Page: h.page(c, m.Subject), Mail: viewMail(lang(c), m)}))
 }
 
-// showMailHTML is a mail as a mail program would draw it. Its one style block is
-// allowed by its hash.
+// showMailHTML is a mail as a mail program would draw it.
 func (h *Handler) showMailHTML(c echo.Context) error {
 	m, err := h.mail(c)
 	if err != nil {
 		return err
 	}
-	_, style, _ := strings.Cut(m.HTML, "<style>")
+	return showLetter(c, m.HTML)
+}
+
+// showLetter draws a mail's HTML. Its one style block is allowed by its hash.
+func showLetter(c echo.Context, html string) error {
+	_, style, _ := strings.Cut(html, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
 	digest := sha256.Sum256([]byte(style))
 	c.Response().Header().Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'; frame-ancestors 'self'; base-uri 'none'")
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.HTML(http.StatusOK, m.HTML)
+	return c.HTML(http.StatusOK, html)
 }

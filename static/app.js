@@ -143,12 +143,14 @@ async function atTheTill() {
   const awake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {});
   document.addEventListener("visibilitychange", awake);
   awake();
-  if (!("serviceWorker" in navigator) || !navigator.onLine) return;
-  await caches.delete("cashier");
-  if (page.dataset.cashier !== "keep") return;
+  if (!("serviceWorker" in navigator)) return;
+  if (page.dataset.cashier !== "keep") return caches.delete("cashier");
   await navigator.serviceWorker.register("/sw.js");
   const parts = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((part) => part.href ?? part.src);
-  await (await caches.open("cashier")).addAll([location.pathname, ...parts]);
+  const wanted = [location.origin + location.pathname, ...parts];
+  const cache = await caches.open("cashier");
+  await cache.addAll(wanted); // before anything older goes
+  for (const old of await cache.keys()) if (!wanted.includes(old.url)) await cache.delete(old);
   document.documentElement.dataset.kept = "yes";
 }
 atTheTill().catch(() => {}); // a comfort, like everything here

@@ -10,62 +10,67 @@ import (
 type Sample struct {
 	Name string // in the gallery's addresses, such as order-waiting
 	Draw func(Page) templ.Component
+
+	Letter bool // a mail, which carries its own style
 }
 
 // Samples lists every page in every state it has. The gallery shows them, and
 // tests take their pages from here.
 func Samples() []Sample {
-	samples := []Sample{
-		{"home", home},
-		{"category", category},
-		{"search-empty", searchEmpty},
-		{"product", product},
-		{"product-few", productFew},
-		{"product-soldout", productSoldOut},
-		{"cart", fullCart},
-		{"cart-problem", problemCart},
-		{"cart-empty", emptyCart},
-		{"checkout", checkout},
-		{"checkout-problems", checkoutProblems},
-		{"find", find},
-		{"find-none", findNone},
-		{"mailbox", mailbox},
-		{"mailbox-empty", emptyMailbox},
-		{"mail-code", mailOf("code", StateWaiting)},
-		{"mail-reminder", mailOf("reminder", StateWaiting)},
-		{"mail-paid", mailOf("paid", StatePaid)},
-		{"mail-expired", mailOf("expired", StateExpired)},
+	var samples []Sample
+	page := func(name string, draw func(Page) templ.Component) {
+		samples = append(samples, Sample{Name: name, Draw: draw})
 	}
+	letter := func(name string, draw func(Page) templ.Component) {
+		samples = append(samples, Sample{Name: name, Draw: draw, Letter: true})
+	}
+	page("home", home)
+	page("category", category)
+	page("search-empty", searchEmpty)
+	page("product", product)
+	page("product-few", productFew)
+	page("product-soldout", productSoldOut)
+	page("cart", fullCart)
+	page("cart-problem", problemCart)
+	page("cart-empty", emptyCart)
+	page("checkout", checkout)
+	page("checkout-problems", checkoutProblems)
+	page("find", find)
+	page("find-none", findNone)
+	page("mailbox", mailbox)
+	page("mailbox-empty", emptyMailbox)
+	letter("mail-code", mailOf("code", StateWaiting))
+	letter("mail-reminder", mailOf("reminder", StateWaiting))
+	letter("mail-paid", mailOf("paid", StatePaid))
+	letter("mail-expired", mailOf("expired", StateExpired))
 	for _, state := range []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled} {
-		samples = append(samples, Sample{"order-" + string(state), orderIn(state, nil)})
+		page("order-"+string(state), orderIn(state, nil))
 	}
-	samples = append(samples,
-		Sample{"order-slow", orderIn(StatePreparing, func(p *OrderPage) { p.Slow = true })},
-		Sample{"order-asked", orderIn(StateWaiting, func(p *OrderPage) {
-			p.CheckedSay = p.T("check.answer", p.Lang.Clock(sampleTime), p.T("check.PENDING"))
-			p.OldCodes = []string{"8888 8888 1111 2222"}
-			p.Notice = p.T("check.soon")
-		})},
-		Sample{"order-reusable", orderIn(StatePaid, func(p *OrderPage) {
-			p.Text += " " + p.T("order.paid.open")
-			payable(p)
-			p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
-			p.Received = Rupiah(180_000)
-		})},
-		Sample{"order-late", orderIn(StatePaid, func(p *OrderPage) { p.Attention = p.T("order.attention.late") })},
-		Sample{"order-twice", orderIn(StatePaid, func(p *OrderPage) {
-			p.Attention = p.T("order.attention.second")
-			p.Receipts = append(p.Receipts, p.Receipts...)
-			p.Received = Rupiah(180_000)
-		})},
-		Sample{"order-wrong-amount", orderIn(StateWaiting, func(p *OrderPage) { p.Attention = p.T("order.attention.amount") })},
-		Sample{"order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.Notice = p.T("order.soldout") })},
-		Sample{"cashier", cashierIn(StateWaiting)},
-		Sample{"cashier-paid", cashierIn(StatePaid)},
-		Sample{"cashier-expired", cashierIn(StateExpired)},
-	)
+	page("order-slow", orderIn(StatePreparing, func(p *OrderPage) { p.Slow = true }))
+	page("order-asked", orderIn(StateWaiting, func(p *OrderPage) {
+		p.CheckedSay = p.T("check.answer", p.Lang.Clock(sampleTime), p.T("check.PENDING"))
+		p.OldCodes = []string{"8888 8888 1111 2222"}
+		p.Notice = p.T("check.soon")
+	}))
+	page("order-reusable", orderIn(StatePaid, func(p *OrderPage) {
+		p.Text += " " + p.T("order.paid.open")
+		payable(p)
+		p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
+		p.Received = Rupiah(180_000)
+	}))
+	page("order-late", orderIn(StatePaid, func(p *OrderPage) { p.Attention = p.T("order.attention.late") }))
+	page("order-twice", orderIn(StatePaid, func(p *OrderPage) {
+		p.Attention = p.T("order.attention.second")
+		p.Receipts = append(p.Receipts, p.Receipts...)
+		p.Received = Rupiah(180_000)
+	}))
+	page("order-wrong-amount", orderIn(StateWaiting, func(p *OrderPage) { p.Attention = p.T("order.attention.amount") }))
+	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.Notice = p.T("order.soldout") }))
+	page("cashier", cashierIn(StateWaiting))
+	page("cashier-paid", cashierIn(StatePaid))
+	page("cashier-expired", cashierIn(StateExpired))
 	for _, status := range []string{"403", "404", "405", "413", "422", "429", "500", "503"} {
-		samples = append(samples, Sample{"error-" + status, errorOf(status)})
+		page("error-"+status, errorOf(status))
 	}
 	return samples
 }
@@ -104,9 +109,7 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(sampleTime), l.T("check.EXPIRED"))
 		p.OldCodes = []string{"8888 8888 4444 5555"}
 	case StateOverdue:
-		p.CanCheck, p.Slow = true, true
-	case StatePreparing:
-		p.Slow = true
+		p.CanCheck = true
 	}
 	if change != nil {
 		change(&p)

@@ -1,0 +1,321 @@
+package e2e_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	_ "image/png"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	cdpnetwork "github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/oned"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"warungjokul/views"
+)
+
+// axe is the source of axe-core, which npm brings (make npm).
+func axe(t *testing.T) string {
+	t.Helper()
+	source, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("axe-core is not here, and CI may not do without it: make npm")
+		}
+		t.Skip("axe-core is not here: make npm")
+	}
+	return string(source)
+}
+
+// Every page in every state, in both languages, both schemes, on phone and
+// desktop: axe finds nothing, and nothing is wider than the screen, down to 320
+// pixels, which is also 1280 at 400 %.
+func TestAccessibility(t *testing.T) {
+	rules := axe(t)
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	looks := []struct {
+		lang, scheme string
+		width        int64
+	}{{"id", "light", 390}, {"en", "dark", 390}, {"en", "light", 1280}, {"id", "dark", 1280}}
+	for _, sample := range views.Samples() {
+		for _, look := range looks {
+			name := fmt.Sprintf("%s, %s, %s, %d px", sample.Name, look.lang, look.scheme, look.width)
+			var found string
+			var tooWide, narrowTooWide bool
+			const wider = `document.documentElement.scrollWidth > innerWidth`
+			err := inTime(tab,
+				chromedp.EmulateViewport(look.width, 844),
+				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
+				chromedp.Navigate(p.shop+"/gallery/"+sample.Name+"?lang="+look.lang),
+				chromedp.Evaluate(wider, &tooWide),
+				chromedp.Evaluate(rules, nil),
+				chromedp.Evaluate(`axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => v.id + " " + v.impact + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join("; "))))`,
+					&found, awaited),
+				chromedp.EmulateViewport(320, 844),
+				chromedp.Evaluate(wider, &narrowTooWide),
+			)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if found != "[]" {
+				t.Errorf("%s: axe finds %s", name, found)
+			}
+			if tooWide || narrowTooWide {
+				t.Errorf("%s: wider than the screen: %v, at 320 px: %v", name, tooWide, narrowTooWide)
+			}
+		}
+	}
+}
+
+func inTime(tab context.Context, actions ...chromedp.Action) error {
+	ctx, cancel := context.WithTimeout(tab, 30*time.Second)
+	defer cancel()
+	return chromedp.Run(ctx, actions...)
+}
+
+// One code everywhere: in the text, in what is copied, sent, printed, scanned
+// and mailed, in the calendar, and in the gateway's books.
+func TestOneCodeEverywhere(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	var address, text, copied, shared, spoken, cashier string
+	var qr, barcode, printed, tillBarcode []byte
+	err := inTime(tab, buy(p),
+		chromedp.Location(&address),
+		chromedp.Text(id("payment-code")+` [aria-hidden]`, &text, chromedp.ByQuery),
+		chromedp.Text(id("payment-code")+` .hidden`, &spoken, chromedp.ByQuery),
+		chromedp.AttributeValue(`[data-copy]`, "data-copy", &copied, nil, chromedp.ByQuery),
+		chromedp.AttributeValue(`[data-share]`, "data-share", &shared, nil, chromedp.ByQuery),
+		chromedp.ScrollIntoView(`svg.qr`, chromedp.ByQuery),
+		chromedp.Screenshot(`svg.qr`, &qr, chromedp.ByQuery),
+		chromedp.Screenshot(`svg.barcode`, &barcode, chromedp.ByQuery),
+		emulation.SetEmulatedMedia().WithMedia("print"),
+		chromedp.Screenshot(`svg.qr`, &printed, chromedp.ByQuery),
+		emulation.SetEmulatedMedia().WithMedia(""),
+		chromedp.Navigate(p.shop+"/"), // away, and back by the cashier view
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimPrefix(address, p.shop)
+	err = inTime(tab, chromedp.Navigate(address+"/cashier"),
+		chromedp.AttributeValue(id("payment-code"), "data-code", &cashier, nil, chromedp.ByQuery),
+		chromedp.Screenshot(`svg.barcode`, &tillBarcode, chromedp.ByQuery))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := visit(t, p)
+	code := v.status(path).PaymentCode
+	digits := regexp.MustCompile(`\d{16}`)
+	_, calendar := v.get(path + "/calendar.ics")
+	var mailed string
+	for deadline := time.Now().Add(patience); mailed == "" && time.Now().Before(deadline); pause(50 * time.Millisecond) {
+		_, page := v.get("/mailbox/1")
+		mailed = digits.FindString(page)
+	}
+	ledger, _ := json.Marshal(control(t, p, http.MethodGet, "/control/payments", nil))
+	for where, got := range map[string]string{
+		"the page": strings.Join(strings.Fields(text), ""), "what a screen reader says": strings.ReplaceAll(spoken, " ", ""), "the copy button": copied,
+		"what is shared": digits.FindString(shared), "the QR": decode(t, qrcode.NewQRCodeReader(), qr), "the barcode": decode(t, oned.NewCode128Reader(), barcode),
+		"the printed QR": decode(t, qrcode.NewQRCodeReader(), printed), "the cashier view": cashier, "its barcode": decode(t, oned.NewCode128Reader(), tillBarcode),
+		"the calendar": digits.FindString(strings.ReplaceAll(calendar, "\r\n ", "")), "the mail": mailed, "the gateway": digits.FindString(string(ledger)),
+	} {
+		if got != code {
+			t.Errorf("%s says %q, want %q", where, got, code)
+		}
+	}
+	if !strings.Contains(calendar, "BEGIN:VALARM") || !strings.Contains(calendar, "\r\n") {
+		t.Errorf("the calendar file:\n%s", calendar)
+	}
+}
+
+func decode(t *testing.T, reader gozxing.Reader, png []byte) string {
+	t.Helper()
+	img, _, err := image.Decode(bytes.NewReader(png))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := reader.Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+	if err != nil {
+		return err.Error()
+	}
+	return result.GetText()
+}
+
+// Once opened, the cashier view stays readable when the signal goes; nothing
+// else is kept.
+func TestCashierWithoutASignal(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	var code string
+	offline := cdpnetwork.EmulateNetworkConditions(true, 0, -1, -1)
+	err := inTime(tab, buy(p),
+		chromedp.Click(id("cashier"), chromedp.ByQuery),
+		chromedp.WaitReady(`html[data-kept]`, chromedp.ByQuery),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.kill() // no signal is more than that
+	var visible bool
+	var background, other string
+	err = inTime(tab,
+		chromedp.Reload(),
+		chromedp.WaitVisible(id("payment-code"), chromedp.ByQuery),
+		offline,
+		chromedp.WaitVisible(`[data-offline]`, chromedp.ByQuery),
+		chromedp.AttributeValue(id("payment-code"), "data-code", &code, nil, chromedp.ByQuery),
+		chromedp.Evaluate(`document.querySelector("svg.barcode").getBoundingClientRect().height > 80`, &visible),
+		chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &background),
+		chromedp.Evaluate(`caches.open("cashier").then(c => c.keys()).then(keys => keys.map(k => new URL(k.url).pathname.replace(/[^/]*\/cashier$/, "…/cashier")).sort().join(" "))`, &other, awaited),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(code) != 16 || !visible || background != "rgb(255, 255, 255)" {
+		t.Errorf("code %q, barcode %v, background %s", code, visible, background)
+	}
+	if other != "/orders/…/cashier /static/app.css /static/app.js" {
+		t.Errorf("the phone keeps %s", other)
+	}
+}
+
+// The whole journey by keyboard, at 320 pixels, in English.
+func TestBrowserJourneyByKeyboard(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	focused := func(selector string) chromedp.Action {
+		return chromedp.ActionFunc(func(ctx context.Context) error {
+			for range 80 {
+				var there bool
+				if err := chromedp.Run(ctx, chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(`document.activeElement.matches(`+fmt.Sprintf("%q", selector)+`)`, &there)); err != nil {
+					return err
+				}
+				if there {
+					var ring string
+					if err := chromedp.Run(ctx, chromedp.Evaluate(`getComputedStyle(document.activeElement).outlineStyle`, &ring)); err != nil || ring == "none" {
+						return fmt.Errorf("%s has focus and does not show it: %q, %v", selector, ring, err)
+					}
+					return nil
+				}
+			}
+			return fmt.Errorf("%s is not reached by Tab", selector)
+		})
+	}
+	press := func(selector string) chromedp.Tasks {
+		return chromedp.Tasks{focused(selector), chromedp.KeyEvent(kb.Enter)}
+	}
+	ctx, cancel := context.WithTimeout(tab, time.Minute)
+	defer cancel()
+	err := chromedp.Run(ctx,
+		chromedp.EmulateViewport(320, 700),
+		chromedp.Navigate(p.shop+"/?lang=en"),
+		press(`a[href="/products/kopi-gayo"]`), chromedp.WaitVisible(id("add-to-cart"), chromedp.ByQuery),
+		press(id("add-to-cart")), chromedp.WaitVisible(id("go-to-checkout"), chromedp.ByQuery),
+		press(id("go-to-checkout")), chromedp.WaitVisible(`input[name="name"]`, chromedp.ByQuery),
+		press(id("place-order")), // with nothing filled in: the summary of problems takes the focus
+		chromedp.WaitVisible(`[data-focus]`, chromedp.ByQuery),
+		chromedp.Poll(`document.activeElement.matches("[data-focus]")`, nil),
+		focused(`input[name="name"]`), chromedp.KeyEvent("Siti Rahma"),
+		focused(`input[name="email"]`), chromedp.KeyEvent("siti@example.com"),
+		focused(`input[name="phone"]`), chromedp.KeyEvent("081234567890"+kb.Enter),
+		chromedp.WaitVisible(id("payment-code"), chromedp.ByQuery),
+		press(id("cashier")), chromedp.WaitVisible(`.till .digits`, chromedp.ByQuery),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Pages are light: what a first view loads, compressed, drawings apart.
+func TestPagesAreLight(t *testing.T) {
+	p := start(t, t.TempDir())
+	v := visit(t, p)
+	order := v.order("MNM-GAYO")
+	v.await(order, "a code", hasCode)
+	assets := 0
+	for _, asset := range regexp.MustCompile(`/static/app\.(?:css|js)\?v=[0-9a-f]+`).FindAllString(page1(v), -1) {
+		assets += compressed(v, asset)
+	}
+	for path, most := range map[string]int{"/": 40 << 10, "/products/kopi-gayo": 40 << 10, "/cart": 40 << 10, order: 12 << 10, order + "/cashier": 12 << 10} {
+		html := compressed(v, path)
+		t.Logf("%-40s %6d bytes of HTML, %6d with style and script", regexp.MustCompile(`orders/[^/]+`).ReplaceAllString(path, "orders/…"), html, html+assets)
+		if html > most || html+assets > 40<<10 {
+			t.Errorf("%s: %d bytes of HTML, %d in all", path, html, html+assets)
+		}
+	}
+}
+
+func page1(v visitor) string { _, page := v.get("/"); return page }
+
+func compressed(v visitor, path string) int {
+	v.t.Helper()
+	_, body := v.get(path)
+	var small bytes.Buffer
+	w := gzip.NewWriter(&small)
+	_, _ = io.WriteString(w, body)
+	_ = w.Close()
+	return small.Len()
+}
+
+// Nothing moves once it is there: countdown, QR and the live update of the page
+// included.
+func TestNothingMoves(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	var shift float64
+	err := inTime(tab, buy(p), chromedp.Evaluate(`new Promise(done => { let sum = 0;
+		new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) sum += e.value; }).observe({type: "layout-shift", buffered: true});
+		setTimeout(() => done(sum), 2500); })`, &shift, awaited))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shift > 0.01 {
+		t.Errorf("the order page shifts by %.3f", shift)
+	}
+}
+
+// Printed, the page is black on white, one sheet, and without navigation.
+func TestPrint(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	for name, paper := range map[string][2]float64{"A5": {5.83, 8.27}, "A4": {8.27, 11.69}, "thermal roll": {3.15, 20}} {
+		var pdf []byte
+		var shown string
+		err := inTime(tab, chromedp.Navigate(p.shop+"/gallery/order-waiting?lang=id"),
+			emulation.SetEmulatedMedia().WithMedia("print").WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}),
+			chromedp.Evaluate(`[...document.querySelectorAll("header, footer, button, form, nav")].filter(e => e.checkVisibility()).map(e => e.tagName).join() + getComputedStyle(document.querySelector(".code")).color`, &shown),
+			chromedp.ActionFunc(func(ctx context.Context) (err error) {
+				pdf, _, err = page.PrintToPDF().WithPaperWidth(paper[0]).WithPaperHeight(paper[1]).WithMarginTop(.3).WithMarginBottom(.3).WithMarginLeft(.3).WithMarginRight(.3).Do(ctx)
+				return err
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown != "rgb(0, 0, 0)" {
+			t.Errorf("%s: printed in colour, or with %s", name, shown)
+		}
+		if n := len(regexp.MustCompile(`/Type /Page\b`).FindAll(pdf, -1)); n != 1 {
+			t.Errorf("%s: %d sheets, want 1", name, n)
+		}
+	}
+}
