@@ -7,7 +7,7 @@ run: ## build and start the shop with its own sandbox
 	go build -o warung .
 	./warung
 
-test: check chromium ## everything: checks, race detector, whole journeys, a real browser
+test: check chromium npm ## everything: checks, race detector, whole journeys, a real browser
 	go test -race -count=1 -timeout 14m ./... # e2e builds the program itself, which the test cache cannot see
 
 check: ## formatting, vet, generated files, module file, direction of dependencies
@@ -45,8 +45,21 @@ vulnerabilities: ## known ones in what is linked; asks vuln.go.dev
 generate: ## write the Go code of the pages
 	go tool templ generate
 
+npm: # what the browser tests bring into pages
+	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null; } || true
+	@npm ci --prefix e2e --ignore-scripts --no-audit --no-fund --silent || echo "npm is not here: the accessibility tests say so"
+
+pictures: chromium ## draw every page in every state into pictures/
+	mkdir -p pictures
+	go test ./e2e -run '^TestPictures$$' -count=1 -args -pictures $(CURDIR)/pictures
+
+lighthouse: chromium ## Lighthouse's word on the pages that matter, as a phone on a slow line
+	npm ci --prefix e2e/lighthouse --ignore-scripts --no-audit --no-fund --silent
+	go test ./e2e -run '^TestLighthouse$$' -count=1 -v -args -lighthouse
+
 chromium: # for the browser journeys; where it cannot be had they say so
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
 
-.PHONY: help run test check fuzz chaos bench backup vulnerabilities generate chromium
+.PHONY: help run test check fuzz chaos bench backup vulnerabilities generate npm pictures lighthouse chromium

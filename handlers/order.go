@@ -189,7 +189,14 @@ func stateOf(o models.Order, now time.Time) views.OrderState {
 }
 
 func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
-	return render(c, httpStatus, views.Order(h.viewOrder(h.page(c, ""), o, notice)))
+	v := h.viewOrder(h.page(c, ""), o, notice)
+	if h.SimulatorURL != "" {
+		var err error
+		if v.Wire, err = h.wire(c.Request().Context(), v.Lang, o); err != nil {
+			return err
+		}
+	}
+	return render(c, httpStatus, views.Order(v))
 }
 
 func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {

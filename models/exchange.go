@@ -43,3 +43,19 @@ func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
 func (s *Store) ForgetExchanges(ctx context.Context) error {
 	return s.write.WithContext(ctx).Where("started_at < ?", s.now().Add(-exchangesKept)).Delete(&Exchange{}).Error
 }
+
+// ExchangesAbout lists the calls about some invoice numbers, in order.
+func (s *Store) ExchangesAbout(ctx context.Context, invoiceNumbers []string) ([]Exchange, error) {
+	var list []Exchange
+	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("started_at, id").Limit(maxAbout).Find(&list).Error
+}
+
+// NotificationsAbout lists the notifications about some invoice numbers, in the
+// order in which they came.
+func (s *Store) NotificationsAbout(ctx context.Context, invoiceNumbers []string) ([]Notification, error) {
+	var list []Notification
+	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(maxAbout).Find(&list).Error
+}
+
+// maxAbout is more than one order has in a demo.
+const maxAbout = 50

@@ -128,7 +128,10 @@ function ownTime() {
     if (moment.getTimezoneOffset() === -7 * 60 || time.dataset.told) continue;
     time.dataset.told = "yes";
     const own = moment.toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
-    time.append(` (${time.dataset.ownTime} ${own})`);
+    const line = document.createElement("span");
+    line.className = "own quiet";
+    line.textContent = `${time.dataset.ownTime} ${own}`;
+    time.append(line);
   }
 }
 

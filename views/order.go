@@ -49,6 +49,8 @@ type OrderPage struct {
 	CanCheck   bool
 	CheckedSay string // what the gateway last answered, and when
 
+	Wire []Message // what was said to and by the gateway; in demo mode only
+
 	Live       bool   // the page changes by itself
 	Watched    string // what the script compares to see a change
 	ServerTime string
@@ -61,6 +63,16 @@ type Code struct {
 	Barcode  Symbol
 	Deadline string
 	Expires  string // for programs
+}
+
+// Message is a call to the gateway, or a notification of it, as it went over the
+// wire. Signatures are masked.
+type Message struct {
+	Title  string // POST /indomaret-online-to-offline/v2/payment-code
+	At     string
+	Signed string // the string that was signed, or empty
+	Sent   string // the body, laid out
+	Got    string // the answer, or what the shop made of it
 }
 
 // Keep is how a shopper takes a code along.
