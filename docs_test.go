@@ -9,14 +9,18 @@ import (
 	"testing"
 )
 
-// docs/evidence.md names tests: each of them must exist.
+// Pages under docs name tests: each of them must exist.
 func TestEvidence(t *testing.T) {
-	page, err := os.ReadFile("docs/evidence.md")
-	if err != nil {
-		t.Fatal(err)
+	var page []byte
+	for _, name := range []string{"docs/evidence.md", "docs/payment-page.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page = append(page, text...)
 	}
 	var source strings.Builder
-	err = filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}

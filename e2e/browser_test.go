@@ -85,10 +85,12 @@ func startChromium(t *testing.T, path string) context.Context {
 func id(name string) string { return `[data-testid="` + name + `"]` }
 
 // buy is the journey from the catalogue to the order page, in a browser.
-func buy(p *program) chromedp.Tasks {
+func buy(p *program) chromedp.Tasks { return buyAs(p, "id", 390) }
+
+func buyAs(p *program, lang string, width int64) chromedp.Tasks {
 	return chromedp.Tasks{
-		chromedp.EmulateViewport(390, 844),
-		chromedp.Navigate(p.shop + "/?lang=id"),
+		chromedp.EmulateViewport(width, 844),
+		chromedp.Navigate(p.shop + "/?lang=" + lang),
 		chromedp.Click(id("product-card")+` a[href="/products/kopi-gayo"]`, chromedp.ByQuery),
 		chromedp.Click(id("add-to-cart"), chromedp.ByQuery),
 		chromedp.Click(id("go-to-checkout"), chromedp.ByQuery),
@@ -152,18 +154,31 @@ func TestBrowserJourney(t *testing.T) {
 }
 
 func TestBrowserJourneyWithoutScript(t *testing.T) {
-	p := start(t, t.TempDir())
-	ctx := browse(t)
-	if err := chromedp.Run(ctx, emulation.SetScriptExecutionDisabled(true), buy(p)); err != nil {
-		t.Fatal(err)
-	}
-	payAtTill(t, ctx)
-	err := chromedp.Run(ctx,
-		chromedp.Click(id("refresh"), chromedp.ByQuery),
-		chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
-	)
-	if err != nil {
-		t.Fatal(err)
+	for lang, paid := range map[string]string{"id": "Lunas", "en": "Paid"} {
+		t.Run(lang, func(t *testing.T) {
+			p := start(t, t.TempDir())
+			ctx := browse(t)
+			if err := chromedp.Run(ctx, emulation.SetScriptExecutionDisabled(true), buyAs(p, lang, 320)); err != nil {
+				t.Fatal(err)
+			}
+			payAtTill(t, ctx)
+			var heading, html string
+			err := chromedp.Run(ctx,
+				chromedp.Click(id("refresh"), chromedp.ByQuery),
+				chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
+				chromedp.Text("h1", &heading, chromedp.ByQuery),
+				chromedp.OuterHTML("html", &html, chromedp.ByQuery),
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if heading != paid || !strings.Contains(html, `lang="`+lang+`"`) {
+				t.Errorf("the page says %q", heading)
+			}
+			if strings.Contains(html[:200], "scripted") {
+				t.Error("script ran")
+			}
+		})
 	}
 }
 

@@ -199,8 +199,14 @@ func TestCashierWithoutASignal(t *testing.T) {
 	}
 }
 
-// The whole journey by keyboard, at 320 pixels, in English.
+// The whole journey by keyboard, at 320 pixels.
 func TestBrowserJourneyByKeyboard(t *testing.T) {
+	for _, lang := range []string{"id", "en"} {
+		t.Run(lang, func(t *testing.T) { byKeyboard(t, lang) })
+	}
+}
+
+func byKeyboard(t *testing.T, lang string) {
 	p := start(t, t.TempDir())
 	tab := browse(t)
 	focused := func(selector string) chromedp.Action {
@@ -228,7 +234,7 @@ func TestBrowserJourneyByKeyboard(t *testing.T) {
 	defer cancel()
 	err := chromedp.Run(ctx,
 		chromedp.EmulateViewport(320, 700),
-		chromedp.Navigate(p.shop+"/?lang=en"),
+		chromedp.Navigate(p.shop+"/?lang="+lang),
 		press(`a[href="/products/kopi-gayo"]`), chromedp.WaitVisible(id("add-to-cart"), chromedp.ByQuery),
 		press(id("add-to-cart")), chromedp.WaitVisible(id("go-to-checkout"), chromedp.ByQuery),
 		press(id("go-to-checkout")), chromedp.WaitVisible(`input[name="name"]`, chromedp.ByQuery),

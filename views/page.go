@@ -19,7 +19,8 @@ type Page struct {
 	// Demo: payments are simulated, and the page says so.
 	Demo bool
 
-	// Private pages are one shopper's, and not for search engines.
+	// Private pages are one shopper's, and not for search engines; in a demo
+	// nobody's.
 	Private bool
 
 	// Refresh makes a browser without script load the page again every so many
