@@ -41,6 +41,9 @@ func TestNothingPrivateIsKept(t *testing.T) {
 		t.Errorf("the log is not at its most talkative:\n%s", log)
 	}
 	_, metrics := v.get("/metrics")
+	if !strings.Contains(metrics, "notifications_total") {
+		t.Errorf("these are no metrics: %q", metrics)
+	}
 	for what, text := range private {
 		if len(text) < 4 {
 			t.Fatalf("%s is %q", what, text)

@@ -91,7 +91,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.Ser
 
 // MetricsHandler serves the metrics alone, for an address of their own.
 func (h *Handler) MetricsHandler() http.Handler {
-	return promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{DisableCompression: true})
 }
 
 // Close ends the open event streams, which would otherwise hold a stop up.
