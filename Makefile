@@ -55,7 +55,7 @@ pictures: chromium ## draw every page in every state into pictures/
 	go test ./e2e -run '^TestPictures$$' -count=1 -args -pictures $(CURDIR)/pictures
 
 lighthouse: chromium ## Lighthouse's word on the pages that matter, as a phone on a slow line
-	npm ci --prefix e2e/lighthouse --legacy-peer-deps --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefix e2e/lighthouse --ignore-scripts --no-audit --no-fund --silent
 	go test ./e2e -run '^TestLighthouse$$' -count=1 -v -args -lighthouse
 
 chromium: # for the browser journeys; where it cannot be had they say so
