@@ -1,7 +1,5 @@
 // Everything here is a comfort: without it each page works by links and forms.
 
-document.documentElement.classList.add("scripted");
-
 const order = () => document.querySelector("[data-watched]");
 
 // Copy what a button names, even where the clipboard is not to be had.
@@ -123,15 +121,11 @@ function watch() {
 
 // The deadline in the reader's own time, where that is another.
 function ownTime() {
-  for (const time of document.querySelectorAll("[data-own-time]")) {
-    const moment = new Date(time.dateTime);
-    if (moment.getTimezoneOffset() === -7 * 60 || time.dataset.told) continue;
-    time.dataset.told = "yes";
+  for (const line of document.querySelectorAll("[data-own-time]")) {
+    const moment = new Date(line.dataset.moment);
+    if (moment.getTimezoneOffset() === -7 * 60) continue;
     const own = moment.toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
-    const line = document.createElement("span");
-    line.className = "own quiet";
-    line.textContent = `${time.dataset.ownTime} ${own}`;
-    time.append(line);
+    line.textContent = `${line.dataset.ownTime} ${own}`;
   }
 }
 
