@@ -301,6 +301,39 @@ func TestNothingMoves(t *testing.T) {
 	}
 }
 
+// From page to page a product's drawing goes along, unless its reader wants no
+// motion; what is pressed meanwhile is pressed (every journey here does).
+func TestTransitions(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	const watch = `addEventListener("pagereveal", ({ viewTransition }) => {
+		window.moved = viewTransition ? viewTransition.ready.then(() => document.getAnimations()
+			.some(a => a.effect.pseudoElement === "::view-transition-group(kopi-gayo)")) : Promise.resolve(false);
+	})`
+	err := inTime(tab, chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(watch).Do(ctx)
+		return err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for motion, want := range map[string]bool{"no-preference": true, "reduce": false} {
+		var moved bool
+		err := inTime(tab,
+			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: motion}}),
+			chromedp.Navigate(p.shop+"/"),
+			chromedp.Click(id("product-card")+` a[href="/products/kopi-gayo"]`, chromedp.ByQuery),
+			chromedp.WaitVisible(id("add-to-cart"), chromedp.ByQuery),
+			chromedp.Evaluate(`window.moved`, &moved, awaited))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if moved != want {
+			t.Errorf("motion %s: moved %v, want %v", motion, moved, want)
+		}
+	}
+}
+
 // Printed, the page is black on white, one sheet, and without navigation.
 func TestPrint(t *testing.T) {
 	p := start(t, t.TempDir())

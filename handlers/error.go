@@ -3,8 +3,8 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -72,7 +72,8 @@ func (h *Handler) errorPage(c echo.Context, status int) error {
 			kind = http.StatusUnprocessableEntity
 		}
 	}
-	p := views.ErrorPage{Page: page, Heading: page.T(fmt.Sprintf("error.%d", kind)), Text: page.T(fmt.Sprintf("error.%d.text", kind))}
+	name := strconv.Itoa(kind)
+	p := views.ErrorPage{Page: page, Heading: page.T("error." + name), Text: page.T("error." + name + ".text")}
 	p.Title = p.Heading
 	return render(c, status, views.Error(p))
 }

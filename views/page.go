@@ -4,7 +4,11 @@
 // pages.
 package views
 
-import "warungjokul/static"
+import (
+	"strings"
+
+	"warungjokul/static"
+)
 
 // Page is what every page shows around its own content.
 type Page struct {
@@ -34,6 +38,9 @@ func (p Page) T(key string, blanks ...any) string { return p.Lang.T(key, blanks.
 func asset(name string) string { return static.URL(name) }
 
 func drawing(name string) string { return static.URL("drawings/" + name) }
+
+// shape names a product's drawing in a transition from page to page.
+func shape(drawing string) string { return strings.TrimSuffix(drawing, ".svg") }
 
 // Card is one product in the catalogue.
 type Card struct {
