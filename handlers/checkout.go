@@ -38,12 +38,16 @@ type checkoutForm struct {
 
 func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b basket) error {
 	l := lang(c)
-	return render(c, status, views.Checkout(views.CheckoutPage{
+	p := views.CheckoutPage{
 		Page: h.page(c, l.T("checkout.title")), CheckoutID: f.checkoutID,
 		Name: f.name, Email: f.email, Phone: f.phone, Problem: f.problem,
 		Lines: b.lines, Total: views.Rupiah(b.order.Total),
 		Valid: l.T("checkout.valid", l.Span(h.PaymentExpiry)),
-	}))
+	}
+	if h.Mail != nil {
+		p.EmailHint = l.T("checkout.email.hint")
+	}
+	return render(c, status, views.Checkout(p))
 }
 
 // placeOrder keeps the order with its first payment, asks for the payment code

@@ -122,6 +122,7 @@ func (h *Handler) routes() *echo.Echo {
 	e.GET("/orders/:token/calendar.ics", h.orderCalendar)
 	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
 	e.POST("/orders/:token/check", h.checkOrder, h.limited(20))
+	e.POST("/orders/:token/mail", h.mailAgain, h.limited(5))
 	e.GET("/find-order", h.showFindOrder)
 	e.POST("/find-order", h.findOrder, h.limited(10))
 

@@ -35,8 +35,11 @@ func (h *Handler) showCashier(c echo.Context) error {
 	return render(c, http.StatusOK, views.Cashier(v))
 }
 
-// alarm is how long before the deadline a calendar reminds.
-const alarm = 30 * time.Minute
+// alarm is how long before the deadline a calendar reminds: half an hour, or
+// halfway where there is less than an hour.
+func alarm(p models.Payment) time.Duration {
+	return min(30*time.Minute, p.ExpiresAt.Sub(*p.CodeIssuedAt)/2)
+}
 
 // orderCalendar is the deadline as a calendar file with an alarm.
 func (h *Handler) orderCalendar(c echo.Context) error {
@@ -53,7 +56,7 @@ func (h *Handler) orderCalendar(c echo.Context) error {
 	file.SetMethod(ics.MethodPublish)
 	event := file.AddEvent(payment.InvoiceNumber + "@warung-jokul")
 	event.SetDtStampTime(h.Now())
-	event.SetStartAt(payment.ExpiresAt.Add(-alarm))
+	event.SetStartAt(payment.ExpiresAt.Add(-alarm(payment)))
 	event.SetEndAt(*payment.ExpiresAt)
 	event.SetSummary(v.T("keep.event", v.Number))
 	event.SetDescription(v.Keep.Text)

@@ -88,9 +88,30 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 	}
 	m.Subject, m.Text, m.HTML = letter.Subject, letter.Text(), html.String()
 	return h.Mail(ctx, Letter{
-		ID: fmt.Sprintf("%d.%s.%s", m.ID, m.Kind, m.Order.Number), To: m.Order.CustomerEmail, Language: m.Order.Language,
+		ID: fmt.Sprintf("%d.%d.%s.%s", m.ID, m.SendAt.Unix(), m.Kind, m.Order.Number), To: m.Order.CustomerEmail, Language: m.Order.Language,
 		Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 	})
+}
+
+// mailAgain sends the customer the code once more.
+func (h *Handler) mailAgain(c echo.Context) error {
+	if h.Mail == nil {
+		return models.ErrNotFound
+	}
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	again, err := h.Store.MailAgain(c.Request().Context(), o.Payment().ID)
+	if err != nil {
+		return fmt.Errorf("mail again: %w", err)
+	}
+	if !again {
+		c.Response().Header().Set("Retry-After", "60")
+		return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("keep.again.soon"))
+	}
+	h.poke()
+	return c.Redirect(http.StatusSeeOther, orderPath(o.Token)+"?mailed")
 }
 
 // showMailbox lists what was sent, or would have been.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -117,5 +118,54 @@ func TestStaleMails(t *testing.T) {
 	w.Mail = box.send
 	if busy, err := w.mailRound(context.Background()); busy || err != nil || len(box.letters) != 0 {
 		t.Errorf("busy %v, %v, %d letters", busy, err, len(box.letters))
+	}
+}
+
+// Who asks for the code's mail gets it once more, and not once more for each
+// press of the button.
+func TestMailAgain(t *testing.T) {
+	w := newWorld(t)
+	order := w.order("MNM-TEH")
+	again := func(want int, say string) {
+		t.Helper()
+		rec := w.post(order+"/mail", nil, nil)
+		if rec.Code != want || !strings.Contains(rec.Body.String(), say) {
+			t.Errorf("HTTP %d, want %d and %q", rec.Code, want, say)
+		}
+	}
+	again(http.StatusNotFound, "")
+	box := &postbox{}
+	w.Mail = box.send
+	round := func() {
+		t.Helper()
+		if _, err := w.mailRound(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again(http.StatusTooManyRequests, "baru saja dikirim") // it is on its way
+	round()
+	again(http.StatusTooManyRequests, "baru saja dikirim")
+	w.clock.advance(time.Minute)
+	again(http.StatusSeeOther, "")
+	again(http.StatusTooManyRequests, "baru saja dikirim")
+	round()
+	round()
+	if len(box.letters) != 2 || box.letters[0].Subject != box.letters[1].Subject || box.letters[0].ID == box.letters[1].ID {
+		t.Errorf("got %+v, want the mail twice, as two", box.letters)
+	}
+	page := w.get(order + "?mailed")
+	if !strings.Contains(page, "sedang dikirim ke b***@example.com") || strings.Contains(page, "budi@") {
+		t.Error("the page does not say where the mail goes, or says too much")
+	}
+}
+
+// A calendar reminds in time for the shopper to go, however short the time.
+func TestCalendar(t *testing.T) {
+	for expiry, start := range map[time.Duration]string{time.Hour: "20261124T033000Z", 10 * time.Minute: "20261124T030500Z"} {
+		w := newWorld(t)
+		w.PaymentExpiry = expiry
+		if file := w.get(w.order("MNM-TEH") + "/calendar.ics"); !strings.Contains(file, "DTSTART:"+start+"\r\n") || !strings.Contains(file, "TRIGGER:PT0S") {
+			t.Errorf("%v: got %s", expiry, file)
+		}
 	}
 }

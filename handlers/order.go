@@ -38,7 +38,17 @@ func (h *Handler) showOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.orderPage(c, http.StatusOK, o, "")
+	notice := ""
+	if c.QueryParams().Has("mailed") {
+		notice = lang(c).T("keep.again.done", mask(o.CustomerEmail))
+	}
+	return h.orderPage(c, http.StatusOK, o, notice)
+}
+
+// mask leaves of a mail address what its owner knows it by.
+func mask(email string) string {
+	name, domain, _ := strings.Cut(email, "@")
+	return name[:min(len(name), 1)] + "***@" + domain
 }
 
 // checkOrder asks the gateway because the shopper says to have paid: about every
@@ -226,6 +236,9 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	}
 	if v.Code != nil {
 		v.Keep = keep(v)
+		if h.Mail != nil {
+			v.Keep.Again = v.Path + "/mail"
+		}
 	}
 	if v.Live {
 		v.Page.Refresh = "15"

@@ -128,13 +128,20 @@ func (w *world) post(path string, form url.Values, cookies []*http.Cookie) *http
 	return rec
 }
 
-func (w *world) status(order string) status {
+func (w *world) get(path string) string {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
-	w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, order+"/status", nil))
-	var s status
-	if err := json.Unmarshal(rec.Body.Bytes(), &s); err != nil || rec.Code != http.StatusOK {
-		w.t.Fatalf("status: HTTP %d %s %v", rec.Code, rec.Body, err)
+	w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+	if rec.Code != http.StatusOK {
+		w.t.Fatalf("GET %s: HTTP %d %s", path, rec.Code, rec.Body)
+	}
+	return rec.Body.String()
+}
+
+func (w *world) status(order string) (s status) {
+	w.t.Helper()
+	if err := json.Unmarshal([]byte(w.get(order+"/status")), &s); err != nil {
+		w.t.Fatal(err)
 	}
 	return s
 }

@@ -48,6 +48,7 @@ const (
 	mailStale = 6 * time.Hour
 	mailsKept = 30 * 24 * time.Hour
 	mailLease = time.Minute
+	mailAgain = time.Minute // between the same mail and itself, when a customer asks for it
 
 	// A reminder comes when a quarter of the time is left, and not for codes
 	// that are over before anybody could have forgotten them.
@@ -72,6 +73,17 @@ func mailCode(tx *gorm.DB, id int64, c IssuedCode, now time.Time) error {
 		err = enqueue(tx, p.OrderID, p.ID, MailReminder, c.ExpiresAt.Add(-left/reminderPart))
 	}
 	return err
+}
+
+// MailAgain has the mail about a payment's code sent once more, because the
+// customer asks for it, and reports whether it will be: it was sent before, and
+// not just now.
+func (s *Store) MailAgain(ctx context.Context, paymentID int64) (bool, error) {
+	now := s.now()
+	res := s.write.WithContext(ctx).Model(&Mail{}).
+		Where("payment_id = ? AND kind = ? AND sent_at <= ?", paymentID, MailCode, now.Add(-mailAgain)).
+		Updates(map[string]any{"sent_at": nil, "send_at": now, "leased_until": nil, "tries": 0})
+	return res.RowsAffected == 1, res.Error
 }
 
 // Wanted reports whether there is still a reason for the mail.

@@ -65,6 +65,7 @@ function tick() {
     timer.classList.toggle("soon", left < 600);
     if (left === 0 && !timer.dataset.over) {
       timer.dataset.over = "yes";
+      document.querySelector("[data-over][hidden]")?.removeAttribute("hidden"); // a page without a signal has no other way to know
       setTimeout(refresh, 1500);
     }
   }

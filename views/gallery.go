@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -24,6 +25,7 @@ func Samples() []Sample {
 	letter := func(name string, draw func(Page) templ.Component) {
 		samples = append(samples, Sample{Name: name, Draw: draw, Letter: true})
 	}
+	page("parts", Parts)
 	page("home", home)
 	page("category", category)
 	page("search-empty", searchEmpty)
@@ -43,47 +45,86 @@ func Samples() []Sample {
 	letter("mail-reminder", mailOf("reminder", StateWaiting))
 	letter("mail-paid", mailOf("paid", StatePaid))
 	letter("mail-expired", mailOf("expired", StateExpired))
-	for _, state := range []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled} {
+	for _, state := range orderStates {
 		page("order-"+string(state), orderIn(state, nil))
 	}
 	page("order-slow", orderIn(StatePreparing, func(p *OrderPage) { p.Slow = true }))
 	page("order-asked", orderIn(StateWaiting, func(p *OrderPage) {
 		p.CheckedSay = p.T("check.answer", p.Lang.Clock(sampleTime), p.T("check.PENDING"))
-		p.OldCodes = []string{"8888 8888 1111 2222"}
 		p.Notice = p.T("check.soon")
 	}))
+	page("order-superseded", orderIn(StateWaiting, func(p *OrderPage) { p.OldCodes = []string{"8888 8888 1111 2222"} }))
+	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Wire = sampleWire(*p) }))
+	page("order-mailed", orderIn(StateWaiting, func(p *OrderPage) { p.Notice = p.T("keep.again.done", "b***@example.com") }))
 	page("order-reusable", orderIn(StatePaid, func(p *OrderPage) {
 		p.Text += " " + p.T("order.paid.open")
 		payable(p)
 		p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
 		p.Received = Rupiah(180_000)
 	}))
-	page("order-late", orderIn(StatePaid, func(p *OrderPage) { p.Attention = p.T("order.attention.late") }))
+	page("order-late", orderIn(StatePaid, attention("late")))
+	page("order-out-of-stock", orderIn(StatePaid, attention("stock")))
 	page("order-twice", orderIn(StatePaid, func(p *OrderPage) {
-		p.Attention = p.T("order.attention.second")
+		attention("second")(p)
 		p.Receipts = append(p.Receipts, p.Receipts...)
 		p.Received = Rupiah(180_000)
 	}))
-	page("order-wrong-amount", orderIn(StateWaiting, func(p *OrderPage) { p.Attention = p.T("order.attention.amount") }))
+	page("order-paid-cancelled", orderIn(StateCancelled, attention("cancelled")))
+	page("order-wrong-amount", orderIn(StateWaiting, attention("amount")))
 	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.Notice = p.T("order.soldout") }))
-	page("cashier", cashierIn(StateWaiting))
-	page("cashier-paid", cashierIn(StatePaid))
-	page("cashier-expired", cashierIn(StateExpired))
+	page("order-hostile", orderIn(StateWaiting, hostile))
+	for _, state := range orderStates {
+		page("cashier-"+string(state), cashierIn(state, nil))
+	}
+	page("cashier-hostile", cashierIn(StateWaiting, hostile))
 	for _, status := range []string{"403", "404", "405", "413", "422", "429", "500", "503"} {
 		page("error-"+status, errorOf(status))
 	}
 	return samples
 }
 
+// sampleKind is the samples of one kind of page: order-waiting is an order.
+type sampleKind struct {
+	Name    string
+	Samples []Sample
+}
+
+func sampleKinds() []sampleKind {
+	var kinds []sampleKind
+	for _, s := range Samples() {
+		name, _, _ := strings.Cut(s.Name, "-")
+		if len(kinds) == 0 || kinds[len(kinds)-1].Name != name {
+			kinds = append(kinds, sampleKind{Name: name})
+		}
+		last := &kinds[len(kinds)-1]
+		last.Samples = append(last.Samples, s)
+	}
+	return kinds
+}
+
 // sampleTime is the deadline of everything in the gallery.
 var sampleTime = time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
+
+var orderStates = []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled}
 
 func orderIn(state OrderState, change func(*OrderPage)) func(Page) templ.Component {
 	return func(page Page) templ.Component { return Order(SampleOrder(page, state, change)) }
 }
 
-func cashierIn(state OrderState) func(Page) templ.Component {
-	return func(page Page) templ.Component { return Cashier(SampleOrder(page, state, nil)) }
+func cashierIn(state OrderState, change func(*OrderPage)) func(Page) templ.Component {
+	return func(page Page) templ.Component { return Cashier(SampleOrder(page, state, change)) }
+}
+
+// attention is what a page says of what a person of ours is doing.
+func attention(kind string) func(*OrderPage) {
+	return func(p *OrderPage) { p.Attention = p.T("order.attention." + kind) }
+}
+
+// hostile is a customer, and a gateway, who try to be more than text.
+func hostile(p *OrderPage) {
+	p.Customer = `<b>Budi</b> "Santoso"`
+	p.Steps = []string{"<script>alert(1)</script>", p.T("steps.2")}
+	p.OldCodes = []string{`<i>8888</i>`}
 }
 
 // SampleOrder is an order's page in a state.
@@ -93,7 +134,7 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 	p := OrderPage{
 		Page: page, State: state, Number: "WJ-7K4M9Q2P", Path: "/orders/contoh", URL: "https://warung.example/orders/contoh",
 		Text: l.T("order." + string(state) + ".text"), Amount: Rupiah(90_000), AmountDigits: "90000",
-		Customer: `<b>Budi</b> "Santoso"`, Placed: l.Moment(sampleTime.Add(-time.Hour)), Say: "Mau bayar DOKU",
+		Customer: "Budi Santoso", Placed: l.Moment(sampleTime.Add(-time.Hour)), Say: "Mau bayar DOKU",
 		Lines:      sampleLines(l)[:1],
 		ServerTime: Machine(sampleTime.Add(-time.Hour)), Watched: "1",
 	}
@@ -117,15 +158,26 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 	return p
 }
 
-// payable gives a page a code, instructions that try to be more than text, and
-// what keeps them.
+// payable gives a page a code, how to pay it, and what keeps it.
 func payable(p *OrderPage) {
 	const code = "8888888844445555"
 	p.Simulator = "http://127.0.0.1:8081/simulator?payment_code=" + code
-	p.Steps = []string{"<script>alert(1)</script>", p.T("steps.2"), p.T("steps.3", "DOKU"), p.T("steps.4"), p.T("steps.5"), p.T("steps.6")}
+	p.Steps = []string{p.T("steps.1"), p.T("steps.2"), p.T("steps.3", "DOKU"), p.T("steps.4"), p.T("steps.5"), p.T("steps.6")}
 	p.Code = &Code{Digits: code, QR: QR(code), Barcode: Barcode(code), Deadline: p.Lang.Moment(sampleTime), Expires: Machine(sampleTime)}
 	p.Keep = &Keep{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.URL),
-		WhatsApp: "https://wa.me/?text=" + code, Mail: "mailto:?body=" + code, Calendar: p.Path + "/calendar.ics"}
+		WhatsApp: "https://wa.me/?text=" + code, Mail: "mailto:?body=" + code, Calendar: p.Path + "/calendar.ics", Again: p.Path + "/mail"}
+}
+
+// sampleWire is what went over the wire for a page's code.
+func sampleWire(p OrderPage) []Message {
+	return []Message{
+		{Title: "POST /indomaret-online-to-offline/v2/payment-code", At: p.Placed,
+			Signed: "Client-Id:MCH-0000-EMBEDDED\nRequest-Id:5b8e438f-fac1-4103-9e0e-ebfdc38b5acb\nRequest-Timestamp:2026-11-23T05:05:00Z\n" +
+				"Request-Target:/indomaret-online-to-offline/v2/payment-code\nDigest:5WIYK2TJg6iiZ0d5v4IXSR0EkYEkYOezJIma3Ufli5s=",
+			Sent: "{\n  \"order\": {\n    \"invoice_number\": \"" + p.Number + "-1\",\n    \"amount\": " + p.AmountDigits + "\n  }\n}",
+			Got:  "HTTP 200\n{\n  \"online_to_offline_info\": {\n    \"payment_code\": \"" + p.Code.Digits + "\"\n  }\n}"},
+		{Title: "POST /payments/notifications", At: p.Placed, Sent: "{\n  \"transaction\": {\n    \"status\": \"SUCCESS\"\n  }\n}", Got: "applied, paid (3ms)"},
+	}
 }
 
 func sampleLines(l Lang) []CartLine {
@@ -213,7 +265,7 @@ func emptyCart(p Page) templ.Component {
 func sampleCheckout(p Page) CheckoutPage {
 	p.Title, p.CartCount = p.T("checkout.title"), 3
 	return CheckoutPage{Page: p, CheckoutID: "contoh", Lines: sampleLines(p.Lang), Total: Rupiah(3_090_000),
-		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour))}
+		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour)), EmailHint: p.T("checkout.email.hint")}
 }
 
 func checkout(p Page) templ.Component { return Checkout(sampleCheckout(p)) }

@@ -81,6 +81,7 @@ type Keep struct {
 	WhatsApp string // addresses that send it
 	Mail     string
 	Calendar string // address of a calendar file
+	Again    string // where to ask for the shop's own mail once more; empty when it sends none
 }
 
 // Receipt is one arrival of money.

@@ -98,6 +98,7 @@ type CheckoutPage struct {
 	Page
 	CheckoutID         string
 	Name, Email, Phone Field
+	EmailHint          string // what the address is for, where mail is sent
 	Problem            string // with the order as a whole
 	Lines              []CartLine
 	Total, Valid       string

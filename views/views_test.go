@@ -67,12 +67,12 @@ func checkPage(t *testing.T, page string) {
 		}
 		seen[id[1]] = true
 	}
-	for _, hostile := range []string{"<b>Budi", "<script>alert", "<i>durian", `budi"@"`, " style=", "onclick="} {
+	for _, hostile := range []string{"<b>Budi", "<i>8888", "<script>alert", "<i>durian", `budi"@"`, " style=", "onclick="} {
 		if strings.Contains(page, hostile) {
 			t.Errorf("the page holds %q", hostile)
 		}
 	}
-	waiting := strings.Contains(page, `data-state="waiting"`) || strings.Contains(page, English.T("order.paid.open")) || strings.Contains(page, Indonesian.T("order.paid.open"))
+	waiting := strings.Contains(page, `data-state="waiting"`) || strings.Contains(page, English.T("parts.title")) || strings.Contains(page, Indonesian.T("parts.title")) || strings.Contains(page, English.T("order.paid.open")) || strings.Contains(page, Indonesian.T("order.paid.open"))
 	if payable := strings.Contains(page, "data-code="); payable != waiting {
 		t.Errorf("code shown: %v", payable)
 	}
@@ -82,11 +82,12 @@ func checkPage(t *testing.T, page string) {
 // each of these must be there, and no other may begin so unless it is named whole.
 func families() map[string][]string {
 	all := map[string][]string{
-		"order.paid.": {"goods", "voucher", "open"},
-		"category.":   {"food", "drinks", "crafts", "vouchers"},
-		"check.":      {"PENDING", "SUCCESS", "EXPIRED", "away"},
+		"order.paid.":      {"goods", "voucher", "open"},
+		"order.attention.": {"late", "stock", "second", "cancelled", "amount"},
+		"category.":        {"food", "drinks", "crafts", "vouchers"},
+		"check.":           {"PENDING", "SUCCESS", "EXPIRED", "away"},
 	}
-	for _, s := range []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled} {
+	for _, s := range orderStates {
 		all["order."] = append(all["order."], string(s), string(s)+".text")
 	}
 	for _, kind := range []string{"code", "reminder", "paid", "expired"} {
