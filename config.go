@@ -34,8 +34,9 @@ type settings struct {
 	PaymentExpiry    time.Duration `env:"PAYMENT_EXPIRY" envDefault:"60m"`
 	SandboxAddr      string        `env:"SANDBOX_ADDR" envDefault:"127.0.0.1:8081"`
 	SandboxState     string        `env:"SANDBOX_STATE" envDefault:"sandbox.state"`
-	OpsAddr          string        `env:"OPS_ADDR"` // empty: metrics are served by the shop
-	SMTPURL          string        `env:"SMTP_URL"` // empty: no mail leaves
+	ConsolePassword  string        `env:"CONSOLE_PASSWORD"` // or its bcrypt hash; empty: no console outside this machine
+	OpsAddr          string        `env:"OPS_ADDR"`         // empty: metrics are served by the shop
+	SMTPURL          string        `env:"SMTP_URL"`         // empty: no mail leaves
 	MailFrom         string        `env:"MAIL_FROM"`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat        string        `env:"LOG_FORMAT"` // empty: text when embedded, else json
@@ -118,6 +119,8 @@ func (s *settings) check() error {
 		return errors.New("SMTP_URL must be smtp:// or smtps:// with a host, such as smtps://user:password@mail.example.com")
 	case s.SMTPURL != "" && !isAddress(s.MailFrom):
 		return errors.New("MAIL_FROM must be a mail address, such as Warung Jokul <toko@example.com>")
+	case s.ConsolePassword != "" && (len(s.ConsolePassword) < 8 || len(s.ConsolePassword) > 72):
+		return errors.New("CONSOLE_PASSWORD must be 8 to 72 bytes long, or a bcrypt hash")
 	case s.LogFormat != "text" && s.LogFormat != "json":
 		return fmt.Errorf("LOG_FORMAT must be text or json, not %q", s.LogFormat)
 	case s.RateLimit != "on" && s.RateLimit != "off":

@@ -51,6 +51,8 @@ func TestBadSettings(t *testing.T) {
 		{"BASE_URL=https://shop.example.com/shop", "BASE_URL"},
 		{"BASE_URL=ftp://shop.example.com", "BASE_URL"},
 		{"JOKUL_BASE_URL=https://api.doku.com/v1", "JOKUL_BASE_URL"},
+		{"CONSOLE_PASSWORD=short", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=" + strings.Repeat("x", 73), "CONSOLE_PASSWORD"},
 		{"SMTP_URL=mail.example.com", "SMTP_URL"},
 		{"SMTP_URL=http://mail.example.com", "SMTP_URL"},
 		{"SMTP_URL=smtp://mail.example.com", "MAIL_FROM"},

@@ -27,7 +27,7 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SimulatorURL and Mail.
+// SimulatorURL, Mail and ConsolePassword.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
@@ -37,7 +37,8 @@ type Config struct {
 	SimulatorURL     string                              // of the sandbox's till; empty when there is none
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	RateLimit        bool
-	MetricsElsewhere bool // /metrics is served by MetricsHandler alone
+	ConsolePassword  string // or its bcrypt hash; empty: there is no console, but at the machine of a demo
+	MetricsElsewhere bool   // /metrics is served by MetricsHandler alone
 	Now              func() time.Time
 	Log              *slog.Logger
 }
@@ -47,6 +48,7 @@ type Handler struct {
 	Config
 	echo     *echo.Echo
 	cookies  *securecookie.SecureCookie
+	password []byte // of the console, hashed
 	streams  *streams
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
@@ -66,8 +68,14 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	password, err := hashPassword(c.ConsolePassword)
+	if err != nil {
+		return nil, err
+	}
+	c.ConsolePassword = ""
 	h := &Handler{
 		Config:   c,
+		password: password,
 		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
 		streams:  newStreams(),
 		rejected: rate.Sometimes{First: 10, Interval: time.Second},
@@ -135,6 +143,8 @@ func (h *Handler) routes() *echo.Echo {
 		e.GET("/mailbox/:id", h.showMail)
 		e.GET("/mailbox/:id/html", h.showMailHTML)
 	}
+
+	h.consoleRoutes(e)
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", h.ready)

@@ -62,6 +62,11 @@ func (s *Store) Attentions(ctx context.Context, limit int) ([]Attention, error) 
 	return list, err
 }
 
+// OpenAttentions counts the cases nobody has done yet.
+func (s *Store) OpenAttentions(ctx context.Context) (n int64, err error) {
+	return n, s.read.WithContext(ctx).Model(&Attention{}).Where("done_at IS NULL").Count(&n).Error
+}
+
 // Raise keeps a case found outside of any other change.
 func (s *Store) Raise(ctx context.Context, a Attention) error {
 	return s.transact(ctx, func(tx *gorm.DB) error { return raise(tx, a) })

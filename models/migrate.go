@@ -34,6 +34,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0002_lines_know_their_seller", Migrate: linesKnowTheirSeller},
 	{ID: "0003_attention_says_what_to_do", Migrate: attentionSaysWhatToDo},
 	{ID: "0004_mails", Migrate: mails},
+	{ID: "0005_sessions", Migrate: sessions},
 }
 
 var (
@@ -70,7 +71,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 }
 
 // tables are the types kept, one table each.
-var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}}
+var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -283,4 +284,14 @@ func mails(tx *gorm.DB) error {
 		HTML        string `gorm:"not null"`
 	}
 	return tx.Migrator().CreateTable(&mail{})
+}
+
+// sessions: who is signed in to the console.
+func sessions(tx *gorm.DB) error {
+	type session struct {
+		Hash      string    `gorm:"primaryKey"`
+		CreatedAt time.Time `gorm:"not null"`
+		ExpiresAt time.Time `gorm:"not null;index"`
+	}
+	return tx.Migrator().CreateTable(&session{})
 }

@@ -10,7 +10,7 @@ import (
 	"net/http"
 )
 
-//go:embed app.css app.js drawings
+//go:embed app.css console.css app.js drawings
 var files embed.FS
 
 //go:embed sw.js

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +81,11 @@ func Samples() []Sample {
 	for _, status := range []string{"403", "404", "405", "413", "422", "429", "500", "503"} {
 		page("error-"+status, errorOf(status))
 	}
-	return samples
+	page("login", func(p Page) templ.Component {
+		p.Title, p.Console, p.Private = p.T("login.title"), true, true
+		return Login(LoginPage{Page: p, Next: "/console", Problem: p.T("login.wrong")})
+	})
+	return slices.Concat(samples, orderSamples(), messageSamples(), demoSamples())
 }
 
 // sampleKind is the samples of one kind of page: order-waiting is an order.

@@ -27,6 +27,9 @@ type Page struct {
 	// nobody's.
 	Private bool
 
+	// Console: the page is for the shop's people.
+	Console bool
+
 	// Refresh makes a browser without script load the page again every so many
 	// seconds; 0 for never.
 	Refresh string

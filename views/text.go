@@ -46,6 +46,7 @@ var texts = map[string]text{
 	"nav.search":   {"Cari", "Search"},
 	"nav.find":     {"Cari rendang, batik, kopi…", "Search rendang, batik, coffee…"},
 	"nav.home":     {"Beranda", "Home"},
+	"nav.tools":    {"Bahasa dan toko", "Language and shop"},
 	"nav.language": {"Bahasa", "Language"},
 
 	"hero.title": {"Pesan dari rumah, bayar tunai di Indomaret", "Order from home, pay cash at Indomaret"},
@@ -262,6 +263,23 @@ var texts = map[string]text{
 	"demo.title":  {"Mode demo", "Demo mode"},
 	"demo.text":   {"Tidak ada kasir di dekat sini? Bayar kode ini di simulator kasir. Tidak ada uang sungguhan.", "No till nearby? Pay this code at the till simulator. No real money."},
 	"demo.go":     {"Buka simulator kasir", "Open the till simulator"},
+
+	"console.title":  {"Konsol", "Console"},
+	"console.shop":   {"Lihat toko", "See the shop"},
+	"console.logout": {"Keluar", "Sign out"},
+
+	"console.overview":      {"Ikhtisar", "Overview"},
+	"console.orders":        {"Pesanan", "Orders"},
+	"console.attention":     {"Perlu ditangani", "Needs attention"},
+	"console.notifications": {"Notifikasi", "Notifications"},
+	"console.stock":         {"Stok", "Stock"},
+	"console.setup":         {"Pemeriksaan", "Set-up check"},
+	"console.sandbox":       {"Sandbox", "Sandbox"},
+
+	"login.title":    {"Masuk ke konsol", "Sign in to the console"},
+	"login.password": {"Kata sandi", "Password"},
+	"login.go":       {"Masuk", "Sign in"},
+	"login.wrong":    {"Kata sandi salah.", "That is not the password."},
 
 	"error.404":      {"Halaman ini tidak ada", "There is no such page"},
 	"error.404.text": {"Mungkin alamatnya salah ketik, atau barangnya sudah tidak dijual.", "The address may be mistyped, or the product is no longer sold."},

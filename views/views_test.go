@@ -84,6 +84,7 @@ func families() map[string][]string {
 	all := map[string][]string{
 		"order.paid.":      {"goods", "voucher", "open"},
 		"order.attention.": {"late", "stock", "second", "cancelled", "amount"},
+		"console.":         {"overview", "orders", "attention", "notifications", "stock", "setup", "sandbox"},
 		"category.":        {"food", "drinks", "crafts", "vouchers"},
 		"check.":           {"PENDING", "SUCCESS", "EXPIRED", "away"},
 	}

@@ -1,0 +1,44 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// Session is somebody signed in to the console. What the browser holds is kept
+// as its hash: who reads the database cannot sign in with it.
+type Session struct {
+	Hash      string `gorm:"primaryKey"`
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+func sessionHash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// OpenSession signs somebody in for a while, and returns what their browser is
+// to show. Sessions that are over are forgotten on the way.
+func (s *Store) OpenSession(ctx context.Context, lasts time.Duration) (secret string, err error) {
+	now := s.now()
+	if err := s.write.WithContext(ctx).Where("expires_at <= ?", now).Delete(&Session{}).Error; err != nil {
+		return "", err
+	}
+	secret = newToken()
+	return secret, s.write.WithContext(ctx).Create(&Session{Hash: sessionHash(secret), CreatedAt: now, ExpiresAt: now.Add(lasts)}).Error
+}
+
+// InSession reports whether a browser that shows secret is signed in.
+func (s *Store) InSession(ctx context.Context, secret string) (bool, error) {
+	var n int64
+	err := s.read.WithContext(ctx).Model(&Session{}).Where("hash = ? AND expires_at > ?", sessionHash(secret), s.now()).Count(&n).Error
+	return n > 0, err
+}
+
+// CloseSession signs out.
+func (s *Store) CloseSession(ctx context.Context, secret string) error {
+	return s.write.WithContext(ctx).Where("hash = ?", sessionHash(secret)).Delete(&Session{}).Error
+}
