@@ -135,19 +135,19 @@ func catalogue() []Product {
 		},
 		{
 			SKU: "VCR-050", Slug: "voucher-50", Category: CategoryVouchers, Kind: KindVoucher, Price: 50_000, Stock: 500,
-			NameID: "Voucher Warung Rp 50.000", NameEN: "Shop Voucher Rp 50.000",
+			NameID: "Voucher Warung Rp\u00a050.000", NameEN: "Shop Voucher Rp\u00a050.000",
 			TextID: "Hadiah yang tidak pernah salah ukuran. Setelah lunas, nomor pesanan adalah vouchernya; berlaku setahun di Warung Jokul.",
 			TextEN: "A present that always fits. Once paid, the order number is the voucher, good for a year at Warung Jokul.",
 		},
 		{
 			SKU: "VCR-100", Slug: "voucher-100", Category: CategoryVouchers, Kind: KindVoucher, Price: 100_000, Stock: 500,
-			NameID: "Voucher Warung Rp 100.000", NameEN: "Shop Voucher Rp 100.000",
+			NameID: "Voucher Warung Rp\u00a0100.000", NameEN: "Shop Voucher Rp\u00a0100.000",
 			TextID: "Untuk yang ulang tahun, wisuda, atau baru pindah rumah. Setelah lunas, nomor pesanan adalah vouchernya; berlaku setahun.",
 			TextEN: "For birthdays, graduations and new homes. Once paid, the order number is the voucher, good for a year.",
 		},
 		{
 			SKU: "VCR-CELENGAN", Slug: "celengan", Category: CategoryVouchers, Kind: KindOpen, Price: 25_000, Stock: 1_000,
-			NameID: "Celengan Warung Rp 25.000", NameEN: "Warung Money Box Rp 25.000",
+			NameID: "Celengan Warung Rp\u00a025.000", NameEN: "Warung Money Box Rp\u00a025.000",
 			TextID: "Satu kode pembayaran untuk menabung berkali-kali: bayar Rp 25.000 di Indomaret kapan saja selama kodenya berlaku. Tiap setoran tercatat di halaman pesanan.",
 			TextEN: "One payment code for saving again and again: pay Rp 25.000 at Indomaret whenever you like while the code is valid. Each deposit is listed on your order page.",
 		},

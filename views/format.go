@@ -36,12 +36,12 @@ func (l Lang) Moment(t time.Time) string {
 	return fmt.Sprintf("%s, %d %s %d, %s", days[l][t.Weekday()], t.Day(), months[l][t.Month()-1], t.Year(), l.Clock(t))
 }
 
-// Clock prints the time of day alone.
+// Clock prints the time of day alone. Its zone never stands on a line of its own.
 func (l Lang) Clock(t time.Time) string {
 	if l == English {
-		return t.In(wib).Format("15:04 WIB")
+		return t.In(wib).Format("15:04\u00a0WIB")
 	}
-	return t.In(wib).Format("15.04 WIB")
+	return t.In(wib).Format("15.04\u00a0WIB")
 }
 
 // Span prints how long something lasts, in hours when it is whole hours.

@@ -164,8 +164,8 @@ func TestFormats(t *testing.T) {
 	for got, want := range map[string]string{
 		Rupiah(90_000):                       "Rp\u00a090.000",
 		Rupiah(1_500_000):                    "Rp\u00a01.500.000",
-		Indonesian.Moment(at):                "Senin, 23 Nov 2026, 13.05 WIB",
-		English.Moment(at):                   "Monday, 23 Nov 2026, 13:05 WIB",
+		Indonesian.Moment(at):                "Senin, 23 Nov 2026, 13.05\u00a0WIB",
+		English.Moment(at):                   "Monday, 23 Nov 2026, 13:05\u00a0WIB",
 		strings.Join(Fours("12345678"), " "): "1234 5678",
 		strings.Join(Fours("123"), " "):      "123",
 		Spoken("123"):                        "1 2 3",
