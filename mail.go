@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	netmail "net/mail"
 	"net/url"
 	"strconv"
 
@@ -41,6 +42,15 @@ func newMailer(s settings) (func(context.Context, handlers.Letter) error, error)
 		m.AddAlternativeString(mail.TypeTextHTML, l.HTML)
 		return client.DialAndSendWithContext(ctx, m)
 	}, nil
+}
+
+// contact is where shoppers may write to: whom their mails are from.
+func contact(s settings) string {
+	address, err := netmail.ParseAddress(s.MailFrom)
+	if err != nil {
+		return ""
+	}
+	return address.Address
 }
 
 // smtpClient reads smtp://user:password@host:port, or smtps for TLS from the

@@ -91,7 +91,7 @@ func (p *program) open(ctx context.Context) error {
 		return err
 	}
 	p.handler, err = handlers.New(ctx, handlers.Config{
-		Mail:  mailer,
+		Mail: mailer, Contact: contact(p.settings),
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SimulatorURL: p.simulatorURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log,

@@ -168,10 +168,19 @@ func (h *Handler) basket(c echo.Context) (basket, error) {
 	for _, line := range order.Lines {
 		v := cartLine(l, line)
 		v.URL = productURL(products[line.SKU].Slug)
-		v.Problem = stockProblem(l, products[line.SKU].Stock, line.Quantity)
+		stock := products[line.SKU].Stock
 		v.Less, v.More = fmt.Sprint(line.Quantity-1), fmt.Sprint(line.Quantity+1)
-		if line.Quantity >= min(products[line.SKU].Stock, maxQuantity) {
+		if line.Quantity >= min(stock, maxQuantity) {
 			v.More = ""
+		}
+		switch {
+		case stock == 0:
+			v.Problem = l.T("cart.gone")
+		case stock < line.Quantity:
+			v.Problem = l.T("cart.left", stock)
+			v.Fix, v.FixSay = fmt.Sprint(stock), l.T("cart.fix", stock)
+		case stock == line.Quantity:
+			v.Remark = l.T("cart.all", stock)
 		}
 		if b.problem == "" && v.Problem != "" {
 			b.problem = v.Name + ": " + v.Problem
@@ -194,16 +203,6 @@ func (h *Handler) orderProblem(l views.Lang, o models.Order) string {
 	minimum, maximum := h.Gateway.AmountLimits()
 	if len(o.Lines) > 0 && (o.Total < minimum || o.Total > maximum) {
 		return l.T("cart.limits", views.Rupiah(minimum), views.Rupiah(maximum), views.Rupiah(o.Total))
-	}
-	return ""
-}
-
-func stockProblem(l views.Lang, stock, wanted int64) string {
-	switch {
-	case stock == 0:
-		return l.T("cart.gone")
-	case stock < wanted:
-		return l.T("cart.left", stock)
 	}
 	return ""
 }

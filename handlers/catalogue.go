@@ -53,7 +53,7 @@ func (h *Handler) showProduct(c echo.Context) error {
 	p.Name, p.Text = p.Title, p.Lang.Pick(product.TextID, product.TextEN)
 	p.SKU, p.Price, p.Drawing = product.SKU, views.Rupiah(product.Price), product.Drawing
 	p.Category = categoryLink(p.Lang, product.Category)
-	p.Remark = remark(p.Lang, product.Kind)
+	p.Remark, p.Goods = remark(p.Lang, product.Kind), product.Kind == models.KindGoods
 	if p.Related, err = h.related(c, product); err != nil {
 		return err
 	}

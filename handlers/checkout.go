@@ -44,6 +44,9 @@ func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b bas
 		Lines: b.lines, Total: views.Rupiah(b.order.Total),
 		Valid: l.T("checkout.valid", l.Span(h.PaymentExpiry)),
 	}
+	for _, line := range b.order.Lines {
+		p.Goods = p.Goods || line.Kind == models.KindGoods
+	}
 	if h.Mail != nil {
 		p.EmailHint = l.T("checkout.email.hint")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -61,6 +62,15 @@ func wantsJSON(c echo.Context) bool {
 		strings.HasPrefix(c.Request().Header.Get(echo.HeaderAccept), echo.MIMEApplicationJSON)
 }
 
+// pageBefore is the page of ours that a form was on, or empty.
+func pageBefore(r *http.Request) string {
+	before, err := url.Parse(r.Referer())
+	if err != nil || before.Host != r.Host || !strings.HasPrefix(before.Path, "/") || strings.HasPrefix(before.Path, "//") {
+		return ""
+	}
+	return (&url.URL{Path: before.Path, RawQuery: before.RawQuery}).String()
+}
+
 func (h *Handler) errorPage(c echo.Context, status int) error {
 	page := h.page(c, "")
 	kind := status
@@ -75,5 +85,11 @@ func (h *Handler) errorPage(c echo.Context, status int) error {
 	name := strconv.Itoa(kind)
 	p := views.ErrorPage{Page: page, Heading: page.T("error." + name), Text: page.T("error." + name + ".text")}
 	p.Title = p.Heading
+	switch read := c.Request().Method == http.MethodGet; {
+	case read && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError):
+		p.Again = c.Request().URL.RequestURI()
+	case !read:
+		p.Back = pageBefore(c.Request())
+	}
 	return render(c, status, views.Error(p))
 }

@@ -27,7 +27,7 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SimulatorURL, Mail and ConsolePassword.
+// SimulatorURL, Mail, Contact and ConsolePassword.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
@@ -36,6 +36,7 @@ type Config struct {
 	PaymentExpiry    time.Duration                       // how long a payment code is good, whole minutes
 	SimulatorURL     string                              // of the sandbox's till; empty when there is none
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
+	Contact          string                              // where shoppers may write to, or empty
 	RateLimit        bool
 	ConsolePassword  string // or its bcrypt hash; empty: there is no console, but at the machine of a demo
 	MetricsElsewhere bool   // /metrics is served by MetricsHandler alone

@@ -80,7 +80,7 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 		return nil
 	}
 	l := views.Lang(m.Order.Language)
-	v := h.viewOrder(views.Page{Lang: l}, *m.Order, "")
+	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact}, *m.Order, "")
 	letter := views.NewMail(v, string(m.Kind))
 	var html bytes.Buffer
 	if err := views.MailHTML(letter).Render(ctx, &html); err != nil {

@@ -115,7 +115,9 @@ func (h *Handler) newCode(c echo.Context) error {
 	added, err := h.Store.AddPayment(ctx, o, payment)
 	var soldOut *models.OutOfStockError
 	if errors.As(err, &soldOut) {
-		return h.orderPage(c, http.StatusConflict, o, lang(c).T("order.soldout"))
+		v := h.viewOrder(h.page(c, ""), o, lang(c).T("order.soldout"))
+		v.SoldOut = true
+		return render(c, http.StatusConflict, views.Order(v))
 	}
 	if err != nil {
 		return fmt.Errorf("new code: %w", err)
@@ -192,10 +194,17 @@ func stateOf(o models.Order, now time.Time) views.OrderState {
 		return views.StateFailed
 	case p.State == models.PaymentCreating:
 		return views.StatePreparing
+	case unfit(o.Attention):
+		return views.StateChecking
 	case overdue(p, now):
 		return views.StateOverdue
 	}
 	return views.StateWaiting
+}
+
+// unfit reports whether money came that does not fit its order.
+func unfit(kind models.AttentionKind) bool {
+	return kind == models.AttentionWrongAmount || kind == models.AttentionWrongCode || kind == models.AttentionWrongChannel
 }
 
 func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {

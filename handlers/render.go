@@ -35,6 +35,7 @@ func (h *Handler) page(c echo.Context, title string) views.Page {
 		Title:     title,
 		CartCount: h.readCart(c).count(),
 		Links:     languageLinks(c.Request()),
+		Contact:   h.Contact,
 		Demo:      h.SimulatorURL != "",
 	}
 }

@@ -58,7 +58,7 @@ func Samples() []Sample {
 	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Wire = sampleWire(*p) }))
 	page("order-mailed", orderIn(StateWaiting, func(p *OrderPage) { p.Notice = p.T("keep.again.done", "b***@example.com") }))
 	page("order-reusable", orderIn(StatePaid, func(p *OrderPage) {
-		p.Text += " " + p.T("order.paid.open")
+		p.Text = p.T("order.paid.text") + " " + p.T("order.paid.open")
 		payable(p)
 		p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
 		p.Received = Rupiah(180_000)
@@ -71,8 +71,8 @@ func Samples() []Sample {
 		p.Received = Rupiah(180_000)
 	}))
 	page("order-paid-cancelled", orderIn(StateCancelled, attention("cancelled")))
-	page("order-wrong-amount", orderIn(StateWaiting, attention("amount")))
-	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.Notice = p.T("order.soldout") }))
+	page("order-expired-wrong-amount", orderIn(StateExpired, attention("amount")))
+	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.SoldOut, p.Notice = true, p.T("order.soldout") }))
 	page("order-hostile", orderIn(StateWaiting, hostile))
 	for _, state := range orderStates {
 		page("cashier-"+string(state), cashierIn(state, nil))
@@ -110,7 +110,7 @@ func sampleKinds() []sampleKind {
 // sampleTime is the deadline of everything in the gallery.
 var sampleTime = time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
 
-var orderStates = []OrderState{StatePreparing, StateWaiting, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled}
+var orderStates = []OrderState{StatePreparing, StateWaiting, StateChecking, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled}
 
 func orderIn(state OrderState, change func(*OrderPage)) func(Page) templ.Component {
 	return func(page Page) templ.Component { return Order(SampleOrder(page, state, change)) }
@@ -150,10 +150,14 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 		payable(&p)
 	case StatePaid:
 		p.Title = l.T("order.paidtitle", p.Number)
+		p.Text += " " + l.T("order.paid.goods")
 		p.Receipts = []Receipt{{Amount: Rupiah(90_000), At: l.Moment(sampleTime), Till: "IDM000000001", Store: "T4KB"}}
 	case StateExpired:
 		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(sampleTime), l.T("check.EXPIRED"))
 		p.OldCodes = []string{"8888 8888 4444 5555"}
+	case StateChecking:
+		p.CanCheck = true
+		attention("amount")(&p)
 	case StateOverdue:
 		p.CanCheck = true
 	}
@@ -187,18 +191,18 @@ func sampleWire(p OrderPage) []Message {
 
 func sampleLines(l Lang) []CartLine {
 	return []CartLine{
-		{SKU: "MNM-GAYO", URL: "/products/kopi-gayo", Name: l.Pick("Kopi Gayo 250 g", "Gayo Coffee 250 g"), Drawing: "kopi-gayo.svg",
+		{SKU: "MNM-GAYO", URL: "/products/kopi-gayo", Name: l.Pick("Kopi Gayo 250\u00a0g", "Gayo Coffee 250\u00a0g"), Drawing: "kopi-gayo.svg",
 			Each: Rupiah(90_000), Amount: Rupiah(90_000), Quantity: "1", Less: "0", More: "2"},
 		{SKU: "KRJ-BATIK", URL: "/products/kain-batik-kawung", Name: l.Pick("Kain Batik Tulis Kawung", "Hand-drawn Kawung Batik"), Drawing: "kain-batik-kawung.svg",
-			Each: Rupiah(1_500_000), Amount: Rupiah(3_000_000), Quantity: "2", Less: "1"},
+			Each: Rupiah(1_500_000), Amount: Rupiah(3_000_000), Quantity: "2", Less: "1", Remark: l.T("cart.all", 2)},
 	}
 }
 
 func sampleCards(l Lang) []Card {
 	return []Card{
-		{URL: "/products/rendang-daging", Name: l.Pick("Rendang Daging 250 g", "Beef Rendang 250 g"), Price: Rupiah(85_000), Drawing: "rendang-daging.svg"},
-		{URL: "/products/sambal-bawang", Name: l.Pick("Sambal Bawang 150 g", "Shallot Sambal 150 g"), Price: Rupiah(32_000), Drawing: "sambal-bawang.svg", Tag: l.T("product.last", 3)},
-		{URL: "/products/nastar", Name: l.Pick("Nastar Nanas 500 g", "Pineapple Nastar 500 g"), Price: Rupiah(95_000), Drawing: "nastar.svg", Tag: l.T("product.soldout"), SoldOut: true},
+		{URL: "/products/rendang-daging", Name: l.Pick("Rendang Daging 250\u00a0g", "Beef Rendang 250\u00a0g"), Price: Rupiah(85_000), Drawing: "rendang-daging.svg"},
+		{URL: "/products/sambal-bawang", Name: l.Pick("Sambal Bawang 150\u00a0g", "Shallot Sambal 150\u00a0g"), Price: Rupiah(32_000), Drawing: "sambal-bawang.svg", Tag: l.T("product.last", 3)},
+		{URL: "/products/nastar", Name: l.Pick("Nastar Nanas 500\u00a0g", "Pineapple Nastar 500\u00a0g"), Price: Rupiah(95_000), Drawing: "nastar.svg", Tag: l.T("product.soldout"), SoldOut: true},
 		{URL: "/products/celengan", Name: l.Pick("Celengan Warung Rp\u00a025.000", "Warung Money Box Rp\u00a025.000"), Price: Rupiah(25_000), Drawing: "celengan.svg", Tag: l.T("product.open")},
 	}
 }
@@ -228,11 +232,11 @@ func searchEmpty(p Page) templ.Component {
 }
 
 func sampleProduct(p Page) ProductPage {
-	p.Title = p.Lang.Pick("Kopi Gayo 250 g", "Gayo Coffee 250 g")
+	p.Title = p.Lang.Pick("Kopi Gayo 250\u00a0g", "Gayo Coffee 250\u00a0g")
 	return ProductPage{Page: p, SKU: "MNM-GAYO", Name: p.Title, Price: Rupiah(90_000), Drawing: "kopi-gayo.svg",
 		Text: p.Lang.Pick("Arabika dari dataran tinggi Aceh, disangrai sedang: cokelat, rempah, dan sedikit jeruk. Biji utuh.",
 			"Arabica from the Aceh highlands, medium roast: chocolate, spice and a little citrus. Whole beans."),
-		Category: CategoryLink{URL: "/?category=drinks", Name: p.T("category.drinks")}, Stock: p.T("product.stock", 60), Max: "60",
+		Goods: true, Category: CategoryLink{URL: "/?category=drinks", Name: p.T("category.drinks")}, Stock: p.T("product.stock", 60), Max: "60",
 		Related: sampleCards(p.Lang)}
 }
 
@@ -258,7 +262,7 @@ func fullCart(p Page) templ.Component {
 func problemCart(p Page) templ.Component {
 	p.Title, p.CartCount = p.T("cart.title"), 3
 	lines := sampleLines(p.Lang)
-	lines[1].Problem = p.T("cart.left", 1)
+	lines[1].Remark, lines[1].Problem, lines[1].Fix, lines[1].FixSay = "", p.T("cart.left", 1), "1", p.T("cart.fix", 1)
 	return Cart(CartPage{Page: p, Lines: lines, Total: Rupiah(3_090_000), Problem: lines[1].Name + ": " + lines[1].Problem})
 }
 
@@ -270,7 +274,7 @@ func emptyCart(p Page) templ.Component {
 func sampleCheckout(p Page) CheckoutPage {
 	p.Title, p.CartCount = p.T("checkout.title"), 3
 	return CheckoutPage{Page: p, CheckoutID: "contoh", Lines: sampleLines(p.Lang), Total: Rupiah(3_090_000),
-		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour)), EmailHint: p.T("checkout.email.hint")}
+		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour)), EmailHint: p.T("checkout.email.hint"), Goods: true}
 }
 
 func checkout(p Page) templ.Component { return Checkout(sampleCheckout(p)) }
@@ -297,7 +301,14 @@ func findNone(p Page) templ.Component {
 func errorOf(status string) func(Page) templ.Component {
 	return func(p Page) templ.Component {
 		p.Title = p.T("error." + status)
-		return Error(ErrorPage{Page: p, Heading: p.Title, Text: p.T("error." + status + ".text")})
+		e := ErrorPage{Page: p, Heading: p.Title, Text: p.T("error." + status + ".text")}
+		switch status {
+		case "405", "413", "422":
+			e.Back = "/cart"
+		case "429", "500", "503":
+			e.Again = "/checkout"
+		}
+		return Error(e)
 	}
 }
 

@@ -8,7 +8,9 @@ type Mail struct {
 	Subject string
 	Heading string
 	Lead    string
+	Code    string // the payment code while it can be paid, else empty
 	Facts   []Fact // what to know, in order
+	Contact string // where to write to, or empty
 	Action  Fact   // what to press, and where it leads
 }
 
@@ -22,16 +24,17 @@ func NewMail(p OrderPage, kind string) Mail {
 		Lang: p.Lang, Subject: p.T("mail."+kind+".subject", p.Number), Heading: p.T("mail." + kind),
 		Lead: p.T("mail."+kind+".text", p.Customer), Action: Fact{p.T("mail." + kind + ".go"), p.URL},
 	}
+	m.Contact = p.Contact
 	if p.Code != nil {
+		m.Code = p.Code.Digits
 		m.Facts = append(m.Facts,
-			Fact{p.T("code.title"), p.Code.Digits},
-			Fact{p.T("amount.title"), p.Amount},
+			Fact{p.T("amount.title"), p.Amount + ". " + p.T("amount.fee")},
 			Fact{p.T("deadline.title"), p.Code.Deadline},
 			Fact{strings.TrimSuffix(p.T("steps.say"), ":"), p.Say},
 		)
 	}
 	for _, r := range p.Receipts {
-		m.Facts = append(m.Facts, Fact{p.T("receipt.at"), r.Amount + " · " + r.At})
+		m.Facts = append(m.Facts, Fact{p.T("receipt.title"), r.Amount}, Fact{p.T("receipt.at"), r.At})
 	}
 	m.Facts = append(m.Facts, Fact{p.T("order.number"), p.Number})
 	for _, line := range p.Lines {
@@ -44,10 +47,16 @@ func NewMail(p OrderPage, kind string) Mail {
 func (m Mail) Text() string {
 	var b strings.Builder
 	b.WriteString(m.Heading + "\n\n" + m.Lead + "\n\n")
+	if m.Code != "" {
+		b.WriteString(m.T("code.title") + ": " + m.Code + "\n")
+	}
 	for _, f := range m.Facts {
 		b.WriteString(f.Name + ": " + f.Value + "\n")
 	}
 	b.WriteString("\n" + m.Action.Name + ":\n" + m.Action.Value + "\n\n" + m.T("shop.name") + "\n")
+	if m.Contact != "" {
+		b.WriteString(m.T("contact") + " " + m.Contact + "\n")
+	}
 	return b.String()
 }
 

@@ -6,6 +6,7 @@ type OrderState string
 const (
 	StatePreparing OrderState = "preparing" // a code is being asked for
 	StateWaiting   OrderState = "waiting"   // the code can be paid
+	StateChecking  OrderState = "checking"  // money came that does not fit: a person must look
 	StateOverdue   OrderState = "overdue"   // past the deadline, not confirmed yet
 	StatePaid      OrderState = "paid"
 	StateExpired   OrderState = "expired"
@@ -51,9 +52,26 @@ type OrderPage struct {
 
 	Wire []Message // what was said to and by the gateway; in demo mode only
 
+	SoldOut    bool   // so no new code can be made
 	Live       bool   // the page changes by itself
 	Watched    string // what the script compares to see a change
 	ServerTime string
+}
+
+// Heading says in a few words where the order stands.
+func (p OrderPage) Heading() string {
+	if p.State == StatePaid && p.Attention != "" {
+		return p.T("order.paidflagged")
+	}
+	return p.T("order." + string(p.State))
+}
+
+// Mood is the state as a class of its banner.
+func (p OrderPage) Mood() string {
+	if p.State == StatePaid && p.Attention != "" {
+		return "flagged"
+	}
+	return string(p.State)
 }
 
 // Code is a payment code that can be paid now.

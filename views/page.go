@@ -20,6 +20,9 @@ type Page struct {
 	// Links are the addresses of this page in each language.
 	Links map[Lang]string
 
+	// Contact is where a shopper may write to, or empty.
+	Contact string
+
 	// Demo: payments are simulated, and the page says so.
 	Demo bool
 
@@ -73,6 +76,7 @@ type ProductPage struct {
 	SKU, Name, Text, Price, Drawing string
 	Category                        CategoryLink
 	Stock, Remark                   string
+	Goods                           bool   // to be sent
 	Max                             string // most that can be ordered; empty when sold out
 	Related                         []Card
 }
@@ -82,7 +86,9 @@ type CartLine struct {
 	SKU, URL, Name, Drawing string
 	Each, Amount            string
 	Quantity, Less, More    string // More is empty when there is no more
+	Remark                  string // why there is no more, or empty
 	Problem                 string
+	Fix, FixSay             string // how many would do, and as words; or empty
 }
 
 // CartPage is the cart.
@@ -105,6 +111,7 @@ type CheckoutPage struct {
 	Problem            string // with the order as a whole
 	Lines              []CartLine
 	Total, Valid       string
+	Goods              bool // there is something to be sent
 }
 
 // Problems reports whether anything must be mended.
@@ -123,4 +130,6 @@ type FindPage struct {
 type ErrorPage struct {
 	Page
 	Heading, Text string
+	Again         string // address to try once more, or empty
+	Back          string // of the page before, or empty
 }

@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/boombuler/barcode/code128"
@@ -18,6 +19,9 @@ type Symbol struct {
 
 // ViewBox is the SVG attribute of that name.
 func (s Symbol) ViewBox() string { return fmt.Sprintf("0 0 %d %d", s.Width, s.Height) }
+
+// Pixels is a width with two pixels for each module.
+func (s Symbol) Pixels() string { return strconv.Itoa(2 * s.Width) }
 
 // QR draws code as a QR code with its quiet zone.
 func QR(code string) Symbol {

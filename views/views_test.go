@@ -22,7 +22,7 @@ var hashes = regexp.MustCompile(`\?v=[0-9a-f]{12}`)
 
 // in is a page in a language, as the gallery would have it.
 func in(l Lang) Page {
-	return Page{Lang: l, Links: map[Lang]string{Indonesian: "?lang=id", English: "?lang=en"}, Demo: true}
+	return Page{Lang: l, Links: map[Lang]string{Indonesian: "?lang=id", English: "?lang=en"}, Demo: true, Contact: "toko@warung.example"}
 }
 
 // Every page of the gallery, in both languages, as it was last agreed on.
