@@ -252,7 +252,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	if v.Live {
 		v.Page.Refresh = "15"
 	}
-	v.CanCheck = o.Status != models.OrderPaid && len(unsettled(o)) > 0
+	v.CanCheck = o.Status != models.OrderPaid && v.State != views.StateChecking && len(unsettled(o)) > 0
 	v.CheckedSay = checkedText(page.Lang, payment)
 	for _, line := range o.Lines {
 		v.Lines = append(v.Lines, cartLine(page.Lang, line))

@@ -156,7 +156,6 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(sampleTime), l.T("check.EXPIRED"))
 		p.OldCodes = []string{"8888 8888 4444 5555"}
 	case StateChecking:
-		p.CanCheck = true
 		attention("amount")(&p)
 	case StateOverdue:
 		p.CanCheck = true

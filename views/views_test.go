@@ -67,7 +67,7 @@ func checkPage(t *testing.T, page string) {
 		}
 		seen[id[1]] = true
 	}
-	for _, hostile := range []string{"<b>Budi", "<i>8888", "<script>alert", "<i>durian", `budi"@"`, " style=", "onclick="} {
+	for _, hostile := range []string{"%s", "%d", "%!", "<b>Budi", "<i>8888", "<script>alert", "<i>durian", `budi"@"`, " style=", "onclick="} {
 		if strings.Contains(page, hostile) {
 			t.Errorf("the page holds %q", hostile)
 		}
@@ -107,7 +107,7 @@ var verbs = regexp.MustCompile(`%[a-z]`)
 func TestTexts(t *testing.T) {
 	source := sourceOfPages(t)
 	used := map[string]bool{}
-	for _, key := range regexp.MustCompile(`\bT\("([a-zA-Z0-9.]+)"[,)]`).FindAllStringSubmatch(source, -1) {
+	for _, key := range regexp.MustCompile(`\b(?:T\(|spoken\(p\.Lang, )"([a-zA-Z0-9.]+)"[,)]`).FindAllStringSubmatch(source, -1) {
 		used[key[1]] = true
 	}
 	families := families()
