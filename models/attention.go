@@ -69,12 +69,19 @@ func (s *Store) OpenAttentions(ctx context.Context) (n int64, err error) {
 
 // Raise keeps a case found outside of any other change.
 func (s *Store) Raise(ctx context.Context, a Attention) error {
-	return s.transact(ctx, func(tx *gorm.DB) error { return raise(tx, a) })
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		if a.OrderID != nil {
+			if _, err := lockOrder(tx, *a.OrderID); err != nil {
+				return err
+			}
+		}
+		return raise(tx, a)
+	})
 }
 
 // raise keeps a case, unless it is known already, and flags its order.
 func raise(tx *gorm.DB, a Attention) error {
-	a.Advice = advice[a.Kind]
+	a.Advice, a.Detail = advice[a.Kind], indexed(a.Detail)
 	res := tx.Omit("Order").Clauses(clause.OnConflict{DoNothing: true}).Create(&a)
 	if res.Error != nil || res.RowsAffected == 0 || a.OrderID == nil {
 		return res.Error

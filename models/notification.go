@@ -89,7 +89,7 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 func (s *Store) ApplyNotification(ctx context.Context, n Notification, e NotificationEvent, received time.Time) (Notification, error) {
 	digest := sha256.Sum256(n.Body)
 	n.Digest = hex.EncodeToString(digest[:])
-	n.InvoiceNumber = e.arrival.InvoiceNumber
+	n.InvoiceNumber = indexed(e.arrival.InvoiceNumber)
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
 	err := s.transact(ctx, func(tx *gorm.DB) error {
 		fresh, err := keepNotification(tx, &n)
@@ -126,7 +126,7 @@ func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time)
 	if err != nil || verdict == VerdictApplied || verdict == VerdictRepeated {
 		return verdict, effect, err
 	}
-	p, err := lockPayment(tx, e.arrival.InvoiceNumber)
+	p, err := lockPayment(tx, "invoice_number = ?", e.arrival.InvoiceNumber)
 	if err == nil && p.State != PaymentPaid {
 		err = checkSoon(tx, p, now)
 	}
@@ -144,7 +144,7 @@ func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time
 		detail := fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
 		return VerdictUnreadable, EffectFlagged, raise(tx, Attention{Kind: AttentionUnreadable, Detail: detail})
 	}
-	p, err := lockPayment(tx, e.arrival.InvoiceNumber)
+	p, err := lockPayment(tx, "invoice_number = ?", e.arrival.InvoiceNumber)
 	switch {
 	case err == ErrNotFound:
 		detail := fmt.Sprintf("a notification about invoice number %s, which is not ours", e.arrival.InvoiceNumber)

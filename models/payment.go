@@ -118,8 +118,13 @@ func InvoiceNumber(orderNumber string, attempt int64) string {
 func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool, err error) {
 	now := s.now()
 	err = s.transact(ctx, func(tx *gorm.DB) error {
+		added = false
+		current, err := lockOrder(tx, o.ID)
+		if err != nil {
+			return err
+		}
 		var live int64
-		err := tx.Model(&Payment{}).Where("order_id = ? AND (attempt >= ? OR state IN ?)",
+		err = tx.Model(&Payment{}).Where("order_id = ? AND (attempt >= ? OR state IN ?)",
 			o.ID, o.NextAttempt(), []PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
 		if err != nil || live > 0 {
 			return err
@@ -132,7 +137,7 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 			if err := takeStock(tx, o.Lines); err != nil {
 				return err
 			}
-		} else if o.Status != OrderAwaitingPayment {
+		} else if current.Status != OrderAwaitingPayment {
 			return nil
 		}
 		added = true
@@ -146,18 +151,23 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 // false when the old one was not waiting for its code any more.
 func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason string) (replaced bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
+		replaced = false
+		o, err := lockOrder(tx, old.OrderID)
+		if err != nil {
+			return err
+		}
 		moved, err := movePayment(tx, old.ID, PaymentFailed, map[string]any{
 			"last_error": reason, "next_check_at": nil, "leased_until": nil,
 		})
 		if err != nil || !moved {
 			return err
 		}
-		o, err := first[Order](tx.Preload("Lines").Preload("Payments").Where("id = ?", old.OrderID))
-		if err != nil {
+		var attempts int64
+		if err := tx.Model(&Payment{}).Where("order_id = ?", o.ID).Count(&attempts).Error; err != nil {
 			return err
 		}
 		replaced = true
-		return createPayment(tx, &next, o, o.NextAttempt(), s.now())
+		return createPayment(tx, &next, o, attempts+1, s.now())
 	})
 	return replaced && err == nil, err
 }
@@ -175,7 +185,7 @@ func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 	}
 	var claimed []Payment
 	for _, id := range due {
-		p, ok, err := s.Claim(ctx, id)
+		p, ok, err := s.claim(ctx, id, "next_check_at <= ?", now)
 		if err != nil {
 			return claimed, err
 		}
@@ -188,10 +198,18 @@ func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 
 // Claim leases one payment for 30 seconds, unless somebody else has it.
 func (s *Store) Claim(ctx context.Context, id int64) (Payment, bool, error) {
+	return s.claim(ctx, id)
+}
+
+// claim leases a payment if more conditions hold as well: that it is still due,
+// for one, when another shop may have been with it since it was seen to be.
+func (s *Store) claim(ctx context.Context, id int64, more ...any) (Payment, bool, error) {
 	now := s.now()
-	res := s.write.WithContext(ctx).Model(&Payment{}).
-		Where("id = ? AND (leased_until IS NULL OR leased_until <= ?)", id, now).
-		Update("leased_until", now.Add(lease))
+	query := s.write.WithContext(ctx).Model(&Payment{}).Where("id = ? AND (leased_until IS NULL OR leased_until <= ?)", id, now)
+	if len(more) > 0 {
+		query = query.Where(more[0], more[1:]...)
+	}
+	res := query.Update("leased_until", now.Add(lease))
 	if res.Error != nil || res.RowsAffected == 0 {
 		return Payment{}, false, res.Error
 	}
@@ -244,6 +262,9 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 		"leased_until": nil, "tries": 0, "last_error": "",
 	}
 	return s.transact(ctx, func(tx *gorm.DB) error {
+		if _, err := lockPayment(tx, "id = ?", id); err != nil {
+			return err
+		}
 		if err := tx.Model(&Payment{}).Where("id = ?", id).Updates(columns).Error; err != nil {
 			return err
 		}
@@ -266,6 +287,9 @@ func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instructio
 // so that the shopper can try again.
 func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUpAt time.Time) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
+		if _, err := lockOrder(tx, p.OrderID); err != nil {
+			return err
+		}
 		moved, err := movePayment(tx, p.ID, PaymentFailed, map[string]any{
 			"last_error": reason, "next_check_at": giveUpAt.UTC(), "leased_until": nil,
 		})
@@ -326,16 +350,16 @@ func (s *Store) Expire(ctx context.Context, id int64) error {
 }
 
 func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
+	p, err := lockPayment(tx, "id = ?", id)
+	if err != nil {
+		return false, err
+	}
 	moved, err := movePayment(tx, id, PaymentExpired, map[string]any{"next_check_at": now.Add(secondLook), "leased_until": nil})
 	if err != nil {
 		return false, err
 	}
 	err = tx.Model(&Payment{}).Where("id = ? AND state = ?", id, PaymentFailed).
 		Updates(map[string]any{"next_check_at": nil, "leased_until": nil}).Error
-	if err != nil {
-		return false, err
-	}
-	p, err := first[Payment](tx.Preload("Order.Lines").Where("id = ?", id))
 	if err != nil {
 		return false, err
 	}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -92,10 +93,17 @@ func (s *Store) ProductsBySKU(ctx context.Context, skus ...string) (map[string]P
 	return bySKU, nil
 }
 
+// bySKU puts lines into the one order in which all transactions go about
+// products: two that went about the same ones the other way round could wait for
+// each other for ever.
+func bySKU(lines []OrderLine) []OrderLine {
+	return slices.SortedFunc(slices.Values(lines), func(a, b OrderLine) int { return strings.Compare(a.SKU, b.SKU) })
+}
+
 // takeStock takes what the lines need: the guard is in the statement, so two
 // shoppers cannot both take the last piece. An error must end the transaction.
 func takeStock(tx *gorm.DB, lines []OrderLine) error {
-	for _, l := range lines {
+	for _, l := range bySKU(lines) {
 		res := tx.Model(&Product{}).
 			Where("sku = ? AND stock >= ?", l.SKU, l.Quantity).
 			Update("stock", gorm.Expr("stock - ?", l.Quantity))
@@ -110,7 +118,7 @@ func takeStock(tx *gorm.DB, lines []OrderLine) error {
 }
 
 func giveBackStock(tx *gorm.DB, lines []OrderLine) error {
-	for _, l := range lines {
+	for _, l := range bySKU(lines) {
 		err := tx.Model(&Product{}).Where("sku = ?", l.SKU).
 			Update("stock", gorm.Expr("stock + ?", l.Quantity)).Error
 		if err != nil {

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -72,7 +73,12 @@ func (s *Store) ApplyStatus(ctx context.Context, a Arrival) (Effect, error) {
 // applyArrival turns money into a receipt, a paid payment and a paid order, or
 // into a case for a person. It reports a verdict on the arrival and its effect.
 func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error) {
-	p, err := lockPayment(tx, a.InvoiceNumber)
+	a.PaidAt = a.PaidAt.UTC().Truncate(time.Microsecond) // no database keeps it any finer
+	if len(a.Identifiers) > maxIndexed {
+		digest := sha256.Sum256([]byte(a.Identifiers)) // the notification is kept whole
+		a.Identifiers = fmt.Sprintf(`[{"name":"SHA-256","value":"%x"}]`, digest)
+	}
+	p, err := lockPayment(tx, "invoice_number = ?", a.InvoiceNumber)
 	if err == ErrNotFound {
 		err := raise(tx, Attention{Kind: AttentionUnknownInvoice,
 			Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})
@@ -88,7 +94,7 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 	if p.knows(a) {
 		return VerdictRepeated, EffectNone, nil
 	}
-	r := Receipt{PaymentID: p.ID, Amount: a.Amount, PaidAt: a.PaidAt.UTC(), Source: a.Source,
+	r := Receipt{PaymentID: p.ID, Amount: a.Amount, PaidAt: a.PaidAt, Source: a.Source,
 		Identifiers: a.Identifiers, CreatedAt: now}
 	if a.PaidAt.IsZero() {
 		r.PaidAt = now
@@ -100,15 +106,21 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 	return VerdictApplied, effect, err
 }
 
-// lockPayment loads a payment with its order and receipts for this transaction
-// alone. Its UPDATE takes the row's lock where a database has row locks.
-func lockPayment(tx *gorm.DB, invoiceNumber string) (Payment, error) {
-	locked := tx.Model(&Payment{}).Where("invoice_number = ?", invoiceNumber).
-		Update("tries", gorm.Expr("tries"))
-	if locked.Error != nil {
-		return Payment{}, locked.Error
+// lockPayment loads a payment with its receipts and its order for this
+// transaction alone: the lock is the order's (lockOrder), and all is read once
+// it is held.
+func lockPayment(tx *gorm.DB, where string, value any) (Payment, error) {
+	p, err := first[Payment](tx.Select("id", "order_id").Where(where, value))
+	if err != nil {
+		return p, err
 	}
-	return first[Payment](tx.Preload("Order.Lines").Preload("Receipts").Where("invoice_number = ?", invoiceNumber))
+	o, err := lockOrder(tx, p.OrderID)
+	if err != nil {
+		return p, err
+	}
+	p, err = first[Payment](tx.Preload("Receipts", inOrder).Where("id = ?", p.ID))
+	p.Order = &o
+	return p, err
 }
 
 // mismatch compares an arrival with the payment it claims to be for. What the
@@ -147,7 +159,7 @@ func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
 		changes["next_check_at"] = nil
 	}
 	if p.Code == "" {
-		changes["code"] = a.PaymentCode
+		changes["code"] = indexed(a.PaymentCode)
 	}
 	moved, err := movePayment(tx, p.ID, PaymentPaid, changes)
 	if err != nil {

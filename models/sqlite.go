@@ -11,22 +11,24 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"sync"
 
 	"github.com/mattn/go-sqlite3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 )
 
-// sqliteFile takes the file's name out of a DATABASE_URL.
-func sqliteFile(databaseURL string) (string, error) {
-	path, ok := strings.CutPrefix(databaseURL, "sqlite:")
-	if !ok || path == "" {
-		return "", errors.New("DATABASE_URL must be sqlite: and a file name, such as sqlite:warung.db")
-	}
-	return path, nil
+// sqliteFile is a database in one file. It is for one shop: several work on it
+// without harm, but only the one that changed an order tells its pages at once.
+type sqliteFile struct {
+	file   string
+	opened os.FileInfo // the file as it was opened, to know it again
+
+	mu    sync.Mutex
+	heard []func(token string)
 }
+
+func (f *sqliteFile) String() string { return "sqlite:" + f.file }
 
 // What a pool of connections is for.
 const (
@@ -34,9 +36,22 @@ const (
 	writing = "writing"
 )
 
-// connect opens a pool on the SQLite file. The settings hold for each of its
-// connections.
-func (s *Store) connect(purpose string, connections int, log *slog.Logger) (*gorm.DB, error) {
+// connect opens two pools. SQLite takes one writer at a time and any number of
+// readers beside it. One connection for writing makes writers queue here, in
+// order, instead of racing for the file's lock until one of them gives up; four
+// for reading keep four cores busy, and no reader waits for the writer.
+func (f *sqliteFile) connect(settings gorm.Config, _ *slog.Logger) (write, read *gorm.DB, err error) {
+	if write, err = f.pool(writing, 1, settings); err == nil {
+		read, err = f.pool(reading, 4, settings)
+	}
+	if err == nil {
+		f.opened, err = os.Stat(f.file)
+	}
+	return write, read, err
+}
+
+// pool opens connections to the SQLite file. The settings hold for each of them.
+func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (*gorm.DB, error) {
 	settings := url.Values{
 		// Readers do not wait for the writer, nor the writer for readers.
 		"_journal_mode": {"WAL"},
@@ -56,16 +71,11 @@ func (s *Store) connect(purpose string, connections int, log *slog.Logger) (*gor
 		settings.Set("_query_only", "true")
 		settings.Del("_txlock")
 	}
-	db, err := gorm.Open(dialector{&sqlite.Dialector{DSN: "file:" + s.file + "?" + settings.Encode()}}, &gorm.Config{
-		NowFunc: s.now,
-		// Not for the writer. Whoever first needs a statement waits for its one
-		// connection, others wait for him holding the cache's lock, and the
-		// transaction that has the connection waits for the lock: for ever.
-		PrepareStmt:            purpose == reading,
-		TranslateError:         true,
-		SkipDefaultTransaction: true, // a single statement is atomic by itself
-		Logger:                 logger.NewSlogLogger(log, logger.Config{LogLevel: logger.Error, IgnoreRecordNotFoundError: true, ParameterizedQueries: true}),
-	})
+	// Not for the writer. Whoever first needs a statement waits for its one
+	// connection, others wait for him holding the cache's lock, and the
+	// transaction that has the connection waits for the lock: for ever.
+	config.PrepareStmt = purpose == reading
+	db, err := gorm.Open(dialector{&sqlite.Dialector{DSN: "file:" + f.file + "?" + settings.Encode()}}, &config)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +85,7 @@ func (s *Store) connect(purpose string, connections int, log *slog.Logger) (*gor
 	}
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	return db, learnSchema(db)
+	return db, nil
 }
 
 // dialector is GORM's SQLite with one thing more: it tells a database in trouble
@@ -97,30 +107,41 @@ func (d dialector) Translate(err error) error {
 	return d.Dialector.Translate(err)
 }
 
-// remember notes which file was opened.
-func (s *Store) remember() (err error) {
-	s.opened, err = os.Stat(s.file)
-	return err
-}
-
 // inPlace reports whether the file is still where it was. A file that was moved
 // or deleted takes writes as before, and whoever starts the shop again will
 // never see them.
-func (s *Store) inPlace() error {
-	now, err := os.Stat(s.file)
-	if err != nil || !os.SameFile(now, s.opened) {
-		return fmt.Errorf("%w: %s is not the file that was opened any more", ErrUnavailable, s.file)
+func (f *sqliteFile) inPlace() error {
+	now, err := os.Stat(f.file)
+	if err != nil || !os.SameFile(now, f.opened) {
+		return fmt.Errorf("%w: %s is not the file that was opened any more", ErrUnavailable, f.file)
 	}
 	return nil
 }
 
-// Backup writes a consistent copy of the database at databaseURL to a new file,
-// while shops go on using it. The copy is whole and checked, or not there.
-func Backup(ctx context.Context, databaseURL, file string) error {
-	path, err := sqliteFile(databaseURL)
-	if err != nil {
-		return err
+// alone: each step of a migration takes the writer's lock, and finds out then
+// whether another shop has taken it meanwhile.
+func (f *sqliteFile) alone(db *gorm.DB, do func(*gorm.DB) error) error { return do(db) }
+
+// tell tells the watchers of this shop; there is no way to reach another's.
+func (f *sqliteFile) tell(_ context.Context, _ *gorm.DB, token string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, heard := range f.heard {
+		heard(token)
 	}
+	return nil
+}
+
+func (f *sqliteFile) watch(ctx context.Context, heard func(token string)) {
+	f.mu.Lock()
+	f.heard = append(f.heard, heard)
+	f.mu.Unlock()
+	<-ctx.Done()
+}
+
+// backup writes the copy beside its name first: it is whole and checked, or not
+// there.
+func (f *sqliteFile) backup(ctx context.Context, file string) error {
 	if _, err := os.Lstat(file); err == nil {
 		return fmt.Errorf("back up: %s exists already", file)
 	}
@@ -128,9 +149,9 @@ func Backup(ctx context.Context, databaseURL, file string) error {
 	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("back up: %w", err)
 	}
-	if err := copyDatabase(ctx, path, partial); err != nil {
+	if err := copyDatabase(ctx, f.file, partial); err != nil {
 		_ = os.Remove(partial) // the error that matters is the first
-		return fmt.Errorf("back up %s: %w", databaseURL, err)
+		return fmt.Errorf("back up %s: %w", f, err)
 	}
 	if err := os.Rename(partial, file); err != nil {
 		return fmt.Errorf("back up: %w", err)

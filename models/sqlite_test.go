@@ -5,13 +5,36 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 )
+
+// openSQLite opens a new file, and says where it is.
+func openSQLite(t testing.TB) (s *Store, c *clock, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "shop.db")
+	s, c = openAt(t, "sqlite:"+path)
+	return s, c, path
+}
+
+func TestSettingsHold(t *testing.T) {
+	s, _, _ := openSQLite(t)
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "2000"} {
+		var got string
+		if err := s.write.Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", pragma, got, err, want)
+		}
+	}
+	if err := s.read.Exec("DELETE FROM products").Error; err == nil {
+		t.Error("the readers' pool can write")
+	}
+}
 
 // settle is what must not be acknowledged while the database is in trouble.
 func settle(s *Store, c *clock, o Order) error {
@@ -53,9 +76,9 @@ func execute(t *testing.T, db *sql.DB, statements ...string) {
 }
 
 func TestALockedDatabase(t *testing.T) {
-	s, c := openStore(t)
+	s, c, path := openSQLite(t)
 	o := withCode(t, s, c, "MNM-GAYO")
-	other := raw(t, s.file)
+	other := raw(t, path)
 	execute(t, other, "BEGIN IMMEDIATE")
 	began := time.Now()
 	if err := settle(s, c, o); !errors.Is(err, ErrUnavailable) {
@@ -72,7 +95,7 @@ func TestALockedDatabase(t *testing.T) {
 }
 
 func TestAFullDatabase(t *testing.T) {
-	s, c := openStore(t)
+	s, c, _ := openSQLite(t)
 	o := withCode(t, s, c, "MNM-GAYO")
 	full := func(pages string) {
 		var now int
@@ -101,10 +124,10 @@ func TestADatabaseThatIsGone(t *testing.T) {
 		"replaced": func(from, to string) error { return errors.Join(os.Rename(from, to), os.WriteFile(from, nil, 0o600)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, c := openStore(t)
+			s, c, path := openSQLite(t)
 			o := withCode(t, s, c, "MNM-GAYO")
-			away := s.file + ".away"
-			if err := take(s.file, away); err != nil {
+			away := path + ".away"
+			if err := take(path, away); err != nil {
 				t.Fatal(err)
 			}
 			if err := settle(s, c, o); !errors.Is(err, ErrUnavailable) {
@@ -113,7 +136,7 @@ func TestADatabaseThatIsGone(t *testing.T) {
 			if err := s.Ping(context.Background()); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("got %v: the shop calls itself ready", err)
 			}
-			if err := os.Rename(away, s.file); err != nil {
+			if err := os.Rename(away, path); err != nil {
 				t.Fatal(err)
 			}
 			afterwards(t, s, c, o)
@@ -121,69 +144,22 @@ func TestADatabaseThatIsGone(t *testing.T) {
 	}
 }
 
-func TestDatabasesThatAreRefused(t *testing.T) {
-	for name, tt := range map[string]struct {
-		prepare []string
-		says    string
-	}{
-		"newer":            {[]string{"INSERT INTO migrations VALUES ('9999_from_the_future')"}, "newer version"},
-		"a step left out":  {[]string{"DELETE FROM migrations WHERE id LIKE '0001%'"}, "half migrated"},
-		"a column is gone": {[]string{"DROP INDEX attentions_once", "ALTER TABLE attentions DROP COLUMN advice"}, "half migrated"},
-		"a table is gone":  {[]string{"DROP TABLE exchanges"}, "half migrated"},
-		"steps forgotten":  {[]string{"DELETE FROM migrations"}, "half migrated"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "shop.db")
-			s := reopen(t, path)
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			execute(t, raw(t, path), tt.prepare...)
-			refused(t, path, tt.says)
-		})
-	}
-	t.Run("another program's", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "shop.db")
-		execute(t, raw(t, path), "CREATE TABLE songs (title text)")
-		refused(t, path, "another program's")
-	})
+func TestFilesThatAreRefused(t *testing.T) {
 	t.Run("no database at all", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "shop.db")
 		if err := os.WriteFile(path, []byte(strings.Repeat("letter to mother ", 100)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, path, "not a database")
+		refused(t, "sqlite:"+path, "not a database")
 	})
 	t.Run("no such folder", func(t *testing.T) {
-		refused(t, filepath.Join(t.TempDir(), "nowhere", "shop.db"), "unable to open")
+		refused(t, "sqlite:"+filepath.Join(t.TempDir(), "nowhere", "shop.db"), "unable to open")
 	})
-}
-
-func reopen(t *testing.T, path string) *Store {
-	t.Helper()
-	s, err := Open(context.Background(), "sqlite:"+path, newClock().now, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-func refused(t *testing.T, path, says string) {
-	t.Helper()
-	s, err := Open(context.Background(), "sqlite:"+path, newClock().now, slog.New(slog.DiscardHandler))
-	if err == nil {
-		s.Close()
-		t.Fatal("it was opened")
-	}
-	if text := err.Error(); !strings.Contains(text, says) || strings.Contains(text, "\n") {
-		t.Errorf("got %q, want one line that says %q", text, says)
-	}
 }
 
 func TestBackup(t *testing.T) {
 	ctx := context.Background()
-	s, c := openStore(t)
+	s, c, path := openSQLite(t)
 	o := withCode(t, s, c, "MNM-GAYO")
 	stop := make(chan struct{})
 	done := make(chan struct{})
@@ -202,17 +178,17 @@ func TestBackup(t *testing.T) {
 		}
 	}()
 	file := filepath.Join(t.TempDir(), "copy.db")
-	err := Backup(ctx, "sqlite:"+s.file, file)
+	err := Backup(ctx, "sqlite:"+path, file)
 	close(stop)
 	<-done
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Backup(ctx, "sqlite:"+s.file, file); err == nil || !strings.Contains(err.Error(), "exists already") {
+	if err := Backup(ctx, "sqlite:"+path, file); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("got %v: a backup was overwritten", err)
 	}
 
-	restored := reopen(t, file)
+	restored, _ := openAt(t, "sqlite:"+file)
 	wantOrder(t, reload(t, restored, o), OrderAwaitingPayment, PaymentPending, 0, "")
 	found, err := restored.Mismatches(ctx)
 	if err != nil || len(found) != 0 {
@@ -232,7 +208,42 @@ func TestBackup(t *testing.T) {
 	if err := Backup(ctx, "sqlite:"+file+".nothing", filepath.Join(t.TempDir(), "copy.db")); err == nil {
 		t.Error("a copy was made of nothing")
 	}
-	if err := Backup(ctx, "postgres://x", "y"); err == nil {
-		t.Error("a copy was made of a server")
+	if err := Backup(ctx, "postgres://shop:s3cret@host/warung", "y"); err == nil || !strings.Contains(err.Error(), "pg_dump") || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a copy of a server: got %v, want a word on pg_dump", err)
+	}
+}
+
+// Whoever waits for the writer must not hold what the writer needs to finish.
+func TestWritersDoNotWaitForEachOther(t *testing.T) {
+	s, _, _ := openSQLite(t)
+	o := place(t, s, "MNM-GAYO", 1)
+	pool, err := s.write.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	const others = 4
+	done := make(chan error, others)
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		waiting := pool.Stats().WaitCount
+		for range others {
+			go func() {
+				_, err := s.Ask(ctx, o.Payment().ID, time.Minute) // a statement nobody has made before
+				done <- err
+			}()
+		}
+		for turns := 0; pool.Stats().WaitCount == waiting || turns < 100_000; turns++ {
+			runtime.Gosched()
+		}
+		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("attention", "").Error // and another
+	})
+	if err != nil {
+		t.Errorf("the transaction: %v", err)
+	}
+	for range others {
+		if err := <-done; err != nil {
+			t.Errorf("who waited for it: %v", err)
+		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"gorm.io/gorm"
@@ -23,48 +22,54 @@ import (
 var ErrNotFound = errors.New("not found")
 
 // ErrUnavailable: the database cannot do its work now, because it is locked,
-// full, broken or gone. Nothing was changed; the same may succeed later.
+// full, broken or gone. Nothing was changed, or, where the connection was lost
+// at the very end, everything. The same may be tried again.
 var ErrUnavailable = errors.New("database unavailable")
 
 // Store keeps everything in one database.
 type Store struct {
-	// SQLite takes one writer at a time and any number of readers beside it.
-	// One connection for writing makes writers queue here, in order, instead of
-	// racing for the file's lock until one of them gives up.
-	write *gorm.DB
+	database
+	write *gorm.DB // for transactions, and whatever must see the latest
 	read  *gorm.DB
 	now   func() time.Time
-
-	file   string      // of the database
-	opened os.FileInfo // the file as it was opened, to know it again
 }
 
 // Open opens, creates and migrates the database at databaseURL, such as
-// "sqlite:warung.db", and fills an empty catalogue. now is the shop's clock.
+// "sqlite:warung.db" or "postgres://shop@localhost/warung", and fills an empty
+// catalogue. now is the shop's clock.
 func Open(ctx context.Context, databaseURL string, now func() time.Time, log *slog.Logger) (*Store, error) {
-	path, err := sqliteFile(databaseURL)
+	database, err := databaseAt(databaseURL)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: path, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
-	if s.write, err = s.connect(writing, 1, log); err == nil {
-		s.read, err = s.connect(reading, 4, log)
-	}
-	if err == nil {
+	s := &Store{database: database, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
+	if s.write, s.read, err = s.connect(gormSettings(s.now, log), log); err == nil {
 		err = s.prepare(ctx)
 	}
 	if err != nil {
 		_ = s.Close() // nothing was written that could be lost
-		return nil, fmt.Errorf("open %s: %w", databaseURL, err)
+		return nil, fmt.Errorf("DATABASE_URL %s: %w", database, err)
 	}
 	return s, nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
-	if err := migrate(s.write.WithContext(ctx)); err != nil {
+// Backup writes a consistent copy of the database at databaseURL to a new file,
+// while shops go on using it.
+func Backup(ctx context.Context, databaseURL, file string) error {
+	database, err := databaseAt(databaseURL)
+	if err != nil {
 		return err
 	}
-	if err := s.remember(); err != nil {
+	return database.backup(ctx, file)
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	for _, db := range []*gorm.DB{s.write, s.read} {
+		if err := learnSchema(db); err != nil {
+			return err
+		}
+	}
+	if err := s.alone(s.write.WithContext(ctx), migrate); err != nil {
 		return err
 	}
 	return s.seed(ctx)
@@ -95,16 +100,34 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// transact runs f in one transaction of the writer. What it has kept when it
-// returns nil is on the disk, in the file that will be opened next time.
-func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) error {
-	return s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := f(tx); err != nil {
-			return err
+// tries is how often a transaction is begun that comes into another's way. Locks
+// are taken in one order, an order's first and then those of products by SKU,
+// so that only a migration while serving should ever be in the way.
+const tries = 3
+
+// transact runs f in one transaction, or several times until one succeeds. What
+// it has kept when it returns nil is on the disk, and will be found there.
+func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err error) {
+	for range tries {
+		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			if err := f(tx); err != nil {
+				return err
+			}
+			return s.inPlace()
+		})
+		if !errors.Is(err, errAgain) {
+			break
 		}
-		return s.inPlace()
-	})
+	}
+	return err
 }
+
+// Tell tells every shop on this database that an order has changed.
+func (s *Store) Tell(ctx context.Context, token string) error { return s.tell(ctx, s.write, token) }
+
+// Watch calls heard with the token of each order that a shop has told of, until
+// ctx ends. An empty token means any of them: something may have been missed.
+func (s *Store) Watch(ctx context.Context, heard func(token string)) { s.watch(ctx, heard) }
 
 // first loads one row or says ErrNotFound.
 func first[T any](query *gorm.DB) (T, error) {
@@ -115,6 +138,12 @@ func first[T any](query *gorm.DB) (T, error) {
 	}
 	return row, err
 }
+
+// maxIndexed is how many bytes of a text an index takes, whatever the database.
+const maxIndexed = 2000
+
+// indexed cuts a text from elsewhere to what an index takes.
+func indexed(text string) string { return text[:min(len(text), maxIndexed)] }
 
 // Key returns the shop's own random key of that name, 32 bytes made at the
 // first call and the same for every copy of the shop on this database.

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
+	"warungjokul/models/testdb"
 )
 
 // clock is a shop's clock that tests move.
@@ -26,11 +24,16 @@ func (c *clock) advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.t
 
 func newClock() *clock { return &clock{t: time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)} }
 
-// openStore opens a real SQLite file with the catalogue in it.
+// openStore opens a real database with the catalogue in it.
 func openStore(t testing.TB) (*Store, *clock) {
 	t.Helper()
+	return openAt(t, testdb.URL(t))
+}
+
+func openAt(t testing.TB, databaseURL string) (*Store, *clock) {
+	t.Helper()
 	c := newClock()
-	s, err := Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "shop.db"), c.now, slog.New(slog.DiscardHandler))
+	s, err := Open(context.Background(), databaseURL, c.now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,19 +121,6 @@ func attentions(t testing.TB, s *Store) []AttentionKind {
 	return kinds
 }
 
-func TestSettingsHold(t *testing.T) {
-	s, _ := openStore(t)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "2000"} {
-		var got string
-		if err := s.write.Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
-			t.Errorf("%s: got %q, %v, want %q", pragma, got, err, want)
-		}
-	}
-	if err := s.read.Exec("DELETE FROM products").Error; err == nil {
-		t.Error("the readers' pool can write")
-	}
-}
-
 func TestCatalogue(t *testing.T) {
 	s, _ := openStore(t)
 	ctx := context.Background()
@@ -166,30 +156,73 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// A database written by a newer shop must not be served by an older one.
-func TestOpenRefusesNewerDatabase(t *testing.T) {
-	path := "sqlite:" + filepath.Join(t.TempDir(), "shop.db")
-	ctx, log := context.Background(), slog.New(slog.DiscardHandler)
-	s, err := Open(ctx, path, time.Now, log)
-	if err != nil {
-		t.Fatal(err)
+// Databases that must not be served are refused with one sentence, and left alone.
+func TestDatabasesThatAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		prepare []string
+		says    string
+	}{
+		"newer":            {[]string{"INSERT INTO migrations VALUES ('9999_from_the_future')"}, "newer version"},
+		"a step left out":  {[]string{"DELETE FROM migrations WHERE id LIKE '0001%'"}, "half migrated"},
+		"a column is gone": {[]string{"DROP INDEX attentions_once", "ALTER TABLE attentions DROP COLUMN advice"}, "half migrated"},
+		"a table is gone":  {[]string{"DROP TABLE exchanges"}, "half migrated"},
+		"steps forgotten":  {[]string{"DELETE FROM migrations"}, "half migrated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			databaseURL := testdb.URL(t)
+			s, _ := openAt(t, databaseURL)
+			for _, statement := range tt.prepare {
+				if err := s.write.Exec(statement).Error; err != nil {
+					t.Fatal(err)
+				}
+			}
+			refused(t, databaseURL, tt.says)
+		})
 	}
-	if err := s.write.Exec("INSERT INTO migrations (id) VALUES ('9999_from_the_future')").Error; err != nil {
-		t.Fatal(err)
+	t.Run("another program's", func(t *testing.T) {
+		databaseURL := testdb.URL(t)
+		database, err := databaseAt(databaseURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, _, err := database.connect(gormSettings(time.Now, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Exec("CREATE TABLE songs (title text)").Error; err != nil {
+			t.Fatal(err)
+		}
+		if pool, err := db.DB(); err != nil || pool.Close() != nil {
+			t.Fatal(err)
+		}
+		refused(t, databaseURL, "another program's")
+	})
+}
+
+func refused(t *testing.T, databaseURL, says string) {
+	t.Helper()
+	s, err := Open(context.Background(), databaseURL, newClock().now, slog.New(slog.DiscardHandler))
+	if err == nil {
+		s.Close()
+		t.Fatal("it was opened")
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(ctx, path, time.Now, log); err == nil || !strings.Contains(err.Error(), "newer version") {
-		t.Errorf("got %v, want a sentence about a newer version", err)
+	if text := err.Error(); !strings.Contains(text, says) || strings.Contains(text, "\n") {
+		t.Errorf("got %q, want one line that says %q", text, says)
 	}
 }
 
 func TestOpenRefusesOtherURLs(t *testing.T) {
-	for _, databaseURL := range []string{"", "sqlite:", "warung.db", "mysql://localhost/shop", "sqlite:" + t.TempDir() + "/no/such/folder/shop.db"} {
-		if s, err := Open(context.Background(), databaseURL, time.Now, slog.New(slog.DiscardHandler)); err == nil {
+	for _, databaseURL := range []string{"", "sqlite:", "warung.db", "mysql://localhost/shop", "sqlite:" + t.TempDir() + "/no/such/folder/shop.db",
+		"postgres://shop:s3cret@127.0.0.1:1/warung", "postgres://shop:s3cret@127.0.0.1:1/warung?sslmode=perhaps", "postgres://shop:s3cret%zz@127.0.0.1/warung",
+		"postgres://shop:s3cret@nowhere.invalid/warung", "postgresql://shop:s3cret@127.0.0.1:port/warung", "postgres:shop password=s3cret"} {
+		s, err := Open(context.Background(), databaseURL, time.Now, slog.New(slog.DiscardHandler))
+		if err == nil {
 			_ = s.Close()
 			t.Errorf("%q: opened", databaseURL)
+			continue
+		}
+		if said := err.Error(); !strings.HasPrefix(said, "DATABASE_URL ") || strings.Contains(said, "\n") || strings.Contains(said, "s3cret") {
+			t.Errorf("%q: got %q, want one sentence that begins with DATABASE_URL and repeats no password", databaseURL, said)
 		}
 	}
 }
@@ -204,40 +237,5 @@ func TestKeyIsMadeOnce(t *testing.T) {
 	}
 	if len(a) != 32 || string(a) != string(b) || string(a) == string(other) {
 		t.Errorf("got %d bytes, repeated alike: %v, other alike: %v", len(a), string(a) == string(b), string(a) == string(other))
-	}
-}
-
-// Whoever waits for the writer must not hold what the writer needs to finish.
-func TestWritersDoNotWaitForEachOther(t *testing.T) {
-	s, _ := openStore(t)
-	o := place(t, s, "MNM-GAYO", 1)
-	pool, err := s.write.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	const others = 4
-	done := make(chan error, others)
-	err = s.transact(ctx, func(tx *gorm.DB) error {
-		waiting := pool.Stats().WaitCount
-		for range others {
-			go func() {
-				_, err := s.Ask(ctx, o.Payment().ID, time.Minute) // a statement nobody has made before
-				done <- err
-			}()
-		}
-		for turns := 0; pool.Stats().WaitCount == waiting || turns < 100_000; turns++ {
-			runtime.Gosched()
-		}
-		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("attention", "").Error // and another
-	})
-	if err != nil {
-		t.Errorf("the transaction: %v", err)
-	}
-	for range others {
-		if err := <-done; err != nil {
-			t.Errorf("who waited for it: %v", err)
-		}
 	}
 }
