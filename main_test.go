@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"warungjokul/models/testdb"
 )
 
 // journal is a log that several goroutines write.
@@ -36,7 +38,7 @@ func (j *journal) String() string {
 // environ is a shop on ports and files of its own.
 func environ(t *testing.T, more ...string) []string {
 	dir := t.TempDir()
-	return append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + filepath.Join(dir, "warung.db"),
+	return append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=" + testdb.URL(t),
 		"SANDBOX_STATE=" + filepath.Join(dir, "sandbox.state"), "LOG_LEVEL=debug"}, more...)
 }
 
@@ -145,11 +147,19 @@ func TestTakenAddress(t *testing.T) {
 }
 
 func TestUnusableDatabase(t *testing.T) {
-	for _, url := range []string{"mysql://localhost", "sqlite:", "sqlite:/no/such/folder/warung.db"} {
-		if err := run(t.Context(), nil, environ(t, "DATABASE_URL="+url), io.Discard, io.Discard); err == nil {
+	for _, url := range []string{"mysql://localhost", "sqlite:", "sqlite:/no/such/folder/warung.db",
+		"postgres://shop:" + testSecret + "@127.0.0.1:1/warung", "postgres://shop:" + testSecret + "@127.0.0.1:x/%zz"} {
+		log := &journal{}
+		err := run(t.Context(), nil, environ(t, "DATABASE_URL="+url), io.Discard, log)
+		if err == nil {
 			t.Errorf("DATABASE_URL=%s: started", url)
-		} else {
-			t.Log(err)
+			continue
+		}
+		if !strings.HasPrefix(err.Error(), "DATABASE_URL ") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("DATABASE_URL=%s: got %q, want one sentence that names it", url, err)
+		}
+		if strings.Contains(err.Error()+log.String(), testSecret) {
+			t.Errorf("DATABASE_URL=%s: the password is in %q or in the log: %s", url, err, log)
 		}
 	}
 }

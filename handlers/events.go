@@ -3,11 +3,14 @@ package handlers
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
 )
 
 // heartbeat keeps proxies from closing a quiet stream.
@@ -54,12 +57,23 @@ func (s *streams) watch(token string) (changes <-chan struct{}, end func(), ok b
 	}, true
 }
 
-// tell tells all who watch an order. It never waits: one untaken message is
-// enough, for who takes it looks at what is there then.
+// tell tells all who watch an order, or any order when the token is empty. It
+// never waits: one untaken message is enough, for who takes it looks at what is
+// there then.
 func (s *streams) tell(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ch := range s.watchers[token] {
+	if token != "" {
+		wake(s.watchers[token])
+		return
+	}
+	for _, watchers := range s.watchers {
+		wake(watchers)
+	}
+}
+
+func wake(watchers map[chan struct{}]bool) {
+	for ch := range watchers {
 		select {
 		case ch <- struct{}{}:
 		default:
@@ -97,41 +111,55 @@ func (h *Handler) orderEvents(c echo.Context) error {
 
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	for {
-		done, err := h.sendStatus(c)
-		if done || err != nil {
+	for sent := ""; ; {
+		o, err := h.order(c)
+		if err != nil {
 			return err
 		}
-		for waiting := true; waiting; {
-			// Each write gets its own time, the stream as a whole has all it needs.
-			_ = stream.SetWriteDeadline(time.Now().Add(2 * heartbeat))
-			if err := stream.Flush(); err != nil {
-				return nil // the shopper left
+		// What is told more than once is sent once. At each beat, too, is looked
+		// whether there is anything new: a shop that was killed just after it
+		// had kept a change tells nobody of it.
+		if state := whatIsSeen(o); state != sent {
+			sent = state
+			if err := h.sendStatus(w, o); err != nil {
+				return err
 			}
-			select {
-			case <-changes:
-				waiting = false
-			case <-beat.C:
-				fmt.Fprint(w, ": still here\n\n")
-			case <-h.streams.closed:
-				return nil
-			case <-c.Request().Context().Done():
-				return nil
-			}
+		} else {
+			fmt.Fprint(w, ": still here\n\n")
+		}
+		// Each write gets its own time, the stream as a whole has all it needs.
+		_ = stream.SetWriteDeadline(time.Now().Add(2 * heartbeat))
+		if err := stream.Flush(); err != nil || !live(o, h.Now()) {
+			return nil // the shopper left, or has seen it all
+		}
+		select {
+		case <-changes:
+		case <-beat.C:
+		case <-h.streams.closed:
+			return nil
+		case <-c.Request().Context().Done():
+			return nil
 		}
 	}
 }
 
-// sendStatus writes one event and reports whether it was the last.
-func (h *Handler) sendStatus(c echo.Context) (last bool, err error) {
-	o, err := h.order(c)
-	if err != nil {
-		return true, err
+// whatIsSeen tells one state of an order's page from another.
+func whatIsSeen(o models.Order) string {
+	p, receipts := o.Payment(), 0
+	for _, attempt := range o.Payments {
+		receipts += len(attempt.Receipts)
 	}
+	state, _ := json.Marshal([]any{o.Status, o.Attention, p.State, p.Attempt, p.Code, p.ExpiresAt, p.Tries > 0,
+		p.CheckedAt, p.CheckedStatus, len(p.Instructions), receipts}) // such values always encode
+	return string(state)
+}
+
+// sendStatus writes one event.
+func (h *Handler) sendStatus(w io.Writer, o models.Order) error {
 	body, err := json.Marshal(h.statusOf(o))
 	if err != nil {
-		return true, err
+		return err
 	}
-	fmt.Fprintf(c.Response(), "event: status\ndata: %s\n\n", body)
-	return !live(o, h.Now()), nil
+	_, err = fmt.Fprintf(w, "event: status\ndata: %s\n\n", body)
+	return err
 }

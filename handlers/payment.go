@@ -368,15 +368,18 @@ func arrival(t jokul.Transaction) models.Arrival {
 	return a
 }
 
-// changed tells an order's open pages that something may be new, and the worker
-// that there may be a mail to send.
+// changed tells an order's open pages that something may be new, whichever shop
+// they are connected to, and the worker that there may be a mail to send.
 func (h *Handler) changed(ctx context.Context, p models.Payment) {
 	h.poke()
-	if p.Order != nil {
-		h.streams.tell(p.Order.Token)
-		return
+	if p.Order == nil {
+		var err error
+		if p, err = h.Store.Invoice(ctx, p.InvoiceNumber); err != nil {
+			return // who watches looks by itself, a little later
+		}
 	}
-	if p, err := h.Store.Invoice(ctx, p.InvoiceNumber); err == nil {
+	if err := h.Store.Tell(ctx, p.Order.Token); err != nil {
+		h.Log.Warn("tell of a change", "order_number", p.Order.Number, "error", err)
 		h.streams.tell(p.Order.Token)
 	}
 }

@@ -25,6 +25,7 @@ const (
 func (h *Handler) Work(ctx context.Context) error {
 	var workers errgroup.Group
 	workers.Go(func() error { h.workPayments(ctx); return nil })
+	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
 	if h.Mail != nil {
 		workers.Go(func() error { h.workMail(ctx); return nil })
 	}

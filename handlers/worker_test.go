@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/models/testdb"
 )
 
 const (
@@ -67,7 +67,7 @@ func (w *world) called(key string) int { w.mu.Lock(); defer w.mu.Unlock(); retur
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{t: time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)},
-		calls: map[string]int{}, database: "sqlite:" + filepath.Join(t.TempDir(), "shop.db")}
+		calls: map[string]int{}, database: testdb.URL(t)}
 	shop := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.Handler.ServeHTTP(rw, r) }))
 	t.Cleanup(shop.Close)
 	var err error
