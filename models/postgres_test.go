@@ -1,0 +1,223 @@
+package models
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"warungjokul/models/testdb"
+)
+
+// openPostgres opens a new database on the server the tests are run against,
+// with settings of its own.
+func openPostgres(t *testing.T, settings ...string) (*Store, *clock) {
+	t.Helper()
+	if testdb.Server() == "" {
+		t.Skip("this is about PostgreSQL: set DATABASE_URL, or go test ./e2e -run TestPostgreSQL")
+	}
+	address, err := url.Parse(testdb.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := address.Query()
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		query.Set(name, value)
+	}
+	address.RawQuery = query.Encode()
+	return openAt(t, address.String())
+}
+
+// Trouble of the server is told from a statement that is wrong.
+func TestPostgresTrouble(t *testing.T) {
+	d := postgresDialector{&postgres.Dialector{Config: &postgres.Config{}}}
+	for code, want := range map[string]error{
+		"08006": ErrUnavailable, "53100": ErrUnavailable, "53300": ErrUnavailable, "57P01": ErrUnavailable, "57P03": ErrUnavailable, "57014": ErrUnavailable,
+		"58030": ErrUnavailable, "25006": ErrUnavailable, "25P03": ErrUnavailable, "55P03": ErrUnavailable, "XX001": ErrUnavailable,
+		"40001": errAgain, "40P01": errAgain,
+		"23505": gorm.ErrDuplicatedKey, "23503": gorm.ErrForeignKeyViolated, "23514": gorm.ErrCheckConstraintViolated, "42601": nil, "22021": nil, "42501": nil,
+	} {
+		got := d.Translate(fmt.Errorf("statement: %w", &pgconn.PgError{Code: code, Message: "as it says"}))
+		for _, kind := range []error{ErrUnavailable, errAgain, gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated} {
+			wanted := kind == want || kind == ErrUnavailable && want == errAgain
+			if errors.Is(got, kind) != wanted {
+				t.Errorf("%s: got %v, want %v", code, got, want)
+			}
+		}
+	}
+	for _, err := range []error{io.ErrUnexpectedEOF, driver.ErrBadConn, net.ErrClosed, context.DeadlineExceeded, &net.OpError{Op: "dial", Err: errors.New("refused")},
+		&pgconn.ConnectError{Config: &pgconn.Config{}}, errors.New("conn closed")} {
+		if _, away := err.(*pgconn.ConnectError); away {
+			if !lostConnection(err) {
+				t.Error("a connection that cannot be had is no trouble")
+			}
+			continue
+		}
+		if got := d.Translate(err); !errors.Is(got, ErrUnavailable) {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+	for _, err := range []error{gorm.ErrRecordNotFound, context.Canceled, errors.New("another")} {
+		if got := d.Translate(err); got != err {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+}
+
+func TestPostgresSettingsHold(t *testing.T) {
+	s, _ := openPostgres(t)
+	for setting, want := range map[string]string{"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "10s",
+		"lock_timeout": "4s", "synchronous_commit": "on"} {
+		var got string
+		if err := s.write.Raw("SHOW " + setting).Scan(&got).Error; err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", setting, got, err, want)
+		}
+	}
+	pool, err := s.write.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := pool.Stats().MaxOpenConnections; got != postgresConnections || s.read != s.write {
+		t.Errorf("%d connections, want %d for all", got, postgresConnections)
+	}
+	other, _ := openPostgres(t, "lock_timeout=250ms") // what the address says is taken
+	var got string
+	if err := other.write.Raw("SHOW lock_timeout").Scan(&got).Error; err != nil || got != "250ms" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A server in trouble acknowledges nothing, and afterwards nothing is missing.
+func TestPostgresInTrouble(t *testing.T) {
+	for name, trouble := range map[string]func(t *testing.T, s *Store) (mend func()){
+		"the row is locked": func(t *testing.T, s *Store) func() {
+			tx := s.write.Begin()
+			if err := tx.Exec("SELECT * FROM orders FOR UPDATE").Error; err != nil {
+				t.Fatal(err)
+			}
+			return func() { tx.Rollback() }
+		},
+		"read only": func(t *testing.T, s *Store) func() {
+			alter := func(what string) {
+				for range postgresConnections { // each connection of the pool
+					if err := s.write.Exec("SET default_transaction_read_only = " + what).Error; err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			pool, err := s.write.DB()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool.SetMaxOpenConns(1)
+			alter("on")
+			return func() { alter("off") }
+		},
+		"no more connections": func(t *testing.T, s *Store) func() {
+			pool, err := s.write.DB()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var taken []driverConn
+			for range postgresConnections {
+				conn, err := pool.Conn(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				taken = append(taken, conn)
+			}
+			return func() {
+				for _, conn := range taken {
+					_ = conn.Close()
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := openPostgres(t, "lock_timeout=300ms")
+			o := withCode(t, s, c, "MNM-GAYO")
+			mend := trouble(t, s)
+			if err := settle(s, c, o); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("got %v, want ErrUnavailable", err)
+			}
+			mend()
+			afterwards(t, s, c, o)
+		})
+	}
+	t.Run("every connection is cut", func(t *testing.T) {
+		s, c := openPostgres(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		err := s.transact(context.Background(), func(tx *gorm.DB) error {
+			if err := tx.Exec("UPDATE orders SET status = 'paid'").Error; err != nil {
+				return err
+			}
+			var pid int
+			if err := tx.Raw("SELECT pg_backend_pid()").Scan(&pid).Error; err != nil {
+				return err
+			}
+			if err := s.write.Exec("SELECT pg_terminate_backend(?)", pid).Error; err != nil {
+				return err
+			}
+			for {
+				if err := tx.Exec("SELECT 1").Error; err != nil {
+					return err
+				}
+			}
+		})
+		if !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		afterwards(t, s, c, o)
+	})
+}
+
+type driverConn interface{ Close() error }
+
+// A shop of the version before goes on while a newer one adds to its tables: no
+// statement it has prepared stops working.
+func TestTablesGrowUnderAShop(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	reload(t, s, o)
+	for _, table := range []string{"orders", "order_lines", "payments", "receipts", "products", "notifications", "mails", "attentions"} {
+		if err := s.write.Exec("ALTER TABLE " + table + " ADD COLUMN added text NOT NULL DEFAULT ''").Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 * postgresConnections { // whichever connection it is
+		reload(t, s, o)
+	}
+	deliver(t, s, c, "r1", "{}", PaidEvent(paid(o.Payment(), c.now())))
+	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, "")
+	if _, err := s.ClaimMails(context.Background(), 10); err != nil {
+		t.Error(err)
+	}
+	place(t, s, "MNM-TEH", 1)
+}
+
+// A second shop waits while one migrates, for as long as it is allowed to.
+func TestMigratingAlone(t *testing.T) {
+	s, _ := openPostgres(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	err := s.alone(s.write, func(*gorm.DB) error {
+		return s.alone(s.write.WithContext(ctx), func(*gorm.DB) error { return errors.New("two at once") })
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.alone(s.write.WithContext(context.Background()), func(*gorm.DB) error { return nil }); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
