@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/mattn/go-sqlite3"
 
 	"warungjokul/jokul/sandbox"
@@ -43,13 +44,9 @@ type keptReceipt struct {
 	source, identifiers string
 }
 
-func readBooks(t *testing.T, file string) books {
+func readBooks(t *testing.T, database string) books {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+file+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openSQL(t, database)
 	b := books{stock: map[string]int64{}, attention: map[string]int{}, byToken: map[string]keptOrder{}}
 	each(t, db, "SELECT id, token, number, status, total, stock_held FROM orders", func(scan func(...any) error) error {
 		var o keptOrder
@@ -233,16 +230,10 @@ func checkAudit(t *testing.T, ledger []sandbox.Account, b books, stock map[strin
 }
 
 // fillShelves gives the shop enough of most things, and returns what there is.
-func fillShelves(t *testing.T, file string) map[string]int64 {
+func fillShelves(t *testing.T, database string) map[string]int64 {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+file+"?_busy_timeout=5000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec("UPDATE products SET stock = CASE WHEN sku IN (?, ?) THEN 6 ELSE 100000 END", scarce[0], scarce[1]); err != nil {
-		t.Fatal(err)
-	}
+	db := openSQL(t, database)
+	execute(t, db, "UPDATE products SET stock = CASE WHEN sku IN ('"+strings.Join(scarce, "', '")+"') THEN 6 ELSE 100000 END")
 	stock := map[string]int64{}
 	each(t, db, "SELECT sku, stock FROM products", func(scan func(...any) error) error {
 		var sku string

@@ -22,6 +22,7 @@ import (
 var (
 	chaosOrders = flag.Int("orders", 150, "TestChaos: how many orders to place")
 	chaosKills  = flag.Int("kills", 5, "TestChaos: how often to kill the shop")
+	chaosShops  = flag.Int("replicas", 0, "TestChaos: how many shops behind nginx on one PostgreSQL; 0 is one shop alone")
 	chaosSeed   = flag.Uint64("seed", 0, "TestChaos: where chance begins; 0 lets chance choose")
 )
 
@@ -33,15 +34,29 @@ var (
 // Nothing helps the shop at the end but its own worker and the gateway's own
 // retries; one in ten payments is never told of by any notification.
 func TestChaos(t *testing.T) {
-	c := newChaos(t)
+	t.Parallel() // it mostly waits for codes to expire
+	weather(t, *chaosShops)
+}
+
+// TestChaosOfReplicas is the same storm over three shops on one PostgreSQL, any of
+// which may be killed while shoppers, and notifications, reach the others.
+func TestChaosOfReplicas(t *testing.T) {
+	t.Parallel()
+	weather(t, 3)
+}
+
+func weather(t *testing.T, replicas int) {
+	c := newChaos(t, replicas)
 	began := time.Now()
 	c.storm()
 	c.t.Logf("the storm lasted %s", time.Since(began).Round(time.Second))
 	c.clear()
 	c.awaitTheEnd()
 	ledger := c.readLedger()
-	if err := c.shop.stop(); err != nil {
-		t.Errorf("the shop did not stop well: %v", err)
+	for _, shop := range c.shops {
+		if err := shop.stop(); err != nil {
+			t.Errorf("the %s did not stop well: %v", shop.name, err)
+		}
 	}
 	books := readBooks(t, c.database)
 	c.report(ledger, books, time.Since(began))
@@ -57,7 +72,7 @@ type chaos struct {
 	t      *testing.T
 	seed   uint64
 	chance *chance
-	*pair
+	*fleet
 	network *network
 	stock   map[string]int64 // before the first order
 
@@ -89,15 +104,20 @@ func (c *chance) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(c.float()*float64(most-least))
 }
 
-func newChaos(t *testing.T) *chaos {
+func newChaos(t *testing.T, replicas int) *chaos {
 	c := &chaos{t: t, seed: *chaosSeed, over: make(chan struct{})}
 	if c.seed == 0 {
 		c.seed = rand.Uint64() >> 32
 	}
-	t.Logf("seed %d, %d orders, %d kills", c.seed, *chaosOrders, *chaosKills)
+	t.Logf("seed %d, %d orders, %d kills, %d replicas", c.seed, *chaosOrders, *chaosKills, replicas)
 	c.chance = &chance{r: rand.New(rand.NewPCG(c.seed, 1))}
 	c.network = newNetwork(t, c.chance)
-	c.pair = newPair(t, c.network.server.URL, "PAYMENT_EXPIRY=1m", "RATE_LIMIT=off")
+	if settings := []string{"PAYMENT_EXPIRY=1m", "RATE_LIMIT=off"}; replicas > 0 {
+		c.fleet = newFleet(t, replicas, c.network.server.URL, settings...)
+	} else {
+		alone := newPair(t, c.network.server.URL, settings...)
+		c.fleet = &fleet{pair: alone, shops: []*process{alone.shop}}
+	}
 	c.network.shop = c.shop.base
 	c.stock = fillShelves(t, c.database)
 	return c
@@ -120,18 +140,19 @@ func (c *chaos) storm() {
 	elements.Wait()
 }
 
-// killTheShop ends the shop without a word, again and again, spread over the
-// run, and starts it again a moment later.
+// killTheShop ends a shop without a word, again and again, spread over the run,
+// and starts it again a moment later.
 func (c *chaos) killTheShop() {
 	for c.kills.Load() < int64(*chaosKills) {
 		due := c.kills.Load() * int64(*chaosOrders) / int64(*chaosKills)
 		for c.placed.Load() < due && c.sleep(20*time.Millisecond) {
 		}
 		pause(c.chance.between(0, 700*time.Millisecond))
-		c.shop.kill()
+		shop := c.shops[c.chance.n(len(c.shops))]
+		shop.kill()
 		c.kills.Add(1)
 		pause(c.chance.between(0, 400*time.Millisecond))
-		if err := c.shop.start(); err != nil {
+		if err := shop.start(); err != nil {
 			c.t.Error(err)
 			return
 		}

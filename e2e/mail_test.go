@@ -23,7 +23,7 @@ func mailServer(t *testing.T) (address string, taken chan string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	taken = make(chan string, 16)
+	taken = make(chan string, 1000) // nobody may be reading yet
 	go func() {
 		for {
 			conn, err := listener.Accept()

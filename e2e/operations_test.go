@@ -124,7 +124,7 @@ func (p *pair) openStream(t *testing.T, v visitor) io.Reader {
 	return res.Body
 }
 
-// A database in trouble: shoppers get a plain page and may read on, the gateway
+// A file in trouble: shoppers get a plain page and may read on, the gateway
 // gets 503 and tells again, and when the trouble is over nothing is missing.
 func TestDatabaseInTrouble(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -136,7 +136,7 @@ func TestDatabaseInTrouble(t *testing.T) {
 		"disk full":                 {limitFiles(1), limitFiles(1 << 40), http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPair(t, "", "RATE_LIMIT=off")
+			p := newSQLitePair(t, "RATE_LIMIT=off")
 			v := visit(t, p.program())
 			order := v.order("MNM-TEH")
 			code := v.await(order, "a code", hasCode).PaymentCode
@@ -190,7 +190,7 @@ func (p *pair) expect503(t *testing.T, v visitor) {
 		if res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), says) || res.Header.Get("Retry-After") == "" {
 			t.Errorf("checkout: %s, Retry-After %q, %.300s", res.Status, res.Header.Get("Retry-After"), body)
 		}
-		for _, leak := range []string{"sql", "sqlite", "database", "goroutine", ".go:"} {
+		for _, leak := range []string{"sql", "sqlite", "postgres", "database", "goroutine", ".go:"} {
 			if strings.Contains(strings.ToLower(string(body)), leak) {
 				t.Errorf("the page says %q", leak)
 			}
@@ -221,7 +221,7 @@ func unlockDatabase(t *testing.T, p *pair) {
 
 func moveDatabase(from, to string) func(*testing.T, *pair) {
 	return func(t *testing.T, p *pair) {
-		if err := os.Rename(p.database+from, p.database+to); err != nil {
+		if err := os.Rename(p.file()+from, p.file()+to); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestStartRefusesANewerDatabase(t *testing.T) {
 // docs/operate.md says. What came after it is told of by the gateway: nothing
 // of it is taken for something else.
 func TestBackupAndRestore(t *testing.T) {
-	p := newPair(t, "", "RATE_LIMIT=off")
+	p := newSQLitePair(t, "RATE_LIMIT=off")
 	v := visit(t, p.program())
 	paid, open := v.order("MNM-TEH"), v.order("MNM-GAYO")
 	act(t, p.program(), v.await(paid, "a code", hasCode).PaymentCode, "pay")
@@ -303,11 +303,11 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(p.database + name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(p.file() + name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Rename(file, p.database); err != nil {
+	if err := os.Rename(file, p.file()); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.shop.start(); err != nil {

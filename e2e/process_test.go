@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"warungjokul/models/testdb"
 )
 
 // process is a program at a fixed address that can be killed and started again.
@@ -133,27 +135,53 @@ func fixedPort(t *testing.T) string {
 // pair is a shop and a gateway, each a process of its own, as in real life.
 type pair struct {
 	shop, gateway *process
-	dir, database string
+	dir, database string // database is the DATABASE_URL
 }
 
-// newPair starts both. Notifications go to the shop at another address if one is
-// given; settings of the shop may be given as NAME=value.
+// newPair starts both on a database of their own. Notifications go to the shop at
+// another address if one is given; settings of the shop may be given as NAME=value.
 func newPair(t *testing.T, notify string, environ ...string) *pair {
 	t.Helper()
-	p := &pair{dir: t.TempDir()}
-	p.database = filepath.Join(p.dir, "warung.db")
-	shop, gate := fixedPort(t), fixedPort(t)
+	return newPairOn(t, testdb.URL(t), notify, environ...)
+}
+
+// newSQLitePair is for what only a file can suffer.
+func newSQLitePair(t *testing.T, environ ...string) *pair {
+	t.Helper()
+	return newPairOn(t, "sqlite:"+filepath.Join(t.TempDir(), "warung.db"), "", environ...)
+}
+
+// file is where an SQLite database is.
+func (p *pair) file() string { return strings.TrimPrefix(p.database, "sqlite:") }
+
+// newGateway is a pair that has no shop yet.
+func newGateway(t *testing.T, database, shop, notify string) *pair {
+	t.Helper()
+	p := &pair{dir: t.TempDir(), database: database}
+	gate := fixedPort(t)
 	p.gateway = &process{
 		name: "gateway", base: "http://" + gate, ready: "/control/clock", dir: p.dir,
 		argv: []string{gateway, "sandbox", "--addr", gate, "--state", filepath.Join(p.dir, "gateway.state"),
 			"--notification-url", cmp.Or(notify, "http://"+shop) + path},
 		environ: []string{"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret},
 	}
-	p.shop = &process{
-		name: "shop", base: "http://" + shop, ready: "/readyz", dir: p.dir, argv: []string{binary},
-		environ: append([]string{"ADDR=" + shop, "BASE_URL=http://" + shop, "JOKUL_ENVIRONMENT=sandbox", "JOKUL_BASE_URL=http://" + gate,
-			"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "DATABASE_URL=sqlite:" + p.database, "LOG_FORMAT=text"}, environ...),
+	return p
+}
+
+// newShop is a shop at addr, which shoppers reach at base.
+func (p *pair) newShop(addr, base string, environ ...string) *process {
+	return &process{
+		name: "shop", base: "http://" + addr, ready: "/readyz", dir: p.dir, argv: []string{binary},
+		environ: append([]string{"ADDR=" + addr, "BASE_URL=" + base, "JOKUL_ENVIRONMENT=sandbox", "JOKUL_BASE_URL=" + p.gateway.base,
+			"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "DATABASE_URL=" + p.database, "LOG_FORMAT=text"}, environ...),
 	}
+}
+
+func newPairOn(t *testing.T, database, notify string, environ ...string) *pair {
+	t.Helper()
+	shop := fixedPort(t)
+	p := newGateway(t, database, shop, notify)
+	p.shop = p.newShop(shop, "http://"+shop, environ...)
 	t.Cleanup(func() { p.shop.end(t); p.gateway.end(t) })
 	for _, process := range []*process{p.gateway, p.shop} {
 		if err := process.start(); err != nil {
@@ -169,7 +197,16 @@ func (p *pair) program() *program { return &program{shop: p.shop.base, sandbox: 
 // sql opens the shop's database beside the shop.
 func (p *pair) sql(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+p.database+"?_busy_timeout=5000")
+	return openSQL(t, p.database)
+}
+
+func openSQL(t *testing.T, database string) *sql.DB {
+	t.Helper()
+	driver, source := "pgx", database
+	if file, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		driver, source = "sqlite3", "file:"+file+"?_busy_timeout=5000"
+	}
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}

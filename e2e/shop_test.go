@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"warungjokul/jokul"
+	"warungjokul/models/testdb"
 )
 
 // The programs under test: the shop, and the gateway that runs by itself.
@@ -38,6 +39,11 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
+		defer func() {
+			if shared.postgres != nil {
+				shared.postgres.end()
+			}
+		}()
 		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
 		for file, pkg := range map[string]string{binary: "..", gateway: "../jokul/cmd/jokul"} {
 			build := exec.Command("go", "build", "-race", "-o", file, pkg)
@@ -85,7 +91,7 @@ func start(t *testing.T, dir string, environ ...string) *program {
 	p.cmd = exec.Command(binary)
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "LOG_FORMAT=text",
-		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}, environ...)
+		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "DATABASE_URL=" + databaseOf(t, dir)}, environ...)
 	p.cmd.Stderr = p.logs
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -114,6 +120,22 @@ func start(t *testing.T, dir string, environ ...string) *program {
 		*url = address.FindString(lines.Text())
 	}
 	return p
+}
+
+var databases sync.Map // by folder, for a shop that is started there again
+
+// databaseOf is the database of the shop in a folder.
+func databaseOf(t *testing.T, dir string) string {
+	t.Helper()
+	if known, ok := databases.Load(dir); ok {
+		return known.(string)
+	}
+	database := "sqlite:warung.db"
+	if testdb.Server() != "" {
+		database = testdb.URL(t)
+	}
+	databases.Store(dir, database)
+	return database
 }
 
 // kill ends the program without a word, as a power cut would.
