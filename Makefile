@@ -7,7 +7,7 @@ run: ## build and start the shop with its own sandbox
 	go build -o warung .
 	./warung
 
-test: check chromium npm ## everything: checks, race detector, whole journeys, a real browser
+test: check chromium npm servers ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
 	go test -race -count=1 -timeout 14m ./... # e2e builds the program itself, which the test cache cannot see
 
 check: ## formatting, vet, generated files, module file, direction of dependencies
@@ -27,8 +27,9 @@ fuzz: ## every fuzzer for a minute each
 
 chaos: ## 2,000 orders, 40 kills and every kind of trouble, three times; the books must agree to the rupiah
 	for seed in $(SEEDS); do \
-	 go test -race ./e2e -run '^TestChaos$$' -count=1 -timeout 60m -v -args -orders 2000 -kills 40 -seed $$seed || exit 1; done
+	 go test -race ./e2e -run '^TestChaos$$' -count=1 -timeout 60m -v -args -orders 2000 -kills 40 -replicas $(REPLICAS) -seed $$seed || exit 1; done
 SEEDS = 1 2 3
+REPLICAS = 0# or so many shops behind nginx on one PostgreSQL: make chaos REPLICAS=3
 
 bench: ## what signing costs beside the bare hashes, and codes per second of the sandbox
 	go test ./jokul/... -run '^$$' -bench .
@@ -62,4 +63,9 @@ chromium: # for the browser journeys; where it cannot be had they say so
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
 
-.PHONY: help run test check fuzz chaos bench backup vulnerabilities generate npm pictures lighthouse chromium
+servers: # PostgreSQL and nginx, which the tests start by themselves; where they cannot be had they say so
+	@{ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; } && \
+	 { test -x /usr/sbin/nginx || command -v nginx >/dev/null; } || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql nginx >/dev/null; } || true
+
+.PHONY: help run test check fuzz chaos bench backup vulnerabilities generate npm pictures lighthouse chromium servers

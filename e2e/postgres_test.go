@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -288,14 +289,22 @@ func TestPostgreSQLAway(t *testing.T) {
 // A shop that cannot have its database says so in one sentence, which names the
 // setting and repeats no password.
 func TestStartWithoutPostgreSQL(t *testing.T) {
-	server := sharedPostgres(t)
+	server, err := url.Parse(sharedPostgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, nowhere := *server, *server
+	stranger.User = url.UserPassword("nobody_here", postgresPassword)
+	nowhere.Path = "/no_such_database"
 	for name, address := range map[string]string{
 		"nobody there":   "postgres://warung:" + postgresPassword + "@127.0.0.1:1/warung",
-		"wrong password": strings.Replace(server, "://warung:"+postgresPassword, "://nobody:"+postgresPassword, 1),
-		"no database":    strings.Replace(server, "/postgres?", "/nothing?", 1),
+		"wrong password": stranger.String(),
+		"no database":    nowhere.String(),
 		"no address":     "postgres://warung:" + postgresPassword + "@%zz/warung",
 	} {
-		c := exec.Command(binary)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		c := exec.CommandContext(ctx, binary)
 		c.Dir, c.Env = t.TempDir(), []string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=" + address}
 		out, err := c.CombinedOutput()
 		var exit *exec.ExitError
@@ -308,7 +317,7 @@ func TestStartWithoutPostgreSQL(t *testing.T) {
 		}
 	}
 	c := exec.Command(binary, "backup", "copy.db")
-	c.Dir, c.Env = t.TempDir(), []string{"DATABASE_URL=" + server}
+	c.Dir, c.Env = t.TempDir(), []string{"DATABASE_URL=" + server.String()}
 	if out, err := c.CombinedOutput(); err == nil || !strings.Contains(string(out), "pg_dump") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("backup: %v, %q, want one sentence on pg_dump", err, out)
 	}
