@@ -51,11 +51,11 @@ func newPostgres(databaseURL string) (*postgresServer, error) {
 	if err != nil { // its text may have the password in it
 		return nil, errors.New("DATABASE_URL is not understood; it must look like postgres://user:password@host:5432/database")
 	}
+	// What the transactions of this package rely on, whatever the address says: a
+	// statement sees what others have committed before it began, and a row that
+	// was locked is seen as it is then.
+	config.RuntimeParams["default_transaction_isolation"] = "read committed"
 	for name, value := range map[string]string{
-		// What the transactions of this package rely on: a statement sees what
-		// others have committed before it began, and a row that was locked is
-		// seen as it is then.
-		"default_transaction_isolation": "read committed",
 		// A shop that was cut off in the middle holds its locks no longer than this,
 		"idle_in_transaction_session_timeout": "10s",
 		// and who waits for a lock gives up before whoever asked does.
@@ -79,8 +79,12 @@ func (p *postgresServer) connect(settings gorm.Config, log *slog.Logger) (write,
 	pool.SetMaxIdleConns(postgresConnections)
 	pool.SetConnMaxIdleTime(postgresIdle)
 	pool.SetConnMaxLifetime(postgresLifetime)
+	settings.DisableAutomaticPing = true // whose failure would be logged, and told, twice
 	// Statements are prepared by the driver, for each connection.
 	db, err := gorm.Open(postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, &settings)
+	if err == nil {
+		err = pool.Ping()
+	}
 	if err != nil {
 		_ = pool.Close() // there is nothing in it
 		return nil, nil, reason(err)
@@ -88,18 +92,18 @@ func (p *postgresServer) connect(settings gorm.Config, log *slog.Logger) (write,
 	return db, db, nil
 }
 
-// reason is what is wrong with a connection, in a few words and without the
-// address that was tried: it may hold a password.
+// reason is what is wrong with a connection, on one line.
 func reason(err error) error {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return fmt.Errorf("%w: %s", ErrUnavailable, refused.Message)
 	}
-	var failed *net.OpError
-	if errors.As(err, &failed) {
-		return fmt.Errorf("%w: %w", ErrUnavailable, failed.Err)
+	var away *pgconn.ConnectError
+	if errors.As(err, &away) {
+		err = errors.Unwrap(away) // without who tried
 	}
-	return fmt.Errorf("%w: no connection", ErrUnavailable)
+	first, _, _ := strings.Cut(err.Error(), "\n") // then come the same address without TLS, and others
+	return fmt.Errorf("%w: %s", ErrUnavailable, first)
 }
 
 // String is where it is, without who may see it.

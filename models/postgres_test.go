@@ -91,10 +91,12 @@ func TestPostgresSettingsHold(t *testing.T) {
 	if got := pool.Stats().MaxOpenConnections; got != postgresConnections || s.read != s.write {
 		t.Errorf("%d connections, want %d for all", got, postgresConnections)
 	}
-	other, _ := openPostgres(t, "lock_timeout=250ms") // what the address says is taken
-	var got string
-	if err := other.write.Raw("SHOW lock_timeout").Scan(&got).Error; err != nil || got != "250ms" {
-		t.Errorf("got %q, %v", got, err)
+	other, _ := openPostgres(t, "lock_timeout=250ms", "default_transaction_isolation=serializable")
+	for setting, want := range map[string]string{"lock_timeout": "250ms", "transaction_isolation": "read committed"} {
+		var got string
+		if err := other.write.Raw("SHOW " + setting).Scan(&got).Error; err != nil || got != want {
+			t.Errorf("%s set by the address: got %q, %v, want %q", setting, got, err, want)
+		}
 	}
 }
 
