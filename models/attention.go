@@ -53,6 +53,7 @@ type Attention struct {
 	Advice    string // what to do
 	CreatedAt time.Time
 	DoneAt    *time.Time
+	Note      string // what was done, by who did it
 }
 
 // Attentions lists the cases nobody has done yet, the oldest first.
@@ -60,6 +61,39 @@ func (s *Store) Attentions(ctx context.Context, limit int) ([]Attention, error) 
 	var list []Attention
 	err := s.read.WithContext(ctx).Preload("Order").Where("done_at IS NULL").Order("created_at, id").Limit(limit).Find(&list).Error
 	return list, err
+}
+
+// DoneAttentions lists the cases that were done, the latest first.
+func (s *Store) DoneAttentions(ctx context.Context, limit int) ([]Attention, error) {
+	var list []Attention
+	err := s.read.WithContext(ctx).Preload("Order").Where("done_at IS NOT NULL").Order("done_at DESC, id DESC").Limit(limit).Find(&list).Error
+	return list, err
+}
+
+// DoneAttention closes a case with a note of what was done, and takes the flag
+// off its order when it was the last one open. done is false when somebody else
+// was quicker: their note stands.
+func (s *Store) DoneAttention(ctx context.Context, id int64, note string) (done bool, err error) {
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		a, err := first[Attention](tx.Where("id = ?", id))
+		if err != nil {
+			return err
+		}
+		if a.OrderID != nil { // lock the order where rows have locks: another case may be about to be raised
+			if err := tx.Model(&Order{}).Where("id = ?", *a.OrderID).Update("attention", gorm.Expr("attention")).Error; err != nil {
+				return err
+			}
+		}
+		res := tx.Model(&Attention{}).Where("id = ? AND done_at IS NULL", id).Updates(map[string]any{"done_at": s.now(), "note": note})
+		done = res.RowsAffected == 1
+		if res.Error != nil || !done || a.OrderID == nil {
+			return res.Error
+		}
+		return tx.Model(&Order{}).
+			Where("id = ? AND NOT EXISTS (SELECT 1 FROM attentions WHERE order_id = ? AND done_at IS NULL)", *a.OrderID, *a.OrderID).
+			Update("attention", "").Error
+	})
+	return done && err == nil, err
 }
 
 // OpenAttentions counts the cases nobody has done yet.

@@ -38,6 +38,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0003_attention_says_what_to_do", Migrate: attentionSaysWhatToDo},
 	{ID: "0004_mails", Migrate: mails},
 	{ID: "0005_sessions", Migrate: sessions},
+	{ID: "0006_console", Migrate: console},
 }
 
 var (
@@ -74,7 +75,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 }
 
 // tables are the types kept, one table each.
-var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{}}
+var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{}, &orderWord{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -297,4 +298,82 @@ func sessions(tx *gorm.DB) error {
 		ExpiresAt time.Time `gorm:"not null;index"`
 	}
 	return tx.Migrator().CreateTable(&session{})
+}
+
+// console: what lists, searches and figures find their rows by, among a million
+// orders too.
+func console(tx *gorm.DB) error {
+	type order struct {
+		CancelledAt *time.Time
+	}
+	type orderWord struct {
+		Word    []byte `gorm:"not null"`
+		OrderID int64  `gorm:"not null"`
+	}
+	if err := tx.Migrator().AddColumn(&order{}, "CancelledAt"); err != nil {
+		return err
+	}
+	if err := tx.Migrator().CreateTable(&orderWord{}); err != nil {
+		return err
+	}
+	if err := fillWords(tx); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"ALTER TABLE attentions ADD COLUMN note text NOT NULL DEFAULT ''",
+		"CREATE INDEX attentions_done ON attentions (done_at, id) WHERE done_at IS NOT NULL",
+		"CREATE UNIQUE INDEX order_words_found ON order_words (word, order_id DESC)",
+		"CREATE INDEX order_words_held ON order_words (order_id, word)",
+		"CREATE INDEX orders_placed ON orders (placed_at, id)",
+		"CREATE INDEX orders_status_placed ON orders (status, placed_at, id)",
+		"DROP INDEX idx_orders_status", // which the one before includes
+		"CREATE INDEX orders_flagged ON orders (placed_at, id) WHERE attention <> ''",
+		"CREATE INDEX orders_paid ON orders (paid_at) WHERE paid_at IS NOT NULL",
+		"CREATE INDEX orders_expired ON orders (expired_at) WHERE expired_at IS NOT NULL",
+		"CREATE INDEX receipts_paid ON receipts (paid_at, amount)",
+	} {
+		if err := tx.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillWords gives the orders there are their words, some at a time. Which words
+// those are is said by today's wordRows, or today's search would miss them.
+func fillWords(tx *gorm.DB) error {
+	type order struct {
+		ID                          int64
+		CustomerName, CustomerEmail string
+	}
+	type payment struct {
+		OrderID             int64
+		InvoiceNumber, Code string
+	}
+	for last := int64(0); ; {
+		var orders []order
+		err := tx.Table("orders").Select("id, customer_name, customer_email").Where("id > ?", last).Order("id").Limit(1000).Scan(&orders).Error
+		if err != nil || len(orders) == 0 {
+			return err
+		}
+		from := last
+		last = orders[len(orders)-1].ID
+		var payments []payment
+		err = tx.Table("payments").Select("order_id, invoice_number, code").Where("order_id > ? AND order_id <= ?", from, last).Scan(&payments).Error
+		if err != nil {
+			return err
+		}
+		words := map[int64][]string{}
+		for _, p := range payments {
+			words[p.OrderID] = append(words[p.OrderID], fold(p.InvoiceNumber), fold(p.Code))
+		}
+		var rows []orderWord
+		for _, o := range orders {
+			list := append(nameWords(o.CustomerName), fold(o.CustomerEmail))
+			rows = append(rows, wordRows(o.ID, append(list, words[o.ID]...))...)
+		}
+		if err := tx.CreateInBatches(&rows, 500).Error; err != nil {
+			return err
+		}
+	}
 }

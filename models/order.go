@@ -50,9 +50,10 @@ type Order struct {
 	// Attention is the latest reason a person must look at this order.
 	Attention AttentionKind
 
-	PlacedAt  time.Time
-	PaidAt    *time.Time
-	ExpiredAt *time.Time
+	PlacedAt    time.Time
+	PaidAt      *time.Time
+	ExpiredAt   *time.Time
+	CancelledAt *time.Time
 }
 
 // OrderLine is one product of an order, with the name and price of that moment.
@@ -191,6 +192,9 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 		if err := tx.Create(&o.Lines).Error; err != nil {
 			return err
 		}
+		if err := keepWords(tx, o.ID, append(nameWords(o.CustomerName), fold(o.CustomerEmail))...); err != nil {
+			return err
+		}
 		return createPayment(tx, &p, o, 1, now)
 	})
 	if err != nil {
@@ -278,7 +282,7 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 		if err != nil {
 			return err
 		}
-		cancelled, err = moveOrder(tx, id, OrderCancelled, map[string]any{"stock_held": false})
+		cancelled, err = moveOrder(tx, id, OrderCancelled, map[string]any{"stock_held": false, "cancelled_at": s.now()})
 		if err != nil || !cancelled {
 			return err
 		}

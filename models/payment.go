@@ -103,7 +103,10 @@ func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Tim
 	p.OrderID, p.Attempt, p.State = o.ID, attempt, PaymentCreating
 	p.Amount, p.Reusable = o.Total, o.Reusable()
 	p.NextCheckAt, p.LeasedUntil, p.CreatedAt = &now, &leasedUntil, now
-	return tx.Omit("Order", "Receipts").Create(p).Error
+	if err := tx.Omit("Order", "Receipts").Create(p).Error; err != nil {
+		return err
+	}
+	return keepWords(tx, o.ID, fold(p.InvoiceNumber))
 }
 
 // InvoiceNumber names an attempt: the order number and which attempt it is.
@@ -266,6 +269,13 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 			return err
 		}
 		if err := tx.Model(&Payment{}).Where("id = ?", id).Updates(columns).Error; err != nil {
+			return err
+		}
+		p, err := first[Payment](tx.Select("order_id").Where("id = ?", id))
+		if err != nil {
+			return err
+		}
+		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil {
 			return err
 		}
 		moved, err := movePayment(tx, id, PaymentPending, map[string]any{"next_check_at": nextCheckAt.UTC()})

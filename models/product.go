@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -115,6 +116,30 @@ func takeStock(tx *gorm.DB, lines []OrderLine) error {
 		}
 	}
 	return nil
+}
+
+// MaxStock is more than any shelf holds.
+const MaxStock = 1_000_000
+
+// SetStock sets a product's stock to what a person counted, if it still is what
+// that person saw, and returns the product as it then stands. A sale in between
+// is not overwritten: changed is false, and the person is to look again. Adding
+// the difference instead would save that look, but a form sent twice would count
+// twice, and nobody would notice.
+func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p Product, changed bool, err error) {
+	if stock < 0 || stock > MaxStock {
+		return Product{}, false, fmt.Errorf("a stock of %d", stock)
+	}
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		res := tx.Model(&Product{}).Where("sku = ? AND stock = ?", sku, seen).Update("stock", stock)
+		if res.Error != nil {
+			return res.Error
+		}
+		changed = res.RowsAffected == 1
+		p, err = first[Product](tx.Where("sku = ?", sku))
+		return err
+	})
+	return p, changed && err == nil, err
 }
 
 func giveBackStock(tx *gorm.DB, lines []OrderLine) error {

@@ -15,11 +15,14 @@ func randomBytes(n int) []byte {
 // comes across another shopper's page by guessing.
 func newToken() string { return base64.RawURLEncoding.EncodeToString(randomBytes(16)) }
 
+// numberPrefix is what every order number begins with.
+const numberPrefix = "WJ-"
+
 // newOrderNumber makes a number people can read to each other over the phone:
 // no I, L, O or U, 40 random bits.
 func newOrderNumber() string {
 	const letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	number := []byte("WJ-")
+	number := []byte(numberPrefix)
 	for _, b := range randomBytes(8) {
 		number = append(number, letters[b%32])
 	}

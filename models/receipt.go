@@ -165,6 +165,9 @@ func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := keepWords(tx, p.OrderID, fold(a.PaymentCode)); err != nil {
+		return "", err
+	}
 	if !moved && p.Reusable {
 		return EffectReceiptAdded, nil
 	}

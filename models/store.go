@@ -32,6 +32,8 @@ type Store struct {
 	write *gorm.DB // for transactions, and whatever must see the latest
 	read  *gorm.DB
 	now   func() time.Time
+
+	counted dayCache
 }
 
 // Open opens, creates and migrates the database at databaseURL, such as

@@ -1,0 +1,190 @@
+package models
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// OrderFilter says which orders are wanted.
+type OrderFilter struct {
+	Status   OrderStatus // empty for all
+	Flagged  bool        // only those a person must look at
+	From, To time.Time   // placed from, and before; zero for ever
+	Search   string      // beginnings of names, email, order and invoice numbers, codes
+}
+
+// conditions are what rows must fulfil, all of it.
+type conditions struct {
+	texts  []string
+	values []any
+}
+
+func (c *conditions) and(text string, values ...any) {
+	c.texts, c.values = append(c.texts, text), append(c.values, values...)
+}
+
+func (c *conditions) text() string { return strings.Join(c.texts, " AND ") }
+
+func (f OrderFilter) conditions() (c conditions) {
+	if f.Status != "" {
+		c.and("orders.status = ?", f.Status)
+	}
+	if f.Flagged {
+		c.and("orders.attention <> ''")
+	}
+	if !f.From.IsZero() {
+		c.and("orders.placed_at >= ?", f.From.UTC())
+	}
+	if !f.To.IsZero() {
+		c.and("orders.placed_at < ?", f.To.UTC())
+	}
+	return c
+}
+
+// OrderPage is some of the orders that were asked for, without their lines.
+type OrderPage struct {
+	Orders []Order
+	Next   string // where the next page begins, empty at the end
+}
+
+// Orders lists orders, those of a search by the word they are found by, others
+// the latest first. A page begins after a key, not after so many rows: it is as
+// quick in the middle of a million orders as at their end, and orders placed
+// meanwhile shift nothing. A key nobody gave is ErrNotFound.
+func (s *Store) Orders(ctx context.Context, f OrderFilter, after string, limit int) (OrderPage, error) {
+	if terms := searchTerms(f.Search); len(terms) > 0 {
+		return s.foundOrders(ctx, f, terms, after, limit)
+	}
+	return s.latestOrders(ctx, f, after, limit)
+}
+
+// endOfTime is later than any order.
+var endOfTime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (s *Store) latestOrders(ctx context.Context, f OrderFilter, after string, limit int) (OrderPage, error) {
+	at, id := endOfTime, int64(0)
+	if after != "" {
+		var micros int64
+		if _, err := fmt.Sscanf(after, "%d-%d", &micros, &id); err != nil {
+			return OrderPage{}, ErrNotFound
+		}
+		at = time.UnixMicro(micros).UTC()
+	}
+	c := f.conditions()
+	c.and("(orders.placed_at, orders.id) < (?, ?)", at, id)
+	var p OrderPage
+	err := s.read.WithContext(ctx).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
+	if err == nil && len(p.Orders) > limit {
+		p.Orders = p.Orders[:limit]
+		last := p.Orders[limit-1]
+		p.Next = fmt.Sprintf("%d-%d", last.PlacedAt.UnixMicro(), last.ID)
+	}
+	return p, err
+}
+
+func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, after string, limit int) (OrderPage, error) {
+	var from *spot
+	if after != "" {
+		var word string
+		from = &spot{}
+		if _, err := fmt.Sscanf(after, "%d-%s", &from.id, &word); err != nil {
+			return OrderPage{}, ErrNotFound
+		}
+		var err error
+		if from.word, err = hex.DecodeString(word); err != nil {
+			return OrderPage{}, ErrNotFound
+		}
+	}
+	ids, next, err := s.search(ctx, f, terms, from, limit)
+	if err != nil {
+		return OrderPage{}, err
+	}
+	var p OrderPage
+	if next != nil {
+		p.Next = fmt.Sprintf("%d-%x", next.id, next.word)
+	}
+	if len(ids) == 0 {
+		return p, nil
+	}
+	err = s.read.WithContext(ctx).Where("id IN ?", ids).Find(&p.Orders).Error
+	slices.SortFunc(p.Orders, func(a, b Order) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
+	return p, err
+}
+
+// exportBatch is how many orders an export has in hand.
+const exportBatch = 200
+
+// EachOrder gives the orders of a filter, whole, one after the other, and holds
+// neither all of them nor the database meanwhile. It ends at the first error.
+func (s *Store) EachOrder(ctx context.Context, f OrderFilter, give func(Order) error) error {
+	for after := ""; ; {
+		p, err := s.Orders(ctx, f, after, exportBatch)
+		if err != nil {
+			return err
+		}
+		if err := s.fill(ctx, p.Orders); err != nil {
+			return err
+		}
+		for _, o := range p.Orders {
+			if err := give(o); err != nil {
+				return err
+			}
+		}
+		if p.Next == "" {
+			return nil
+		}
+		after = p.Next
+	}
+}
+
+// fill gives orders their lines, attempts and receipts.
+func (s *Store) fill(ctx context.Context, orders []Order) error {
+	if len(orders) == 0 {
+		return nil
+	}
+	byID := make(map[int64]*Order, len(orders))
+	ids := make([]int64, len(orders))
+	for i := range orders {
+		ids[i], byID[orders[i].ID] = orders[i].ID, &orders[i]
+	}
+	var lines []OrderLine
+	if err := s.read.WithContext(ctx).Where("order_id IN ?", ids).Order("id").Find(&lines).Error; err != nil {
+		return err
+	}
+	for _, l := range lines {
+		byID[l.OrderID].Lines = append(byID[l.OrderID].Lines, l)
+	}
+	var payments []Payment
+	err := s.read.WithContext(ctx).Omit("request_body", "instructions").Where("order_id IN ?", ids).
+		Preload("Receipts", func(db *gorm.DB) *gorm.DB { return db.Order("paid_at, id") }).Order("attempt").Find(&payments).Error
+	for _, p := range payments {
+		byID[p.OrderID].Payments = append(byID[p.OrderID].Payments, p)
+	}
+	return err
+}
+
+// History is what else is known of an order: cases, and mails that were sent.
+type History struct {
+	Attentions []Attention
+	Mails      []Mail
+}
+
+// OrderByNumber finds an order, whole, by its number, or says ErrNotFound.
+func (s *Store) OrderByNumber(ctx context.Context, number string) (Order, error) {
+	return first[Order](s.wholeOrder(ctx).Where("number = ?", number))
+}
+
+// History finds what else is known of an order.
+func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
+	if err := s.read.WithContext(ctx).Where("order_id = ?", id).Order("created_at, id").Find(&h.Attentions).Error; err != nil {
+		return h, err
+	}
+	return h, s.read.WithContext(ctx).Select("id", "kind", "sent_at").
+		Where("order_id = ? AND subject <> ''", id).Order("sent_at, id").Find(&h.Mails).Error
+}
