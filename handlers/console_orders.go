@@ -1,22 +1,579 @@
 package handlers
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
+	"warungjokul/models"
 	"warungjokul/views"
 )
+
+const (
+	ordersShown   = 50
+	latestShown   = 8
+	casesShown    = 100
+	figureDays    = 30
+	lowStock      = 5
+	longestNote   = 500
+	ordersCSV     = "/console/orders.csv"
+	ordersPath    = "/console/orders"
+	attentionPath = "/console/attention"
+)
+
+// consoleOrder is where the console shows an order: by its number. Its token,
+// which is the shopper's, is on no page here.
+func consoleOrder(number string) string { return ordersPath + "/" + number }
 
 // orderConsole lists the console's addresses about orders, cases and stock.
 func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("", h.showOverview)
+	c.GET("/orders", h.showOrders)
+	c.GET("/orders.csv", h.exportOrders)
+	c.GET("/orders/:number", h.showConsoleOrder)
+	c.GET("/orders/:number/cancel", h.askToCancel)
+	c.POST("/orders/:number/cancel", h.cancelOrder)
+	c.GET("/attention", h.showAttention)
+	c.POST("/attention/:id", h.finishCase)
+	c.GET("/stock", h.showStock)
+	c.POST("/stock", h.setStock)
 }
 
 func (h *Handler) showOverview(c echo.Context) error {
-	p, err := h.consolePage(c, "overview", lang(c).T("console.overview"))
+	ctx := c.Request().Context()
+	frame, err := h.consolePage(c, "overview", lang(c).T("console.overview"))
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, views.Overview(views.OverviewPage{ConsolePage: p}))
+	days, err := h.Store.Days(ctx, views.StartOfDay(h.Now()), figureDays)
+	if err != nil {
+		return fmt.Errorf("figures: %w", err)
+	}
+	latest, err := h.Store.Orders(ctx, models.OrderFilter{}, "", latestShown)
+	if err != nil {
+		return fmt.Errorf("latest orders: %w", err)
+	}
+	products, err := h.Store.Products(ctx, "", "")
+	if err != nil {
+		return fmt.Errorf("stock: %w", err)
+	}
+	l := frame.Lang
+	p := views.OverviewPage{ConsolePage: frame, Today: figures(l, days[len(days)-1].Figures), Month: figures(l, models.Sum(days)), Latest: orderRows(l, latest.Orders)}
+	var drawn []views.ChartDay
+	for _, d := range days {
+		drawn = append(drawn, views.ChartDay{Start: d.Start, Placed: d.Placed, Paid: d.Paid, Expired: d.Expired, Received: views.Rupiah(d.Received),
+			Converted: l.Percent(d.Converted, d.Placed), Wait: l.Wait(d.Median())})
+	}
+	p.Chart = views.NewChart(drawn)
+	for _, product := range products {
+		if product.Stock <= lowStock {
+			p.Low = append(p.Low, stockLine(l, product))
+		}
+	}
+	return render(c, http.StatusOK, views.Overview(p))
+}
+
+func figures(l views.Lang, f models.Figures) []views.Figure {
+	return []views.Figure{
+		{Name: l.T("figure.placed"), Value: l.Count(f.Placed), Text: views.Rupiah(f.PlacedAmount)},
+		{Name: l.T("figure.paid"), Value: l.Count(f.Paid), Text: l.T("figure.paid.text", views.Rupiah(f.Received))},
+		{Name: l.T("figure.expired"), Value: l.Count(f.Expired), Text: l.T("figure.expired.text")},
+		{Name: l.T("figure.converted"), Value: l.Percent(f.Converted, f.Placed), Text: l.T("figure.converted.of", l.Count(f.Converted), l.Count(f.Placed))},
+		{Name: l.T("figure.wait"), Value: l.Wait(f.Median()), Text: l.T("figure.wait.text")},
+	}
+}
+
+// statusNames are what the console calls orders, in the order of its filters.
+var statusNames = []struct {
+	status models.OrderStatus
+	name   string
+}{
+	{models.OrderAwaitingPayment, "awaiting"}, {models.OrderPaid, "paid"}, {models.OrderExpired, "expired"}, {models.OrderCancelled, "cancelled"},
+}
+
+const flagged = "attention" // a filter beside the statuses
+
+func statusName(status models.OrderStatus) string {
+	for _, s := range statusNames {
+		if s.status == status {
+			return s.name
+		}
+	}
+	return string(status)
+}
+
+func orderRows(l views.Lang, orders []models.Order) (rows []views.OrderRow) {
+	for _, o := range orders {
+		rows = append(rows, views.OrderRow{Number: o.Number, Path: consoleOrder(o.Number), Placed: l.Stamp(o.PlacedAt), Machine: views.Machine(o.PlacedAt),
+			Customer: o.CustomerName, Email: o.CustomerEmail, Total: views.Rupiah(o.Total), Status: statusName(o.Status), NeedsAttention: o.Attention != ""})
+	}
+	return rows
+}
+
+// filter is what of the orders somebody asked to see.
+type filter struct {
+	status, search, from, to string
+	models.OrderFilter
+}
+
+// readFilter takes what it knows of the query and leaves the rest out.
+func readFilter(c echo.Context) filter {
+	f := filter{search: strings.TrimSpace(c.QueryParam("q"))}
+	f.Search = f.search
+	if chosen := c.QueryParam("status"); chosen == flagged {
+		f.status, f.Flagged = chosen, true
+	} else {
+		for _, s := range statusNames {
+			if s.name == chosen {
+				f.status, f.Status = chosen, s.status
+			}
+		}
+	}
+	if f.From = views.ParseDay(c.QueryParam("from")); !f.From.IsZero() {
+		f.from = c.QueryParam("from")
+	}
+	if last := views.ParseDay(c.QueryParam("to")); !last.IsZero() {
+		f.to, f.To = c.QueryParam("to"), last.AddDate(0, 0, 1)
+	}
+	return f
+}
+
+// address is a page with this filter, but for another status, after a key.
+func (f filter) address(path, status, after string) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"status": status, "q": f.search, "from": f.from, "to": f.to, "after": after} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+func (h *Handler) showOrders(c echo.Context) error {
+	frame, err := h.consolePage(c, "orders", lang(c).T("console.orders"))
+	if err != nil {
+		return err
+	}
+	f, after := readFilter(c), c.QueryParam("after")
+	found, err := h.Store.Orders(c.Request().Context(), f.OrderFilter, after, ordersShown)
+	if err != nil {
+		return fmt.Errorf("orders: %w", err)
+	}
+	l := frame.Lang
+	p := views.OrdersPage{ConsolePage: frame, Status: f.status, Search: f.search, From: f.from, To: f.to,
+		Filtered: f.address("", f.status, "") != "", Orders: orderRows(l, found.Orders), CSV: f.address(ordersCSV, f.status, "")}
+	if after != "" {
+		p.First = f.address(ordersPath, f.status, "")
+	}
+	if found.Next != "" {
+		p.Next = f.address(ordersPath, f.status, found.Next)
+	}
+	p.Chips = []views.CategoryLink{{URL: f.address(ordersPath, "", ""), Name: l.T("orders.all"), Current: f.status == ""}}
+	for _, s := range statusNames {
+		p.Chips = append(p.Chips, views.CategoryLink{URL: f.address(ordersPath, s.name, ""), Name: l.T("status." + s.name), Current: f.status == s.name})
+	}
+	p.Chips = append(p.Chips, views.CategoryLink{URL: f.address(ordersPath, flagged, ""), Name: l.T("status.attention"), Current: f.Flagged})
+	return render(c, http.StatusOK, views.Orders(p))
+}
+
+func (h *Handler) orderByNumber(c echo.Context) (models.Order, error) {
+	o, err := h.Store.OrderByNumber(c.Request().Context(), c.Param("number"))
+	if err != nil {
+		return o, fmt.Errorf("order: %w", err)
+	}
+	return o, nil
+}
+
+func (h *Handler) showConsoleOrder(c echo.Context) error {
+	o, err := h.orderByNumber(c)
+	if err != nil {
+		return err
+	}
+	notice := ""
+	switch {
+	case c.QueryParams().Has("cancelled"):
+		notice = lang(c).T("cancel.done")
+	case c.QueryParams().Has("finished"):
+		notice = lang(c).T("cases.finished")
+	}
+	return h.consoleOrderPage(c, http.StatusOK, o, func(p *views.ConsoleOrderPage) { p.Notice = notice })
+}
+
+func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, change func(*views.ConsoleOrderPage)) error {
+	frame, err := h.consolePage(c, "orders", lang(c).T("order.title", o.Number))
+	if err != nil {
+		return err
+	}
+	history, err := h.Store.History(c.Request().Context(), o.ID)
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	p := viewConsoleOrder(frame, o)
+	for _, a := range history.Attentions {
+		if a.DoneAt == nil {
+			view := viewCase(p.Lang, a)
+			view.Back = o.Number
+			p.Cases = append(p.Cases, view)
+		}
+	}
+	p.Timeline = timeline(p.Lang, o, history, h.Now())
+	change(&p)
+	return render(c, status, views.ConsoleOrder(p))
+}
+
+func viewConsoleOrder(frame views.ConsolePage, o models.Order) views.ConsoleOrderPage {
+	l := frame.Lang
+	p := views.ConsoleOrderPage{ConsolePage: frame, Number: o.Number, Path: consoleOrder(o.Number), Status: statusName(o.Status),
+		Total: views.Rupiah(o.Total), Placed: l.Moment(o.PlacedAt), CanCancel: o.Status == models.OrderAwaitingPayment,
+		Facts: []views.Figure{
+			{Name: l.T("facts.name"), Value: o.CustomerName}, {Name: l.T("checkout.email"), Value: o.CustomerEmail},
+			{Name: l.T("checkout.phone"), Value: o.CustomerPhone}, {Name: l.T("facts.language"), Value: views.Lang(o.Language).Pick("Bahasa Indonesia", "English")},
+		}}
+	for _, line := range o.Lines {
+		p.Lines = append(p.Lines, cartLine(l, line))
+	}
+	if shares, err := o.Shares(); err == nil { // lines that do not add up are in the report of mismatches
+		for _, s := range shares {
+			p.Shares = append(p.Shares, l.T("facts.seller", s.Account, views.Rupiah(s.Amount)))
+		}
+	}
+	var sum int64
+	for _, payment := range o.Payments {
+		p.Attempts = append(p.Attempts, viewAttempt(l, payment))
+		for _, r := range payment.Receipts {
+			sum += r.Amount
+			p.Receipts = append(p.Receipts, views.ConsoleReceipt{Invoice: payment.InvoiceNumber, Source: sourceText(l, r.Source), Receipt: views.Receipt{
+				Amount: views.Rupiah(r.Amount), At: l.Stamp(r.PaidAt), Till: identifier(r, "AGENT_TRX_ID"), Store: identifier(r, "AGENT_STORE_ID")}})
+		}
+	}
+	if len(p.Receipts) > 1 {
+		p.Received = views.Rupiah(sum)
+	}
+	return p
+}
+
+func sourceText(l views.Lang, s models.Source) string {
+	if s == models.SourceStatusQuery {
+		return l.T("source.query")
+	}
+	return l.T("source.notification")
+}
+
+func viewAttempt(l views.Lang, p models.Payment) views.Attempt {
+	a := views.Attempt{Name: l.T("facts.attempt", p.Attempt), State: string(p.State), StateText: l.T("attempt." + string(p.State))}
+	fact := func(name, value string) {
+		if value != "" {
+			a.Facts = append(a.Facts, views.Figure{Name: name, Value: value})
+		}
+	}
+	fact(l.T("facts.invoice"), p.InvoiceNumber)
+	code := l.T("facts.none")
+	if p.Code != "" {
+		code = strings.Join(views.Fours(p.Code), " ")
+	}
+	if p.Reusable {
+		code += " (" + l.T("facts.reusable") + ")"
+	}
+	fact(l.T("facts.code"), code)
+	for _, t := range []struct {
+		name string
+		at   *time.Time
+	}{{l.T("facts.issued"), p.CodeIssuedAt}, {l.T("facts.deadline"), p.ExpiresAt}} {
+		if t.at != nil {
+			fact(t.name, l.Stamp(*t.at))
+		}
+	}
+	if p.CheckedAt != nil {
+		fact(l.T("facts.answer"), p.CheckedStatus+", "+l.Stamp(*p.CheckedAt))
+	}
+	fact(l.T("facts.trouble"), p.LastError)
+	return a
+}
+
+// timeline is what happened to an order, in order, out of what its rows say.
+func timeline(l views.Lang, o models.Order, history models.History, now time.Time) []views.Event {
+	type moment struct {
+		at time.Time
+		views.Event
+	}
+	var all []moment
+	add := func(at *time.Time, kind, text, note string) {
+		if at != nil {
+			all = append(all, moment{*at, views.Event{At: l.Stamp(*at), Machine: views.Machine(*at), Text: text, Note: note, Kind: kind, Coming: at.After(now)}})
+		}
+	}
+	add(&o.PlacedAt, "", l.T("event.placed"), "")
+	for _, p := range o.Payments {
+		add(&p.CreatedAt, "", l.T("event.attempt", p.Attempt, p.InvoiceNumber), "")
+		add(p.CodeIssuedAt, "", l.T("event.code", p.InvoiceNumber), "")
+		if p.State != models.PaymentPaid || p.Reusable {
+			add(p.ExpiresAt, "", l.T("event.deadline", p.InvoiceNumber), "")
+		}
+		for _, r := range p.Receipts {
+			add(&r.PaidAt, "good", l.T("event.receipt", views.Rupiah(r.Amount), p.InvoiceNumber), "")
+			add(&r.CreatedAt, "", l.T("event.learnt", p.InvoiceNumber, sourceText(l, r.Source)), "")
+		}
+	}
+	for _, a := range history.Attentions {
+		title, _ := caseTexts(l, a)
+		add(&a.CreatedAt, "bad", l.T("event.case", title), a.Detail)
+		add(a.DoneAt, "", l.T("event.done", title), a.Note)
+	}
+	for _, m := range history.Mails {
+		add(m.SentAt, "", l.T("event.mail", l.T("mail."+string(m.Kind))), "")
+	}
+	add(o.ExpiredAt, "bad", l.T("event.expired"), "")
+	add(o.CancelledAt, "bad", l.T("event.cancelled"), "")
+	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
+	events := make([]views.Event, len(all))
+	for i, m := range all {
+		events[i] = m.Event
+	}
+	return events
+}
+
+// askToCancel shows what cancelling means before it is done.
+func (h *Handler) askToCancel(c echo.Context) error {
+	o, err := h.orderByNumber(c)
+	if err != nil {
+		return err
+	}
+	if o.Status != models.OrderAwaitingPayment {
+		return h.notCancelled(c, o)
+	}
+	frame, err := h.consolePage(c, "orders", lang(c).T("cancel.title", o.Number))
+	if err != nil {
+		return err
+	}
+	p := views.CancelPage{ConsolePage: frame, Number: o.Number, Path: consoleOrder(o.Number)}
+	if o.Payment().Code != "" {
+		p.Text = p.T("cancel.code")
+	}
+	return render(c, http.StatusOK, views.Cancel(p))
+}
+
+func (h *Handler) cancelOrder(c echo.Context) error {
+	o, err := h.orderByNumber(c)
+	if err != nil {
+		return err
+	}
+	cancelled, err := h.Store.CancelOrder(c.Request().Context(), o.ID)
+	if err != nil {
+		return fmt.Errorf("cancel order: %w", err)
+	}
+	if !cancelled {
+		if o, err = h.orderByNumber(c); err != nil {
+			return err
+		}
+		return h.notCancelled(c, o)
+	}
+	h.Log.Info("order cancelled", "order_number", o.Number)
+	h.streams.tell(o.Token)
+	return c.Redirect(http.StatusSeeOther, consoleOrder(o.Number)+"?cancelled")
+}
+
+func (h *Handler) notCancelled(c echo.Context, o models.Order) error {
+	return h.consoleOrderPage(c, http.StatusConflict, o, func(p *views.ConsoleOrderPage) { p.Problem = p.T("cancel.late") })
+}
+
+// caseNames are what the pages call the kinds of cases.
+var caseNames = map[models.AttentionKind]string{
+	models.AttentionWrongAmount: "amount", models.AttentionWrongCode: "code", models.AttentionWrongChannel: "channel",
+	models.AttentionLatePayment: "late", models.AttentionSecondPayment: "second", models.AttentionPaidCancelled: "cancelled",
+	models.AttentionOutOfStock: "stock", models.AttentionUnknownInvoice: "unknown", models.AttentionUnreadable: "unreadable",
+	models.AttentionRefused: "refused", models.AttentionNoCode: "nocode", models.AttentionUnsettled: "unsettled",
+}
+
+// caseTexts is a case's title, and what to do about it.
+func caseTexts(l views.Lang, a models.Attention) (title, todo string) {
+	name, known := caseNames[a.Kind]
+	if !known {
+		return l.T("case.other"), a.Advice
+	}
+	return l.T("case." + name), l.T("todo." + name)
+}
+
+func viewCase(l views.Lang, a models.Attention) views.Case {
+	v := views.Case{ID: strconv.FormatInt(a.ID, 10), Detail: a.Detail, At: l.Stamp(a.CreatedAt), Machine: views.Machine(a.CreatedAt), Note: a.Note}
+	v.Title, v.Todo = caseTexts(l, a)
+	if a.Order != nil {
+		v.Number, v.Path = a.Order.Number, consoleOrder(a.Order.Number)
+	}
+	if a.DoneAt != nil {
+		v.Done = l.Stamp(*a.DoneAt)
+	}
+	return v
+}
+
+func (h *Handler) showAttention(c echo.Context) error {
+	notice := ""
+	switch {
+	case c.QueryParams().Has("finished"):
+		notice = lang(c).T("cases.finished")
+	case c.QueryParams().Has("already"):
+		notice = lang(c).T("cases.already")
+	}
+	return h.attentionPage(c, http.StatusOK, notice, func(*views.Case) {})
+}
+
+func (h *Handler) attentionPage(c echo.Context, status int, notice string, change func(*views.Case)) error {
+	frame, err := h.consolePage(c, "attention", lang(c).T("console.attention"))
+	if err != nil {
+		return err
+	}
+	p := views.AttentionPage{ConsolePage: frame, Closed: c.QueryParams().Has("done"), Notice: notice}
+	list := h.Store.Attentions
+	if p.Closed {
+		list = h.Store.DoneAttentions
+	}
+	cases, err := list(c.Request().Context(), casesShown)
+	if err != nil {
+		return fmt.Errorf("cases: %w", err)
+	}
+	for _, a := range cases {
+		v := viewCase(p.Lang, a)
+		change(&v)
+		p.Cases = append(p.Cases, v)
+	}
+	if len(cases) == casesShown {
+		p.More = p.T("cases.first", casesShown)
+	}
+	p.Chips = []views.CategoryLink{{URL: attentionPath, Name: p.T("cases.open"), Current: !p.Closed}, {URL: attentionPath + "?done", Name: p.T("cases.closed"), Current: p.Closed}}
+	return render(c, status, views.Attention(p))
+}
+
+// finishCase closes a case with a note. It was closed from the list, or from the
+// page of its order, and leads back there.
+func (h *Handler) finishCase(c echo.Context) error {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return models.ErrNotFound
+	}
+	note, number := strings.TrimSpace(c.FormValue("note")), c.FormValue("order")
+	if n := utf8.RuneCountInString(note); n == 0 || n > longestNote || !utf8.ValidString(note) {
+		return h.noteNeeded(c, number, note)
+	}
+	done, err := h.Store.DoneAttention(c.Request().Context(), id, note)
+	if err != nil {
+		return fmt.Errorf("finish case: %w", err)
+	}
+	outcome := "?already"
+	if done {
+		h.Log.Info("case done", "id", id)
+		outcome = "?finished"
+	}
+	back := attentionPath
+	if number != "" {
+		back = consoleOrder(url.PathEscape(number))
+	}
+	return c.Redirect(http.StatusSeeOther, back+outcome)
+}
+
+// noteNeeded shows the page again that a note was sent from.
+func (h *Handler) noteNeeded(c echo.Context, number, note string) error {
+	problem := lang(c).T("cases.note.need", longestNote)
+	mend := func(v *views.Case) {
+		if v.ID == c.Param("id") {
+			v.Problem, v.Note = problem, note
+		}
+	}
+	if number == "" {
+		return h.attentionPage(c, http.StatusUnprocessableEntity, "", mend)
+	}
+	o, err := h.Store.OrderByNumber(c.Request().Context(), number)
+	if err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	return h.consoleOrderPage(c, http.StatusUnprocessableEntity, o, func(p *views.ConsoleOrderPage) {
+		for i := range p.Cases {
+			mend(&p.Cases[i])
+		}
+	})
+}
+
+func stockLine(l views.Lang, p models.Product) views.StockLine {
+	stock := strconv.FormatInt(p.Stock, 10)
+	s := views.StockLine{SKU: p.SKU, Name: l.Pick(p.NameID, p.NameEN), Drawing: p.Drawing, Price: views.Rupiah(p.Price), Stock: stock, Seen: stock}
+	switch {
+	case p.Stock == 0:
+		s.Tag, s.SoldOut = l.T("product.soldout"), true
+	case p.Stock <= lowStock:
+		s.Tag = l.T("product.last", p.Stock)
+	}
+	return s
+}
+
+func (h *Handler) showStock(c echo.Context) error {
+	return h.stockPage(c, http.StatusOK, func(p *views.StockPage) {
+		for _, line := range p.Lines {
+			if line.SKU == c.QueryParam("saved") {
+				p.Notice = p.T("stock.saved", line.Name, line.Stock)
+			}
+		}
+	})
+}
+
+func (h *Handler) stockPage(c echo.Context, status int, change func(*views.StockPage)) error {
+	frame, err := h.consolePage(c, "stock", lang(c).T("console.stock"))
+	if err != nil {
+		return err
+	}
+	products, err := h.Store.Products(c.Request().Context(), "", "")
+	if err != nil {
+		return fmt.Errorf("stock: %w", err)
+	}
+	p := views.StockPage{ConsolePage: frame, Max: strconv.Itoa(models.MaxStock)}
+	for _, product := range products {
+		p.Lines = append(p.Lines, stockLine(p.Lang, product))
+	}
+	change(&p)
+	return render(c, status, views.Stock(p))
+}
+
+// setStock sets a product's stock to what was written, if nobody changed it
+// since the form was opened. Who was overtaken gets the form back with the
+// difference they meant put on top of what is there now.
+func (h *Handler) setStock(c echo.Context) error {
+	sku := c.FormValue("sku")
+	seen, err := strconv.ParseInt(c.FormValue("seen"), 10, 64)
+	wanted, err2 := strconv.ParseInt(strings.TrimSpace(c.FormValue("stock")), 10, 64)
+	if err = cmp.Or(err, err2); err != nil || wanted < 0 || wanted > models.MaxStock {
+		return h.stockProblem(c, http.StatusUnprocessableEntity, sku, c.FormValue("stock"), func(p *views.StockPage, name string) string {
+			return p.T("stock.bad", name, p.Lang.Count(models.MaxStock))
+		})
+	}
+	product, changed, err := h.Store.SetStock(c.Request().Context(), sku, seen, wanted)
+	if err != nil {
+		return fmt.Errorf("set stock: %w", err)
+	}
+	if changed {
+		h.Log.Info("stock set", "sku", sku, "from", seen, "to", wanted)
+		return c.Redirect(http.StatusSeeOther, "/console/stock?"+url.Values{"saved": {sku}}.Encode()+"#"+url.PathEscape(sku))
+	}
+	meant := strconv.FormatInt(max(product.Stock+wanted-seen, 0), 10)
+	return h.stockProblem(c, http.StatusConflict, sku, meant, func(p *views.StockPage, name string) string {
+		return p.T("stock.moved", name, p.Lang.Count(product.Stock))
+	})
+}
+
+func (h *Handler) stockProblem(c echo.Context, status int, sku, written string, problem func(*views.StockPage, string) string) error {
+	return h.stockPage(c, status, func(p *views.StockPage) {
+		for i := range p.Lines {
+			if line := &p.Lines[i]; line.SKU == sku {
+				line.Problem, line.Stock = true, written
+				p.Problem = problem(p, line.Name)
+			}
+		}
+	})
 }

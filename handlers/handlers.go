@@ -192,10 +192,10 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 // requestPatience is more than any page needs of the database and the gateway.
 const requestPatience = 10 * time.Second
 
-// bounded ends what takes too long, but for streams, which last.
+// bounded ends what takes too long, but for streams and exports, which last.
 func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if c.Path() == eventsRoute {
+		if c.Path() == eventsRoute || c.Path() == ordersCSV {
 			return next(c)
 		}
 		ctx, cancel := context.WithTimeout(c.Request().Context(), requestPatience)

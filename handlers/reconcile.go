@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"warungjokul/models"
+	"warungjokul/views"
 )
 
 const (
@@ -51,13 +52,17 @@ func (h *Handler) workPayments(ctx context.Context) {
 	}
 }
 
-// keepHouse forgets what is too old, and reports where the books do not agree.
+// keepHouse forgets what is too old, counts the days before anybody asks for the
+// figures, and reports where the books do not agree.
 func (h *Handler) keepHouse(ctx context.Context) {
 	if err := h.Store.ForgetExchanges(ctx); err != nil {
 		h.Log.Error("forget old exchanges", "error", err)
 	}
 	if err := h.Store.ForgetMails(ctx); err != nil {
 		h.Log.Error("forget old mails", "error", err)
+	}
+	if err := h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), figureDays); err != nil {
+		h.Log.Error("count days", "error", err)
 	}
 	report, err := h.Store.Mismatches(ctx)
 	if err != nil {

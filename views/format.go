@@ -44,6 +44,62 @@ func (l Lang) Clock(t time.Time) string {
 	return t.In(wib).Format("15.04\u00a0WIB")
 }
 
+// Stamp prints a time in short: 23 Nov 2026, 13.05 WIB.
+func (l Lang) Stamp(t time.Time) string {
+	t = t.In(wib)
+	return fmt.Sprintf("%s %d, %s", l.Date(t), t.Year(), l.Clock(t))
+}
+
+// Date prints a day of the year: 23 Nov.
+func (l Lang) Date(t time.Time) string {
+	t = t.In(wib)
+	return fmt.Sprintf("%d %s", t.Day(), months[l][t.Month()-1])
+}
+
+// StartOfDay is when the day of a time began in Jakarta.
+func StartOfDay(t time.Time) time.Time {
+	t = t.In(wib)
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, wib)
+}
+
+// ParseDay reads a day as date fields send it: 2026-11-23. It is zero when it is
+// none.
+func ParseDay(s string) time.Time {
+	day, err := time.ParseInLocation(time.DateOnly, s, wib)
+	if err != nil {
+		return time.Time{}
+	}
+	return day
+}
+
+// Count prints a number of things: 1.234, or 1,234 in English.
+func (l Lang) Count(n int64) string {
+	return message.NewPrinter(language.Make(string(l))).Sprintf("%d", n)
+}
+
+// Percent prints a share of a whole to a tenth; of nothing there is none.
+func (l Lang) Percent(part, whole int64) string {
+	if whole == 0 {
+		return "–"
+	}
+	tenths := (part*2000 + whole) / (whole * 2)
+	return fmt.Sprintf("%d%s%d%%", tenths/10, l.Pick(",", "."), tenths%10)
+}
+
+// Wait prints roughly how long somebody took; of nobody there is nothing to say.
+func (l Lang) Wait(d time.Duration) string {
+	switch minutes := int(d.Round(time.Minute) / time.Minute); {
+	case d <= 0:
+		return "–"
+	case minutes == 0:
+		return l.T("unit.moment")
+	case minutes < 60:
+		return l.T("unit.minutes", minutes)
+	default:
+		return l.T("unit.both", minutes/60, minutes%60)
+	}
+}
+
 // Span prints how long something lasts, in hours when it is whole hours.
 func (l Lang) Span(d time.Duration) string {
 	if d > time.Hour && d%time.Hour == 0 {

@@ -88,6 +88,13 @@ func families() map[string][]string {
 		"category.":        {"food", "drinks", "crafts", "vouchers"},
 		"check.":           {"PENDING", "SUCCESS", "EXPIRED", "away"},
 	}
+	for _, kind := range caseNames {
+		all["case."], all["todo."] = append(all["case."], kind), append(all["todo."], kind)
+	}
+	all["case."] = append(all["case."], "other")
+	all["status."] = statuses
+	all["attempt."] = []string{"creating", "pending", "paid", "expired", "failed"}
+	all["source."] = []string{"notification", "query"}
 	for _, s := range orderStates {
 		all["order."] = append(all["order."], string(s), string(s)+".text")
 	}
@@ -171,6 +178,19 @@ func TestFormats(t *testing.T) {
 		Spoken("123"):                        "1 2 3",
 		Indonesian.Span(time.Hour):           "60 menit",
 		Indonesian.Span(2 * time.Hour):       "2 jam",
+		Indonesian.Stamp(at):                 "23 Nov 2026, 13.05 WIB",
+		English.Date(at.Add(11 * time.Hour)): "24 Nov", // past midnight in Jakarta
+		Indonesian.Count(1234567):            "1.234.567",
+		English.Count(1234567):               "1,234,567",
+		Indonesian.Percent(2, 3):             "66,7%",
+		English.Percent(3, 3):                "100.0%",
+		English.Percent(0, 0):                "–",
+		English.Wait(0):                      "–",
+		English.Wait(20 * time.Second):       "under a minute",
+		Indonesian.Wait(7 * time.Minute):     "7 menit",
+		Indonesian.Wait(72 * time.Minute):    "1 jam 12 menit",
+		Machine(StartOfDay(at)):              "2026-11-22T17:00:00Z",
+		Machine(ParseDay("2026-11-23")):      "2026-11-22T17:00:00Z",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -1,0 +1,100 @@
+package handlers
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+const (
+	exportFlush    = 200              // rows
+	exportPatience = 30 * time.Second // with a reader who takes nothing
+)
+
+var exportHead = []string{"order_number", "status", "placed_at", "paid_at", "expired_at", "cancelled_at", "total", "received",
+	"customer_name", "customer_email", "customer_phone", "language", "items", "attempts", "invoice_number", "payment_code", "needs_attention"}
+
+// exportOrders streams the orders of a filter as CSV, for spreadsheets and other
+// programs: whole rupiah, times in UTC. However many there are, a few are in
+// memory at a time.
+func (h *Handler) exportOrders(c echo.Context) error {
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8; header=present")
+	w.Header().Set(echo.HeaderContentDisposition, "attachment; filename=orders-"+views.StartOfDay(h.Now()).Format(time.DateOnly)+".csv")
+	w.Header().Set(echo.HeaderCacheControl, "no-store")
+	stream := http.NewResponseController(w)
+	rows := csv.NewWriter(w)
+	rows.UseCRLF = true // as RFC 4180 has it
+	if err := rows.Write(exportHead); err != nil {
+		return err
+	}
+	n := 0
+	err := h.Store.EachOrder(c.Request().Context(), readFilter(c).OrderFilter, func(o models.Order) error {
+		if n++; n%exportFlush == 0 {
+			rows.Flush()
+			_ = stream.SetWriteDeadline(time.Now().Add(exportPatience)) // as long as somebody reads, it may last
+			if err := stream.Flush(); err != nil {
+				return err
+			}
+		}
+		return rows.Write(exportRow(o))
+	})
+	rows.Flush()
+	if err == nil {
+		err = rows.Error()
+	}
+	if err != nil && w.Committed {
+		// Half a file must not pass for a whole one: the connection is cut.
+		h.Log.Warn("export ended early", "rows", n, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return nil
+}
+
+func exportRow(o models.Order) []string {
+	var items []string
+	for _, l := range o.Lines {
+		items = append(items, fmt.Sprintf("%d x %s", l.Quantity, l.SKU))
+	}
+	var received int64
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			received += r.Amount
+		}
+	}
+	p := o.Payment()
+	row := []string{o.Number, string(o.Status), machine(&o.PlacedAt), machine(o.PaidAt), machine(o.ExpiredAt), machine(o.CancelledAt),
+		strconv.FormatInt(o.Total, 10), strconv.FormatInt(received, 10), o.CustomerName, o.CustomerEmail, o.CustomerPhone, o.Language,
+		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, string(o.Attention)}
+	for i := range row {
+		row[i] = defuse(row[i])
+	}
+	return row
+}
+
+func machine(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return views.Machine(*t)
+}
+
+// defuse keeps a cell from being run: a spreadsheet takes what begins like this
+// for a formula, whoever wrote it. An apostrophe makes it text.
+func defuse(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
