@@ -46,11 +46,9 @@ const (
 
 // NewChart draws days.
 func NewChart(days []ChartDay) Chart {
-	c := Chart{Days: days, Most: 4}
+	c := Chart{Days: days}
 	for _, d := range days {
-		for c.Most < max(d.Placed, d.Paid, d.Expired) {
-			c.Most = nextRound(c.Most)
-		}
+		c.Most = max(c.Most, roundUp(max(d.Placed, d.Paid, d.Expired)))
 	}
 	for i, d := range days {
 		bar := func(n int64, from, width int) Bar {
@@ -67,14 +65,14 @@ func NewChart(days []ChartDay) Chart {
 	return c
 }
 
-// nextRound is the next of 4, 10, 20, 40, 100, 200...
-func nextRound(n int64) int64 {
-	for digits := n; ; digits /= 10 {
-		if digits == 4 {
-			return n / 4 * 10
-		}
-		if digits < 10 {
-			return n * 2
+// roundUp is the first of 4, 6, 8, 10, 20, 40, 60, 80, 100, 200... that is
+// enough: numbers that can be halved.
+func roundUp(n int64) int64 {
+	for unit := int64(1); ; unit *= 10 {
+		for _, top := range []int64{4, 6, 8, 10, 20} {
+			if top*unit >= n {
+				return top * unit
+			}
 		}
 	}
 }
@@ -226,7 +224,11 @@ func orderSamples() []Sample {
 				Status: "paid", Search: "<i>durian</i>", Filtered: true, CSV: "/console/orders.csv"})
 		}},
 		{Name: "console-order-waiting", Draw: func(p Page) templ.Component { return ConsoleOrder(sampleConsoleOrder(p, "awaiting")) }},
-		{Name: "console-order-paid", Draw: func(p Page) templ.Component { return ConsoleOrder(sampleConsoleOrder(p, "paid")) }},
+		{Name: "console-order-paid", Draw: func(p Page) templ.Component {
+			v := sampleConsoleOrder(p, "paid")
+			v.Problem = p.T("cancel.late")
+			return ConsoleOrder(v)
+		}},
 		{Name: "console-order-cancelled", Draw: func(p Page) templ.Component {
 			v := sampleConsoleOrder(p, "cancelled")
 			v.Notice = p.T("cancel.done")
@@ -236,7 +238,6 @@ func orderSamples() []Sample {
 			v := sampleConsoleOrder(p, "paid")
 			v.Cases = sampleCases(p.Lang)[:1]
 			v.Cases[0].Problem, v.Cases[0].Back = p.T("cases.note.need", 500), v.Number
-			v.Problem = v.Cases[0].Problem
 			v.Facts[0].Value = `<b>Budi</b> "Santoso"`
 			return ConsoleOrder(v)
 		}},

@@ -166,6 +166,14 @@ func sourceOfPages(t *testing.T) string {
 	return source.String()
 }
 
+func TestRoundUp(t *testing.T) {
+	for n, want := range map[int64]int64{0: 4, 4: 4, 5: 6, 10: 10, 11: 20, 21: 40, 41: 60, 999: 1000, 1001: 2000} {
+		if got := roundUp(n); got != want {
+			t.Errorf("%d: got %d, want %d", n, got, want)
+		}
+	}
+}
+
 func TestFormats(t *testing.T) {
 	at := time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
 	for got, want := range map[string]string{
