@@ -27,6 +27,7 @@ func (h *Handler) Work(ctx context.Context) error {
 	var workers errgroup.Group
 	workers.Go(func() error { h.workPayments(ctx); return nil })
 	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
+	workers.Go(func() error { h.workHouse(ctx); return nil })
 	if h.Mail != nil {
 		workers.Go(func() error { h.workMail(ctx); return nil })
 	}
@@ -34,12 +35,7 @@ func (h *Handler) Work(ctx context.Context) error {
 }
 
 func (h *Handler) workPayments(ctx context.Context) {
-	var swept time.Time
 	for ctx.Err() == nil {
-		if h.Now().Sub(swept) > housekeeping {
-			swept = h.Now()
-			h.keepHouse(ctx)
-		}
 		busy, err := h.round(ctx)
 		if err != nil && ctx.Err() == nil {
 			h.Log.Error("look after payments", "error", err)
@@ -49,6 +45,20 @@ func (h *Handler) workPayments(ctx context.Context) {
 		}
 		next, nextErr := h.Store.NextDue(ctx)
 		h.wait(ctx, h.wake, next, err != nil || nextErr != nil)
+	}
+}
+
+// workHouse keeps house now and every hour, beside the payments: among a million
+// orders the report takes seconds.
+func (h *Handler) workHouse(ctx context.Context) {
+	hourly := time.NewTicker(housekeeping)
+	defer hourly.Stop()
+	for ctx.Err() == nil {
+		h.keepHouse(ctx)
+		select {
+		case <-hourly.C:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -16,17 +17,32 @@ type Figures struct {
 	Received     int64 // whole rupiah, every receipt
 	Expired      int64 // orders
 
-	waits []time.Duration // from placed to paid, of the orders placed
+	waits [][]int64 // milliseconds from placed to paid, of each day's orders, sorted
 }
 
 // Median is the time from placing to paying that half the customers stay under,
 // zero when nobody has paid.
 func (f Figures) Median() time.Duration {
-	if len(f.waits) == 0 {
+	all, most := 0, int64(0)
+	for _, day := range f.waits {
+		all += len(day)
+		if len(day) > 0 {
+			most = max(most, day[len(day)-1])
+		}
+	}
+	if all == 0 {
 		return 0
 	}
-	waits := slices.Sorted(slices.Values(f.waits))
-	return waits[len(waits)/2]
+	// Days are sorted, a month is not: look for the time that half have stayed under.
+	median := sort.Search(int(most), func(ms int) bool {
+		under := 0
+		for _, day := range f.waits {
+			n, _ := slices.BinarySearch(day, int64(ms)+1)
+			under += n
+		}
+		return under > all/2
+	})
+	return time.Duration(median) * time.Millisecond
 }
 
 // Day is the figures of one day.
@@ -133,14 +149,17 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 	if err != nil {
 		return f, err
 	}
+	var waits []int64
 	for _, o := range orders {
 		f.Placed++
 		f.PlacedAmount += o.Total
 		if o.PaidAt != nil {
 			f.Converted++
-			f.waits = append(f.waits, o.PaidAt.Sub(o.PlacedAt))
+			waits = append(waits, max(0, o.PaidAt.Sub(o.PlacedAt).Milliseconds())) // the till's clock may be behind ours
 		}
 	}
+	slices.Sort(waits)
+	f.waits = [][]int64{waits}
 	if err := db.Model(&Order{}).Where("paid_at >= ? AND paid_at < ?", from, to).Count(&f.Paid).Error; err != nil {
 		return f, err
 	}

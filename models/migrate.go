@@ -331,6 +331,8 @@ func console(tx *gorm.DB) error {
 		"CREATE INDEX orders_paid ON orders (paid_at) WHERE paid_at IS NOT NULL",
 		"CREATE INDEX orders_expired ON orders (expired_at) WHERE expired_at IS NOT NULL",
 		"CREATE INDEX receipts_paid ON receipts (paid_at, amount)",
+		"CREATE INDEX payments_state_created ON payments (state, created_at)",
+		"CREATE INDEX payments_paid_there ON payments (id) WHERE checked_status = 'SUCCESS' AND state <> 'paid'",
 	} {
 		if err := tx.Exec(statement).Error; err != nil {
 			return err

@@ -53,21 +53,26 @@ type OrderPage struct {
 	Next   string // where the next page begins, empty at the end
 }
 
+// few reports whether the filter leaves so few of all orders that a search had
+// better walk along those than along its words: what is open, what is flagged.
+func (f OrderFilter) few() bool { return f.Flagged || f.Status == OrderAwaitingPayment }
+
 // Orders lists orders, those of a search by the word they are found by, others
 // the latest first. A page begins after a key, not after so many rows: it is as
 // quick in the middle of a million orders as at their end, and orders placed
 // meanwhile shift nothing. A key nobody gave is ErrNotFound.
 func (s *Store) Orders(ctx context.Context, f OrderFilter, after string, limit int) (OrderPage, error) {
-	if terms := searchTerms(f.Search); len(terms) > 0 {
+	terms := searchTerms(f.Search)
+	if len(terms) > 0 && !f.few() {
 		return s.foundOrders(ctx, f, terms, after, limit)
 	}
-	return s.latestOrders(ctx, f, after, limit)
+	return s.latestOrders(ctx, f, terms, after, limit)
 }
 
 // endOfTime is later than any order.
 var endOfTime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func (s *Store) latestOrders(ctx context.Context, f OrderFilter, after string, limit int) (OrderPage, error) {
+func (s *Store) latestOrders(ctx context.Context, f OrderFilter, terms []string, after string, limit int) (OrderPage, error) {
 	at, id := endOfTime, int64(0)
 	if after != "" {
 		var micros int64
@@ -78,6 +83,9 @@ func (s *Store) latestOrders(ctx context.Context, f OrderFilter, after string, l
 	}
 	c := f.conditions()
 	c.and("(orders.placed_at, orders.id) < (?, ?)", at, id)
+	for _, term := range terms {
+		c.andWord("orders.id", term)
+	}
 	var p OrderPage
 	err := s.read.WithContext(ctx).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
 	if err == nil && len(p.Orders) > limit {
@@ -93,11 +101,11 @@ func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, 
 	if after != "" {
 		var word string
 		from = &spot{}
-		if _, err := fmt.Sscanf(after, "%d-%s", &from.id, &word); err != nil {
+		if _, err := fmt.Sscanf(after, "%d-%s", &from.OrderID, &word); err != nil {
 			return OrderPage{}, ErrNotFound
 		}
 		var err error
-		if from.word, err = hex.DecodeString(word); err != nil {
+		if from.Word, err = hex.DecodeString(word); err != nil {
 			return OrderPage{}, ErrNotFound
 		}
 	}
@@ -107,7 +115,7 @@ func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, 
 	}
 	var p OrderPage
 	if next != nil {
-		p.Next = fmt.Sprintf("%d-%x", next.id, next.word)
+		p.Next = fmt.Sprintf("%d-%x", next.OrderID, next.Word)
 	}
 	if len(ids) == 0 {
 		return p, nil

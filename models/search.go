@@ -99,82 +99,92 @@ func behind(word string) []byte { return append([]byte(word), 0xff) }
 // looked at fit, a page may hold less than it could, and another goes on.
 const (
 	firstLook = 64
-	maxLooked = 4096
+	maxLooked = 2048
 )
 
 // spot is where a search stands: behind this word of this order. Orders come by
 // word, so that whole words come before longer ones, and of each word the latest
 // order first.
 type spot struct {
-	word []byte
-	id   int64
-}
-
-// seen is a word looked at, and whether its order is one to show.
-type seen struct {
 	Word    []byte
 	OrderID int64
-	Fits    bool
+}
+
+func (s spot) compare(other spot) int {
+	return cmp.Or(bytes.Compare(s.Word, other.Word), cmp.Compare(other.OrderID, s.OrderID))
 }
 
 // search finds up to limit orders that have words beginning with all the terms,
-// and the place to go on from, nil at the end.
+// and the spot to go on from, nil at the end.
 func (s *Store) search(ctx context.Context, f OrderFilter, terms []string, from *spot, limit int) (ids []int64, next *spot, err error) {
 	// The longest term is likely to be the rarest: the others are held against it.
 	lead := slices.MaxFunc(terms, func(a, b string) int { return len(a) - len(b) })
 	fits := f.conditions()
-	fits.and("NOT EXISTS (SELECT 1 FROM order_words AS earlier WHERE earlier.order_id = words.order_id "+
-		"AND earlier.word >= ? AND earlier.word < words.word)", []byte(lead)) // each order once, by its first such word
 	for _, term := range terms {
 		if term != lead {
-			fits.and("EXISTS (SELECT 1 FROM order_words AS other WHERE other.order_id = words.order_id "+
-				"AND other.word >= ? AND other.word < ?)", []byte(term), behind(term))
+			fits.andWord("words.order_id", term)
 		}
 	}
-	for looked, n := 0, firstLook; looked < maxLooked; n *= 4 {
-		n = min(n, maxLooked-looked)
-		list, err := s.look(ctx, fits, lead, from, n)
+	fits.and("NOT EXISTS (SELECT 1 FROM order_words AS earlier WHERE earlier.order_id = words.order_id "+
+		"AND earlier.word >= ? AND earlier.word < words.word)", []byte(lead)) // each order once, by its first such word
+	for looked, n := 0, firstLook; looked < maxLooked; looked, n = looked+n, n*4 {
+		hits, end, err := s.look(ctx, fits, lead, from, n)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, w := range list {
-			if w.Fits && len(ids) == limit {
+		for _, hit := range hits {
+			if len(ids) == limit {
 				return ids, from, nil
 			}
-			from = &spot{w.Word, w.OrderID}
-			if w.Fits {
-				ids = append(ids, w.OrderID)
-			}
+			ids, from = append(ids, hit.OrderID), &hit
 		}
-		if len(list) < n {
+		if end == nil {
 			return ids, nil, nil
 		}
-		looked += n
+		from = end
 	}
 	return ids, from, nil
 }
 
-// look takes the next n words in order: first what is left of the same word,
-// then the words after it. Each of the two is one walk along the index.
-func (s *Store) look(ctx context.Context, fits conditions, lead string, from *spot, n int) ([]seen, error) {
+// andWord asks for orders with a word that begins so.
+func (c *conditions) andWord(orderID, term string) {
+	c.and("EXISTS (SELECT 1 FROM order_words AS other WHERE other.order_id = "+orderID+" AND other.word >= ? AND other.word < ?)",
+		[]byte(term), behind(term))
+}
+
+// look takes the next words in order, about n: first what is left of the same
+// word, then the words after it. Each of the two is one walk along the index. It
+// returns what fits, and how far it came, nil when there are no more.
+func (s *Store) look(ctx context.Context, fits conditions, lead string, from *spot, n int) (hits []spot, end *spot, err error) {
 	if from == nil {
 		return s.walk(ctx, fits, n, "word >= ? AND word < ?", []byte(lead), behind(lead))
 	}
-	list, err := s.walk(ctx, fits, n, "word = ? AND order_id < ?", from.word, from.id)
-	if err != nil || len(list) == n {
-		return list, err
+	hits, end, err = s.walk(ctx, fits, n, "word = ? AND order_id < ?", from.Word, from.OrderID)
+	if err != nil || end != nil {
+		return hits, end, err
 	}
-	more, err := s.walk(ctx, fits, n-len(list), "word > ? AND word < ?", from.word, behind(lead))
-	return append(list, more...), err
+	more, end, err := s.walk(ctx, fits, n, "word > ? AND word < ?", from.Word, behind(lead))
+	return append(hits, more...), end, err
 }
 
-func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, bounds ...any) ([]seen, error) {
-	var list []seen
-	err := s.read.WithContext(ctx).Raw("SELECT words.word, words.order_id, ("+fits.text()+") AS fits "+
-		"FROM (SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?) AS words "+
-		"JOIN orders ON orders.id = words.order_id", slices.Concat(fits.values, bounds, []any{n})...).Scan(&list).Error
-	slices.SortFunc(list, func(a, b seen) int { // a join promises no order
-		return cmp.Or(bytes.Compare(a.Word, b.Word), cmp.Compare(b.OrderID, a.OrderID))
-	})
-	return list, err
+func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, bounds ...any) (hits []spot, end *spot, err error) {
+	db, ordered := s.read.WithContext(ctx), "SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?"
+	var last []spot
+	if err := db.Raw(ordered+" OFFSET ?", append(bounds, 1, n-1)...).Scan(&last).Error; err != nil {
+		return nil, nil, err
+	}
+	orders := "WHERE " // orders are looked at only where something is asked of them
+	if strings.Contains(fits.text(), "orders.") {
+		// Words first: SQLite keeps to the order of a CROSS JOIN, and might else walk along all that are paid.
+		orders = "CROSS JOIN orders WHERE orders.id = words.order_id AND "
+	}
+	err = db.Raw("SELECT words.word, words.order_id FROM ("+ordered+") AS words "+orders+fits.text(),
+		slices.Concat(bounds, []any{n}, fits.values)...).Scan(&hits).Error
+	slices.SortFunc(hits, spot.compare) // a join promises no order
+	if len(last) == 0 {
+		return hits, nil, err
+	}
+	// An order placed since the first of the two questions has shifted the second.
+	beyond := func(hit spot) bool { return hit.compare(last[0]) > 0 }
+	return slices.DeleteFunc(hits, beyond), &last[0], err
 }
