@@ -31,6 +31,9 @@ chaos: ## 2,000 orders, 40 kills and every kind of trouble, three times; the boo
 SEEDS = 1 2 3
 REPLICAS = 0# or so many shops behind nginx on one PostgreSQL: make chaos REPLICAS=3
 
+million: ## a year of 1,000,000 orders; shop and console at once, the console's pages within 100 ms
+	go test ./e2e -run '^TestMillion$$' -count=1 -timeout 30m -v -args -million 1000000
+
 bench: ## what signing costs beside the bare hashes, and codes per second of the sandbox
 	go test ./jokul/... -run '^$$' -bench .
 
@@ -68,4 +71,4 @@ servers: # PostgreSQL and nginx, which the tests start by themselves; where they
 	 { test -x /usr/sbin/nginx || command -v nginx >/dev/null; } || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql nginx >/dev/null; } || true
 
-.PHONY: help run test check fuzz chaos bench backup vulnerabilities generate npm pictures lighthouse chromium servers
+.PHONY: help run test check fuzz chaos million bench backup vulnerabilities generate npm pictures lighthouse chromium servers

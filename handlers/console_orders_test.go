@@ -100,7 +100,7 @@ func TestConsoleOrders(t *testing.T) {
 	w.see("/console/orders/"+url.PathEscape(siti.Token), http.StatusNotFound)
 
 	page := w.see("/console/orders/"+siti.Number+"?lang=en", http.StatusOK)
-	for _, fact := range []string{"=Siti Rahma", "siti@example.com", "+6281234567890", "Gayo Coffee 250 g", siti.Payment().InvoiceNumber, "Payment code issued",
+	for _, fact := range []string{"=Siti Rahma", "siti@example.com", "+6281234567890", "Gayo Coffee 250\u00a0g", siti.Payment().InvoiceNumber, "Payment code issued",
 		"Paid twice", "Return this money to the customer", "Received in all", "learnt from a notification"} {
 		if !strings.Contains(page, fact) {
 			t.Errorf("the order's page lacks %q", fact)
@@ -253,7 +253,7 @@ func TestConsoleStock(t *testing.T) {
 			t.Errorf("%q: HTTP %d, stock %d", bad, code, w.stockOf(sku))
 		}
 	}
-	if page := w.see("/console/stock?lang=en&saved="+sku, http.StatusOK); !strings.Contains(page, fmt.Sprintf("Stock of Jasmine Tea 100 g is now %d.", seen+9)) {
+	if page := w.see("/console/stock?lang=en&saved="+sku, http.StatusOK); !strings.Contains(page, fmt.Sprintf("Stock of Jasmine Tea 100\u00a0g is now %d.", seen+9)) {
 		t.Error("the page does not say what was saved")
 	}
 	if rec := atHome.post(w, "/console/stock", url.Values{"sku": {"NO-SUCH"}, "seen": {"1"}, "stock": {"2"}}); rec.Code != http.StatusNotFound {
