@@ -329,7 +329,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
-var soldOut = regexp.MustCompile(`(?s)role="alert".*Gayo Coffee 250 g.{0,20}([Ss]old out)`)
+var soldOut = regexp.MustCompile(`(?s)role="alert".*Gayo Coffee 250.g.{0,20}([Ss]old out)`)
 
 // Two hundred shoppers press the button at once for the last ten pieces.
 func TestTheLastTenPieces(t *testing.T) {
