@@ -105,6 +105,7 @@ func (s *Server) controlPay(w http.ResponseWriter, r *http.Request) (any, error)
 		PaymentCode   string `json:"payment_code"`
 		InvoiceNumber string `json:"invoice_number"`
 		Action        Action `json:"action"`
+		Notify        string `json:"notify"` // none or late: for this action, instead of the fault of that name
 	}
 	if err := readControl(w, r, &asked); err != nil {
 		return nil, err
@@ -115,12 +116,14 @@ func (s *Server) controlPay(w http.ResponseWriter, r *http.Request) (any, error)
 		return nil, badRequest(errors.New("give either payment_code or invoice_number"))
 	case !slices.Contains(actions, asked.Action):
 		return nil, ErrUnknownAction
+	case !slices.Contains([]string{"", NotifyNone, NotifyLate}, asked.Notify):
+		return nil, badRequest(errors.New("notify must be none or late"))
 	case code == "":
 		s.mu.Lock()
 		code = s.state.byInvoice[asked.InvoiceNumber]
 		s.mu.Unlock()
 	}
-	return s.Act(r.Context(), code, asked.Action)
+	return s.perform(r.Context(), code, asked.Action, asked.Notify)
 }
 
 func (s *Server) controlLedger(http.ResponseWriter, *http.Request) (any, error) {

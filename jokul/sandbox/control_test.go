@@ -52,6 +52,7 @@ func TestControlErrors(t *testing.T) {
 		{"POST", "payments", `{"invoice_number":"1","action":"pay"}`, 404, "no such payment code"},
 		{"POST", "payments", `{"invoice_number":"INV-PAID","action":"pay"}`, 409, "already been paid"},
 		{"POST", "payments", `{"invoice_number":"INV-PAID","action":"steal"}`, 400, "action must be one of"},
+		{"POST", "payments", `{"invoice_number":"INV-PAID","action":"pay","notify":"twice"}`, 400, "notify must be none or late"},
 		{"POST", "payments", `{"action":"pay"}`, 400, "give either payment_code or invoice_number"},
 		{"POST", "payments", `{"invoice_number":"a","payment_code":"1","action":"pay"}`, 400, "give either"},
 		{"POST", "payments", `{"invoice":"a","action":"pay"}`, 400, `unknown name \"invoice\"`},
@@ -80,6 +81,24 @@ func TestControlErrors(t *testing.T) {
 	}
 	m := g.control(t, "POST", "payments", `action=pay`, "Content-Type", "application/x-www-form-urlencoded")
 	want(t, "form", m.status, http.StatusUnsupportedMediaType)
+}
+
+// One payment may be told late or not at all while others are told at once.
+func TestControlNotify(t *testing.T) {
+	g := open(t)
+	pay := func(invoice, notify string) string {
+		g.issue(t, invoice)
+		return g.control(t, "POST", "payments", `{"invoice_number":"`+invoice+`","action":"pay","notify":"`+notify+`"}`).body
+	}
+	want(t, "untold", at(t, pay("INV-1", "none"), "deliveries"), "[]")
+	late := pay("INV-2", "late")
+	want(t, "held", at(t, late, "delivery.state"), "waiting")
+	g.shop.none(t)
+	want(t, "let go", at(t, g.control(t, "POST", "deliveries/"+at(t, late, "delivery.id")+"/resend", "").body, "state"), "delivered")
+	g.shop.next(t)
+	want(t, "the next", at(t, pay("INV-3", ""), "delivery.state"), "delivered")
+	g.shop.next(t)
+	want(t, "the faults", g.Faults().Notify, "")
 }
 
 func TestControlFaults(t *testing.T) {

@@ -80,9 +80,8 @@ func (s *Server) Deliveries(invoiceNumber string) []Delivery {
 }
 
 // queue makes a delivery of every event, unless nobody is to be told. s.mu is held.
-func (s *Server) queue(events []event) ([]Delivery, error) {
+func (s *Server) queue(events []event, f Faults) ([]Delivery, error) {
 	deliveries := []Delivery{}
-	f := s.state.faults
 	for i, e := range events {
 		url := s.notificationURL(e.code)
 		if url == "" || f.Notify == NotifyNone {

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"strings"
 )
 
 //go:embed pages
@@ -24,6 +25,14 @@ func assets() http.Handler {
 	})
 }
 
+// framedBy is who may show our pages in a frame, as the policy spells it.
+func (s *Server) framedBy() string {
+	if len(s.cfg.FramedBy) == 0 {
+		return "'none'"
+	}
+	return strings.Join(s.cfg.FramedBy, " ")
+}
+
 // render writes a whole page or a clean error, never half of one.
 func (s *Server) render(w http.ResponseWriter, name string, page any) {
 	var b bytes.Buffer
@@ -35,7 +44,7 @@ func (s *Server) render(w http.ResponseWriter, name string, page any) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "+s.framedBy())
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	_, _ = w.Write(b.Bytes()) // a reader that has gone needs no page

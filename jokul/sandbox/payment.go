@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,13 @@ func (s *Server) Pay(ctx context.Context, paymentCode string) (Result, error) {
 // notification it causes is made before Act returns; cancelling ctx does not
 // interrupt it, for the money has changed hands.
 func (s *Server) Act(ctx context.Context, paymentCode string, action Action) (Result, error) {
-	result, err := s.act(paymentCode, action)
+	return s.perform(ctx, paymentCode, action, "")
+}
+
+// perform is Act with a fault of its own: notify may say NotifyNone or
+// NotifyLate for this action alone; "" leaves it to the faults that are set.
+func (s *Server) perform(ctx context.Context, paymentCode string, action Action, notify string) (Result, error) {
+	result, err := s.act(paymentCode, action, notify)
 	if err != nil {
 		return Result{}, err
 	}
@@ -73,7 +80,7 @@ func (s *Server) Act(ctx context.Context, paymentCode string, action Action) (Re
 }
 
 // act changes the state and queues what the shop is to be told.
-func (s *Server) act(paymentCode string, action Action) (Result, error) {
+func (s *Server) act(paymentCode string, action Action, notify string) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, found := s.state.codes[paymentCode]
@@ -85,7 +92,9 @@ func (s *Server) act(paymentCode string, action Action) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	deliveries, err := s.queue(events)
+	f := s.state.faults
+	f.Notify = cmp.Or(notify, f.Notify)
+	deliveries, err := s.queue(events, f)
 	if err != nil {
 		return Result{}, err
 	}

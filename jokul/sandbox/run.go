@@ -86,7 +86,7 @@ func (s *Server) tellExpired() (time.Duration, error) {
 			continue
 		}
 		p, events := s.expire(p)
-		deliveries, err := s.queue(events)
+		deliveries, err := s.queue(events, s.state.faults)
 		if err != nil {
 			return 0, err
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,6 +25,8 @@ type Config struct {
 	PublicURL       string // base of the how-to-pay links; empty: taken from the request's Host
 	StateFile       string // journal that survives a restart; empty keeps nothing
 	MerchantName    string // shown at the till and on the how-to-pay page; empty: the Client-Id
+
+	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
 
 	Now func() time.Time // wall time; nil: time.Now
 	Log *slog.Logger     // nil: nothing is logged
@@ -94,7 +97,19 @@ func (c Config) check() error {
 			return fmt.Errorf("sandbox: %s must be an absolute http or https address, not %q", name, address)
 		}
 	}
+	for _, origin := range c.FramedBy {
+		if !isOrigin(origin) {
+			return fmt.Errorf("sandbox: FramedBy must hold origins such as http://127.0.0.1:8080, not %q", origin)
+		}
+	}
 	return nil
+}
+
+// isOrigin takes what can stand in a header as it is.
+func isOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && origin == u.Scheme+"://"+u.Host &&
+		!strings.ContainsAny(u.Host, " ;,'*@")
 }
 
 func (c Config) withDefaults() Config {

@@ -349,6 +349,7 @@ func TestOpenRefuses(t *testing.T) {
 		"ClientID":        func(c *sandbox.Config) { c.ClientID = "" },
 		"SecretKey":       func(c *sandbox.Config) { c.SecretKey = "" },
 		"NotificationURL": func(c *sandbox.Config) { c.NotificationURL = "/payments/notifications" },
+		"FramedBy":        func(c *sandbox.Config) { c.FramedBy = []string{"http://shop.example; script-src *"} },
 		"PublicURL":       func(c *sandbox.Config) { c.PublicURL = "localhost:8081" },
 		"state file":      func(c *sandbox.Config) { c.StateFile = filepath.Join(t.TempDir(), "no", "such", "folder") },
 	} {

@@ -180,6 +180,9 @@ func TestPagesAllowNothingForeign(t *testing.T) {
 	m := get(t, g.http.URL+"/simulator")
 	want(t, "policy", m.header.Get("Content-Security-Policy"),
 		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	framed := open(t, func(c *sandbox.Config) { c.FramedBy = []string{"http://shop.example", "http://127.0.0.1:8080"} })
+	want(t, "policy with a frame", get(t, framed.http.URL+"/simulator").header.Get("Content-Security-Policy"),
+		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors http://shop.example http://127.0.0.1:8080")
 	css := get(t, g.http.URL+"/simulator/assets/sandbox.css")
 	want(t, "stylesheet", css.header.Get("Content-Type"), "text/css; charset=utf-8")
 	if foreign := regexp.MustCompile(`https?:|@import|url\(`).FindString(m.body + css.body); foreign != "" {
