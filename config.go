@@ -11,6 +11,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"warungjokul/handlers"
 	"warungjokul/jokul"
 )
 
@@ -127,6 +128,17 @@ func (s *settings) check() error {
 		return fmt.Errorf("RATE_LIMIT must be on or off, not %q", s.RateLimit)
 	}
 	return nil
+}
+
+// setup is what the set-up check is told: no secret, and of the Secret Key only
+// whether it looks pasted with something around it.
+func (s *settings) setup() handlers.Setup {
+	kind, _, _ := strings.Cut(s.DatabaseURL, ":")
+	setup := handlers.Setup{Environment: s.Environment, GatewayURL: s.GatewayURL, Database: kind, OddSecret: s.SecretKey != strings.Trim(s.SecretKey, " \t\r\n\"'`")}
+	if s.SMTPURL != "" {
+		setup.MailFrom = s.MailFrom
+	}
+	return setup
 }
 
 func isOrigin(address string) bool {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"warungjokul/handlers"
 	"warungjokul/jokul"
 )
 
@@ -87,6 +88,22 @@ func TestNoSecretByDefault(t *testing.T) {
 	for _, environment := range []string{sandboxed, production} {
 		if s, err := readSettings([]string{"JOKUL_ENVIRONMENT=" + environment}); err == nil || s.ClientID != "" || s.SecretKey != "" {
 			t.Errorf("%s: started with Client-Id %q, %v", environment, s.ClientID, err)
+		}
+	}
+}
+
+// What the set-up check is told holds no secret, and says when one looks pasted
+// with something around it.
+func TestSetupIsToldNoSecret(t *testing.T) {
+	for key, odd := range map[string]bool{"SK-1": false, "SK-1\n": true, " SK-1": true, `"SK-1"`: true, "'SK-1'": true, "SK 1": false} {
+		s, err := readSettings([]string{"JOKUL_ENVIRONMENT=production", "JOKUL_CLIENT_ID=MCH-1", "JOKUL_SECRET_KEY=" + key, "BASE_URL=https://shop.example.com",
+			"SMTP_URL=smtp://user:hidden@mail.example.com", "MAIL_FROM=toko@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := handlers.Setup{Environment: "production", GatewayURL: "https://api.doku.com", OddSecret: odd, Database: "sqlite", MailFrom: "toko@example.com"}
+		if got := s.setup(); got != want {
+			t.Errorf("%q: got %+v, want %+v", key, got, want)
 		}
 	}
 }

@@ -93,8 +93,8 @@ func (p *program) open(ctx context.Context) error {
 	p.handler, err = handlers.New(ctx, handlers.Config{
 		Mail: mailer, Contact: contact(p.settings),
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
-		PaymentExpiry: p.PaymentExpiry, SimulatorURL: p.simulatorURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
-		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log,
+		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
+		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log, Setup: p.setup(),
 	})
 	return err
 }
@@ -134,17 +134,23 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,
 		NotificationURL: address(p.shop) + p.NotificationPath,
-		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", Log: p.log,
+		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), Log: p.log,
 	})
 	p.GatewayURL = or(p.GatewayURL, address(p.till))
 	return err
 }
 
-func (p *program) simulatorURL() string {
+// framedBy is the shop by each of its names: the tour shows the till beside it.
+func (p *program) framedBy() []string {
+	_, port, _ := net.SplitHostPort(p.shop.Addr().String())
+	return []string{p.BaseURL, address(p.shop), "http://localhost:" + port}
+}
+
+func (p *program) sandboxURL() string {
 	if p.till == nil {
 		return ""
 	}
-	return address(p.till) + "/simulator"
+	return address(p.till)
 }
 
 // address is how this machine reaches a listener.
@@ -160,7 +166,8 @@ func address(l net.Listener) string {
 func (p *program) announce(w io.Writer) {
 	fmt.Fprintf(w, "Warung Jokul    %s\n", p.BaseURL)
 	if p.till != nil {
-		fmt.Fprintf(w, "Till simulator  %s\n", p.simulatorURL())
+		fmt.Fprintf(w, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
+		fmt.Fprintf(w, "Guided tour     %s/tour\n", p.BaseURL)
 	}
 }
 

@@ -70,10 +70,10 @@ func TestRunServesAndStops(t *testing.T) {
 
 	var addresses []string
 	lines := bufio.NewScanner(out)
-	for len(addresses) < 2 && lines.Scan() {
+	for len(addresses) < 3 && lines.Scan() {
 		addresses = append(addresses, regexp.MustCompile(`http://\S+`).FindString(lines.Text()))
 	}
-	if len(addresses) < 2 {
+	if len(addresses) < 3 {
 		t.Fatalf("did not start: %v\n%s", <-ended, log)
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
@@ -176,7 +176,7 @@ func TestNoSandboxInProduction(t *testing.T) {
 	if err := p.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if p.till != nil || p.sandbox != nil || p.simulatorURL() != "" {
+	if p.till != nil || p.sandbox != nil || p.sandboxURL() != "" {
 		t.Error("the sandbox was opened")
 	}
 }

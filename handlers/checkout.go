@@ -91,11 +91,7 @@ func (h *Handler) keepOrder(c echo.Context, form checkoutForm, b basket) error {
 	o := b.order
 	o.CheckoutID, o.Language = form.checkoutID, string(lang(c))
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = form.name.Value, form.email.Value, form.phone.Value
-	payment, err := h.preparePayment(o)
-	if err != nil {
-		return fmt.Errorf("prepare payment: %w", err)
-	}
-	placed, fresh, err := h.Store.PlaceOrder(c.Request().Context(), o, payment)
+	placed, err := h.place(c.Request().Context(), o)
 	var soldOut *models.OutOfStockError
 	if errors.As(err, &soldOut) {
 		form.problem = lang(c).T("checkout.soldout", nameOf(lang(c), o, soldOut.SKU))
@@ -104,11 +100,24 @@ func (h *Handler) keepOrder(c echo.Context, form checkoutForm, b basket) error {
 	if err != nil {
 		return err
 	}
+	return h.orderPlaced(c, placed)
+}
+
+// place keeps an order with its first payment, and asks for its code.
+func (h *Handler) place(ctx context.Context, o models.Order) (models.Order, error) {
+	payment, err := h.preparePayment(o)
+	if err != nil {
+		return o, fmt.Errorf("prepare payment: %w", err)
+	}
+	placed, fresh, err := h.Store.PlaceOrder(ctx, o, payment)
+	if err != nil {
+		return o, err
+	}
 	if fresh {
 		h.Log.Info("order placed", "order_number", placed.Number, "amount", placed.Total)
-		h.obtainCodeSoon(c.Request().Context(), placed.Payment())
+		h.obtainCodeSoon(ctx, placed.Payment())
 	}
-	return h.orderPlaced(c, placed)
+	return placed, nil
 }
 
 // obtainCodeSoon asks for the code while the shopper waits a moment, even if

@@ -60,7 +60,7 @@ func (h *Handler) staffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 // by its own name, not by that of a site that lets it resolve to here.
 func (h *Handler) atThisMachine(c echo.Context) bool {
 	r := c.Request()
-	if h.SimulatorURL == "" || r.Header.Get(echo.HeaderXForwardedFor) != "" || r.Header.Get("Forwarded") != "" {
+	if !h.demo() || r.Header.Get(echo.HeaderXForwardedFor) != "" || r.Header.Get("Forwarded") != "" {
 		return false
 	}
 	from, _, _ := net.SplitHostPort(r.RemoteAddr)

@@ -49,18 +49,18 @@ func TestConsoleAtThisMachine(t *testing.T) {
 	w := newWorld(t)
 	for name, c := range map[string]struct {
 		consoleVisitor
-		simulator string
-		want      int
+		sandbox string
+		want    int
 	}{
-		"at home":                              {atHome, "http://127.0.0.1:8081/simulator", http.StatusOK},
-		"at home, by name":                     {consoleVisitor{from: "[::1]:5000", host: "localhost:8080"}, "http://127.0.0.1:8081/simulator", http.StatusOK},
+		"at home":                              {atHome, "http://127.0.0.1:8081", http.StatusOK},
+		"at home, by name":                     {consoleVisitor{from: "[::1]:5000", host: "localhost:8080"}, "http://127.0.0.1:8081", http.StatusOK},
 		"at home, without a demo":              {atHome, "", http.StatusNotFound},
-		"from elsewhere":                       {consoleVisitor{from: "192.168.1.7:5000", host: "192.168.1.5:8080"}, "http://127.0.0.1:8081/simulator", http.StatusNotFound},
-		"through a proxy":                      {consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080", forwarded: "203.0.113.9"}, "http://127.0.0.1:8081/simulator", http.StatusNotFound},
-		"through a proxy, claiming to be here": {consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080", forwarded: "127.0.0.1"}, "http://127.0.0.1:8081/simulator", http.StatusNotFound},
-		"by a site that resolves to here":      {consoleVisitor{from: "127.0.0.1:5000", host: "evil.example:8080"}, "http://127.0.0.1:8081/simulator", http.StatusNotFound},
+		"from elsewhere":                       {consoleVisitor{from: "192.168.1.7:5000", host: "192.168.1.5:8080"}, "http://127.0.0.1:8081", http.StatusNotFound},
+		"through a proxy":                      {consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080", forwarded: "203.0.113.9"}, "http://127.0.0.1:8081", http.StatusNotFound},
+		"through a proxy, claiming to be here": {consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080", forwarded: "127.0.0.1"}, "http://127.0.0.1:8081", http.StatusNotFound},
+		"by a site that resolves to here":      {consoleVisitor{from: "127.0.0.1:5000", host: "evil.example:8080"}, "http://127.0.0.1:8081", http.StatusNotFound},
 	} {
-		w.SimulatorURL = c.simulator
+		w.SandboxURL = c.sandbox
 		if got := c.get(w, "/console").Code; got != c.want {
 			t.Errorf("%s: HTTP %d, want %d", name, got, c.want)
 		}

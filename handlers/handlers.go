@@ -27,14 +27,14 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SimulatorURL, Mail, Contact and ConsolePassword.
+// SandboxURL, Mail, Contact and ConsolePassword.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
 	BaseURL          string                              // how browsers reach the shop
 	NotificationPath string                              // the path of the Notification URL, as DOKU knows it
 	PaymentExpiry    time.Duration                       // how long a payment code is good, whole minutes
-	SimulatorURL     string                              // of the sandbox's till; empty when there is none
+	SandboxURL       string                              // of the embedded gateway, in a demo; empty when there is none
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	Contact          string                              // where shoppers may write to, or empty
 	RateLimit        bool
@@ -42,6 +42,7 @@ type Config struct {
 	MetricsElsewhere bool   // /metrics is served by MetricsHandler alone
 	Now              func() time.Time
 	Log              *slog.Logger
+	Setup            Setup // for the set-up check
 }
 
 // Handler is the shop: an http.Handler and the worker that looks after payments.
@@ -137,7 +138,7 @@ func (h *Handler) routes() *echo.Echo {
 
 	e.POST(h.NotificationPath, h.receiveNotification)
 
-	if h.SimulatorURL != "" { // with made-up payments, made-up pages
+	if h.demo() { // with made-up payments, made-up pages
 		e.GET("/gallery", h.showGallery)
 		e.GET("/gallery/:name", h.showSample)
 		e.GET("/mailbox", h.showMailbox)
@@ -298,6 +299,9 @@ func (h *Handler) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 		return nil
 	}
 }
+
+// demo reports whether the gateway is our own and payments are made up.
+func (h *Handler) demo() bool { return h.SandboxURL != "" }
 
 func (h *Handler) secure() bool { return strings.HasPrefix(h.BaseURL, "https://") }
 

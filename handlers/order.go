@@ -209,7 +209,7 @@ func unfit(kind models.AttentionKind) bool {
 
 func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
 	v := h.viewOrder(h.page(c, ""), o, notice)
-	if h.SimulatorURL != "" {
+	if h.demo() {
 		var err error
 		if v.Wire, err = h.wire(c.Request().Context(), v.Lang, o); err != nil {
 			return err
@@ -241,7 +241,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	if payable && payment.Code != "" {
 		v.Code = viewCode(page.Lang, payment)
 		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
-		v.Simulator = simulatorLink(h.SimulatorURL, payment.Code)
+		v.Simulator = h.simulatorLink(payment.Code)
 	}
 	if v.Code != nil {
 		v.Keep = keep(v)
@@ -330,11 +330,12 @@ func checkedText(l views.Lang, p models.Payment) string {
 	return l.T("check.answer", l.Clock(*p.CheckedAt), answer)
 }
 
-func simulatorLink(base, code string) string {
-	if base == "" {
+// simulatorLink is the till with a code typed in, in a demo.
+func (h *Handler) simulatorLink(code string) string {
+	if !h.demo() {
 		return ""
 	}
-	return base + "?" + url.Values{"payment_code": {code}}.Encode()
+	return h.SandboxURL + "/simulator?" + url.Values{"payment_code": {code}}.Encode()
 }
 
 func orderLinks(path string) map[views.Lang]string {

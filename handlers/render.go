@@ -36,7 +36,7 @@ func (h *Handler) page(c echo.Context, title string) views.Page {
 		CartCount: h.readCart(c).count(),
 		Links:     languageLinks(c.Request()),
 		Contact:   h.Contact,
-		Demo:      h.SimulatorURL != "",
+		Demo:      h.demo(),
 	}
 }
 

@@ -35,6 +35,18 @@ func (c *Client) ParseNotification(target string, header http.Header, body []byt
 	return Notification{RequestID: header.Get(HeaderRequestID), Transaction: t}, err
 }
 
+// SignNotification returns the headers DOKU would send this body with, stamped
+// now: for trying out your own Notification URL, whose path is target.
+func (c *Client) SignNotification(target, requestID string, body []byte) http.Header {
+	component := Component{ClientID: c.clientID, RequestID: requestID, Timestamp: c.now().UTC().Format(TimestampLayout), Target: target, Digest: Digest(body)}
+	header := http.Header{"Content-Type": {"application/json"}}
+	header.Set(HeaderClientID, component.ClientID)
+	header.Set(HeaderRequestID, component.RequestID)
+	header.Set(HeaderRequestTimestamp, component.Timestamp)
+	header.Set(HeaderSignature, Sign(c.secretKey, component))
+	return header
+}
+
 func (c *Client) verifyNotification(target string, header http.Header, body []byte) error {
 	for _, name := range []string{HeaderClientID, HeaderRequestID, HeaderRequestTimestamp, HeaderSignature} {
 		if values := header.Values(name); len(values) != 1 || values[0] == "" {

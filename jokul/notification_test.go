@@ -189,3 +189,17 @@ func FuzzParseNotification(f *testing.F) {
 		}
 	})
 }
+
+func TestSignNotification(t *testing.T) {
+	client, body := newClient(t), []byte(`{"order":{"invoice_number":"INV-1"},"transaction":{"status":"PENDING"}}`)
+	header := client.SignNotification(testTarget, "a request", body)
+	n, err := client.ParseNotification(testTarget, header, body)
+	if err != nil || n.RequestID != "a request" || n.InvoiceNumber != "INV-1" {
+		t.Errorf("got %+v, %v", n, err)
+	}
+	for target, body := range map[string][]byte{"/another/path": body, testTarget: []byte("{}")} {
+		if _, err := client.ParseNotification(target, header, body); !errors.Is(err, jokul.ErrInvalidSignature) {
+			t.Errorf("%s: got %v, want ErrInvalidSignature", target, err)
+		}
+	}
+}

@@ -54,6 +54,10 @@ const (
 	actFlag   notificationAct = "flag"
 )
 
+// TrialInvoice is the invoice number of the notification that the shop sends
+// itself to try out its Notification URL. No order has it.
+const TrialInvoice = "SETUP-CHECK"
+
 // NotificationEvent is a verified notification, translated: what it says, in
 // the shop's words.
 type NotificationEvent struct {
@@ -146,6 +150,8 @@ func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time
 	}
 	p, err := lockPayment(tx, "invoice_number = ?", e.arrival.InvoiceNumber)
 	switch {
+	case err == ErrNotFound && e.act == actNote && e.arrival.InvoiceNumber == TrialInvoice:
+		return VerdictNoted, EffectNone, nil
 	case err == ErrNotFound:
 		detail := fmt.Sprintf("a notification about invoice number %s, which is not ours", e.arrival.InvoiceNumber)
 		return VerdictUnknownInvoice, EffectFlagged, raise(tx, Attention{Kind: AttentionUnknownInvoice, Detail: detail})

@@ -121,6 +121,16 @@ func TestWhatNeverPays(t *testing.T) {
 			t.Errorf("got attention %v", got)
 		}
 	})
+	t.Run("the shop's own trial", func(t *testing.T) {
+		s, c := openStore(t)
+		want(t, deliver(t, s, c, "r1", "{}", NotedEvent(TrialInvoice)), VerdictNoted, EffectNone)
+		want(t, deliver(t, s, c, "r1", "{}", NotedEvent(TrialInvoice)), VerdictRepeated, EffectNone)
+		if got := attentions(t, s); len(got) > 0 {
+			t.Errorf("a person is told of it: %v", got)
+		}
+		want(t, deliver(t, s, c, "r2", "{}", PaidEvent(Arrival{InvoiceNumber: TrialInvoice, Amount: 1})), VerdictUnknownInvoice, EffectFlagged)
+		want(t, deliver(t, s, c, "r3", "{}", NotedEvent(TrialInvoice+"-1")), VerdictUnknownInvoice, EffectFlagged)
+	})
 	t.Run("a status that says nothing", func(t *testing.T) {
 		s, c := openStore(t)
 		o := withCode(t, s, c, "MNM-GAYO")

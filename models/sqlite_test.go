@@ -90,7 +90,13 @@ func TestALockedDatabase(t *testing.T) {
 	if err := s.Ping(context.Background()); err != nil {
 		t.Errorf("reading does not need the lock: %v", err)
 	}
+	if err := s.TryWriting(context.Background()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("trying to write: got %v, want ErrUnavailable", err)
+	}
 	execute(t, other, "ROLLBACK")
+	if err := s.TryWriting(context.Background()); err != nil {
+		t.Errorf("trying to write: %v", err)
+	}
 	afterwards(t, s, c, o)
 }
 

@@ -86,6 +86,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
 }
 
+// TryWriting reports whether the database takes what is written to it: it goes
+// through a whole transaction that leaves everything as it was.
+func (s *Store) TryWriting(ctx context.Context) error {
+	return s.transact(ctx, func(tx *gorm.DB) error { return tx.Exec("UPDATE keys SET value = value").Error })
+}
+
 // Close releases the database.
 func (s *Store) Close() error {
 	var errs []error
