@@ -5,4 +5,14 @@ import "github.com/labstack/echo/v4"
 // demoConsole lists the set-up check, the panel of the embedded gateway, and the
 // tour, which is no part of the console and in demos only.
 func (h *Handler) demoConsole(e *echo.Echo, c *echo.Group) {
+	if !h.demo() {
+		return
+	}
+	c.GET("/sandbox", h.showPanel)
+	c.POST("/sandbox/pay", h.actOnCode)
+	c.POST("/sandbox/faults", h.chooseFaults)
+	c.POST("/sandbox/calm", h.calmFaults)
+	c.POST("/sandbox/clock", h.moveClock)
+	c.POST("/sandbox/deliveries/:id/resend", h.sendAgain)
+	c.POST("/sandbox/deliveries/:id/next", h.jumpToNext)
 }

@@ -95,6 +95,9 @@ func families() map[string][]string {
 	all["status."] = statuses
 	all["attempt."] = []string{"creating", "pending", "paid", "expired", "failed"}
 	all["source."] = []string{"notification", "query"}
+	for beginning, ends := range demoFamilies() {
+		all[beginning] = ends
+	}
 	for _, s := range orderStates {
 		all["order."] = append(all["order."], string(s), string(s)+".text")
 	}

@@ -1,0 +1,338 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+const panelPath = "/console/sandbox"
+
+// maxShown is how many codes the panel lists, the latest first.
+const maxShown = 10
+
+// What the panel offers of the faults. The rest, limits, templates and the shape
+// of codes, is configuration and stays as it is.
+var (
+	faultAnswers = []string{"500", "503_html", "429", "drop", "cut", "lost_reply", "unsigned", "wrong_signature", "other_invoice",
+		"malformed", "missing_fields", "replay", "idempotent_request"}
+	faultNotify = []string{"none", "late", "twice", "before_reply", "wrong_signature", "wrong_client_id", "wrong_amount", "other_code",
+		"unknown_fields", "amount_string", "amount_decimal", "failed", "expired"}
+
+	// faultRules say how often and how much; the first value is the usual one.
+	faultRules = []struct {
+		name   string
+		values []string
+	}{
+		{"answer_on", []string{"all", "create", "status"}},
+		{"times", []string{"0", "1", "3"}},
+		{"delay", []string{"0s", "2s", "15s"}},
+		{"late_by", []string{"10m0s", "1m0s", "1h0m0s"}},
+	}
+
+	// faultSwitches are questions DOKU's documents leave open, and the other
+	// answer to each.
+	faultSwitches = []struct {
+		name       string
+		usual, odd any
+	}{
+		{"retry", "resign", "verbatim"},
+		{"idempotency", "replay", "error"},
+		{"duplicate_invoice", "reject", "accept"},
+		{"push_expired", false, true},
+		{"lag", false, true},
+		{"status_digest", true, false},
+		{"sign_errors", false, true},
+		{"strict", false, true},
+		{"settlement", true, false},
+	}
+)
+
+// panel is what the gateway tells of itself.
+type panel struct {
+	ledger     []gatewayAccount
+	deliveries []gatewayDelivery
+	faults     faults
+	clock      gatewayClock
+}
+
+func (h *Handler) readPanel(ctx context.Context) (p panel, err error) {
+	var group errgroup.Group
+	group.Go(func() (err error) { p.ledger, err = h.ledger(ctx); return err })
+	group.Go(func() (err error) { p.deliveries, err = h.deliveries(ctx, ""); return err })
+	group.Go(func() (err error) { p.faults, err = h.faults(ctx); return err })
+	group.Go(func() (err error) { p.clock, err = h.gatewayClock(ctx); return err })
+	return p, group.Wait()
+}
+
+// showPanel shows the embedded gateway and what can be done to it.
+func (h *Handler) showPanel(c echo.Context) error {
+	read, err := h.readPanel(c.Request().Context())
+	if err != nil {
+		return fmt.Errorf("sandbox panel: %w", err)
+	}
+	frame, err := h.consolePage(c, "sandbox", lang(c).T("panel.title"))
+	if err != nil {
+		return err
+	}
+	p := views.PanelPage{ConsolePage: frame, Till: h.SandboxURL + "/simulator?lang=" + string(frame.Lang)}
+	if did := c.QueryParam("did"); slices.Contains(deeds, did) {
+		p.Notice = p.T("panel.did." + did)
+	}
+	p.Clock = p.Lang.Moment(read.clock.Now)
+	if ahead := read.clock.Now.Sub(read.clock.Wall).Round(time.Second); ahead > 0 {
+		p.Ahead = p.T("panel.ahead", p.Lang.Roughly(ahead))
+	}
+	viewFaults(&p, read.faults)
+	for _, a := range slices.Backward(read.ledger) {
+		if len(p.Codes) < maxShown {
+			p.Codes = append(p.Codes, viewAccount(p.Lang, a, read))
+		}
+	}
+	return render(c, http.StatusOK, views.Panel(p))
+}
+
+// deeds are what the panel can say it did.
+var deeds = []string{"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused"}
+
+// viewFaults shows what is on, and everything that can be.
+func viewFaults(p *views.PanelPage, f faults) {
+	choose := func(group string, values []string) (list []views.Choice) {
+		for _, value := range values {
+			key := group + "." + value
+			choice := views.Choice{Value: value, Title: p.T("fault." + key), Text: p.T("fault." + key + ".text"), On: said(f[group]) == value}
+			if choice.On {
+				p.On = append(p.On, choice.Title)
+			}
+			list = append(list, choice)
+		}
+		return list
+	}
+	p.Answers, p.Notify = choose("answer", faultAnswers), choose("notify", faultNotify)
+	for _, rule := range faultRules {
+		r := views.Rule{Name: rule.name, Title: p.T("rule." + rule.name)}
+		for _, value := range rule.values {
+			r.Choices = append(r.Choices, views.Choice{Value: value, Title: p.T("rule." + rule.name + "." + value), On: said(f[rule.name]) == value})
+		}
+		if rule.name == "delay" && said(f["delay"]) != "0s" {
+			p.On = append(p.On, p.T("panel.delayed", said(f["delay"])))
+		}
+		p.Rules = append(p.Rules, r)
+	}
+	for _, s := range faultSwitches {
+		choice := views.Choice{Value: s.name, Title: p.T("switch." + s.name), Text: p.T("switch." + s.name + ".text"), On: said(f[s.name]) == said(s.odd)}
+		if choice.On {
+			p.On = append(p.On, choice.Title)
+		}
+		p.Switches = append(p.Switches, choice)
+	}
+}
+
+// said is a fault's value as a form carries it.
+func said(value any) string {
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+// actionsOn are what can happen to a code in a state.
+var actionsOn = map[string][]string{
+	"PENDING": {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire"},
+	"EXPIRED": {"pay_late"},
+}
+
+func viewAccount(l views.Lang, a gatewayAccount, read panel) views.PanelCode {
+	v := views.PanelCode{
+		Order: orderNumber(a.InvoiceNumber), Invoice: a.InvoiceNumber, Code: a.PaymentCode, Amount: views.Rupiah(a.Amount),
+		Status: a.Status, Says: l.T("panel.status." + a.Status), Deadline: l.Moment(a.ExpiresAt),
+	}
+	allowed := actionsOn[a.Status]
+	if a.Reusable && a.ExpiresAt.After(read.clock.Now) {
+		allowed = actionsOn["PENDING"]
+	}
+	for _, action := range allowed {
+		v.Actions = append(v.Actions, views.Choice{Value: action, Title: l.T("panel.do." + action)})
+	}
+	for _, p := range a.Payments {
+		v.Payments = append(v.Payments, l.T("panel.payment", views.Rupiah(p.Amount), l.Moment(p.PaidAt), p.TransactionID))
+	}
+	for _, d := range read.deliveries {
+		if d.InvoiceNumber == a.InvoiceNumber {
+			v.Deliveries = append(v.Deliveries, viewDelivery(l, d, read))
+		}
+	}
+	return v
+}
+
+// viewDelivery is a notification on its timetable: what was, and what is to come.
+func viewDelivery(l views.Lang, d gatewayDelivery, read panel) views.PanelDelivery {
+	v := views.PanelDelivery{Path: fmt.Sprintf("%s/deliveries/%d", panelPath, d.ID), State: d.State, Title: l.T("panel.delivery."+d.State, d.Status)}
+	for _, a := range d.Attempts {
+		answer := l.T("panel.answer", a.HTTPStatus, a.DurationMS)
+		if a.HTTPStatus == 0 {
+			answer = l.T("panel.noanswer", a.Error)
+		}
+		v.Attempts = append(v.Attempts, views.PanelAttempt{At: l.Moment(a.At), Text: l.T("panel.attempt."+a.Kind) + ": " + answer, Good: a.HTTPStatus/100 == 2})
+	}
+	for i, at := range d.coming(read.faults) {
+		step := views.PanelAttempt{At: l.Moment(at), Text: l.T("panel.later")}
+		if left := at.Sub(read.clock.Now).Round(time.Second); i == 0 && left > 0 {
+			step.Text = l.T("panel.in", l.Roughly(left))
+		}
+		v.Coming = append(v.Coming, step)
+	}
+	return v
+}
+
+// coming are the attempts that follow if nobody answers 2xx: the next as the
+// gateway says, the others by its timetable, which counts from the first.
+func (d gatewayDelivery) coming(f faults) []time.Time {
+	if d.NextAttemptAt == nil {
+		return nil
+	}
+	list := []time.Time{*d.NextAttemptAt}
+	first := *d.NextAttemptAt
+	if i := slices.IndexFunc(d.Attempts, func(a gatewayAttempt) bool { return a.Kind == "first" }); i >= 0 {
+		first = d.Attempts[i].At
+	}
+	schedule, _ := f["schedule"].([]any)
+	for _, after := range schedule {
+		gap, err := time.ParseDuration(said(after))
+		if at := first.Add(gap); err == nil && at.After(*d.NextAttemptAt) {
+			list = append(list, at)
+		}
+	}
+	return list
+}
+
+// did goes back to the panel and says what was done there, or that the gateway
+// would not.
+func (h *Handler) did(c echo.Context, deed string, err error) error {
+	switch {
+	case errors.Is(err, errNotPossible):
+		deed = "refused"
+	case err != nil:
+		return fmt.Errorf("sandbox panel: %w", err)
+	}
+	return c.Redirect(http.StatusSeeOther, panelPath+"?"+url.Values{"did": {deed}}.Encode())
+}
+
+func (h *Handler) actOnCode(c echo.Context) error {
+	action := c.FormValue("action")
+	return h.did(c, action, h.act(c.Request().Context(), c.FormValue("payment_code"), action, ""))
+}
+
+// chooseFaults puts the form's faults in place of those that are set.
+func (h *Handler) chooseFaults(c echo.Context) error {
+	ctx := c.Request().Context()
+	f, err := h.faults(ctx)
+	if err != nil {
+		return fmt.Errorf("sandbox panel: %w", err)
+	}
+	f["answer"], f["notify"] = c.FormValue("answer"), c.FormValue("notify")
+	for _, rule := range faultRules {
+		if value := c.FormValue(rule.name); slices.Contains(rule.values, value) {
+			f[rule.name] = value
+		}
+	}
+	if times, err := strconv.Atoi(said(f["times"])); err == nil {
+		f["times"] = times
+	}
+	chosen := c.Request().PostForm["switch"]
+	for _, s := range faultSwitches {
+		f[s.name] = s.usual
+		if slices.Contains(chosen, s.name) {
+			f[s.name] = s.odd
+		}
+	}
+	return h.did(c, "faults", h.setFaults(ctx, f))
+}
+
+func (h *Handler) calmFaults(c echo.Context) error {
+	return h.did(c, "calm", h.clearFaults(c.Request().Context()))
+}
+
+func (h *Handler) moveClock(c echo.Context) error {
+	d, err := time.ParseDuration(c.FormValue("advance"))
+	if err != nil {
+		return echo.NewHTTPError(http.StatusUnprocessableEntity, "advance")
+	}
+	return h.did(c, "clock", h.advance(c.Request().Context(), d))
+}
+
+func (h *Handler) sendAgain(c echo.Context) error {
+	id, err := strconv.Atoi(c.Param("id"))
+	if err != nil {
+		return models.ErrNotFound
+	}
+	return h.did(c, "resend", h.resend(c.Request().Context(), id))
+}
+
+// jumpToNext moves the gateway's clock to a notification's next attempt, and
+// waits a moment for it to be made.
+func (h *Handler) jumpToNext(c echo.Context) error {
+	ctx := c.Request().Context()
+	d, err := h.delivery(ctx, c.Param("id"))
+	if err != nil {
+		return h.did(c, "next", err)
+	}
+	clock, err := h.gatewayClock(ctx)
+	if err == nil && d.NextAttemptAt == nil {
+		err = errNotPossible
+	}
+	if err == nil {
+		err = h.advance(ctx, max(0, d.NextAttemptAt.Sub(clock.Now)))
+	}
+	if err == nil {
+		err = h.awaitAttempt(ctx, d)
+	}
+	return h.did(c, "next", err)
+}
+
+func (h *Handler) delivery(ctx context.Context, id string) (gatewayDelivery, error) {
+	list, err := h.deliveries(ctx, "")
+	for _, d := range list {
+		if strconv.Itoa(d.ID) == id {
+			return d, nil
+		}
+	}
+	if err == nil {
+		err = errNotPossible
+	}
+	return gatewayDelivery{}, err
+}
+
+// attemptPatience is how long the panel waits for what it has set off.
+const attemptPatience = 3 * time.Second
+
+// awaitAttempt waits until a delivery has been tried once more. What takes longer
+// shows when the page is loaded again.
+func (h *Handler) awaitAttempt(ctx context.Context, before gatewayDelivery) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(attemptPatience); ; {
+		now, err := h.delivery(ctx, strconv.Itoa(before.ID))
+		if err != nil || len(now.Attempts) > len(before.Attempts) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"warungjokul/jokul/sandbox"
+	"warungjokul/models"
+)
+
+// newDemo is a world that knows its gateway for its own, and the gateway's
+// timetable runs.
+func newDemo(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.SandboxURL, w.registry = w.address, prometheus.NewRegistry()
+	w.echo = w.routes()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.gateway.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// page is a page as somebody at the machine sees it.
+func (w *world) page(path string) string {
+	w.t.Helper()
+	rec := atHome.get(w, path)
+	if rec.Code != http.StatusOK {
+		w.t.Fatalf("GET %s: HTTP %d %s", path, rec.Code, rec.Body)
+	}
+	return html.UnescapeString(rec.Body.String())
+}
+
+// press posts a form of the panel and returns the page it leads to.
+func (w *world) press(path string, form url.Values) string {
+	w.t.Helper()
+	rec := atHome.post(w, panelPath+path, form)
+	if rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), panelPath+"?did=") {
+		w.t.Fatalf("POST %s: HTTP %d to %q", path, rec.Code, rec.Header().Get("Location"))
+	}
+	return w.page(rec.Header().Get("Location"))
+}
+
+func (w *world) account(invoice string) sandbox.Account {
+	w.t.Helper()
+	ledger := w.gateway.Ledger()
+	i := slices.IndexFunc(ledger, func(a sandbox.Account) bool { return a.InvoiceNumber == invoice })
+	if i < 0 {
+		w.t.Fatalf("the gateway does not know %s", invoice)
+	}
+	return ledger[i]
+}
+
+// Each button of a code has its effect at the gateway and in the shop.
+func TestPanelActions(t *testing.T) {
+	for action, want := range map[string]struct {
+		gateway  string
+		payments int
+		order    models.OrderStatus
+		flagged  models.AttentionKind
+	}{
+		"pay":              {"SUCCESS", 1, models.OrderPaid, ""},
+		"pay_twice":        {"SUCCESS", 2, models.OrderPaid, models.AttentionSecondPayment},
+		"pay_late":         {"SUCCESS", 1, models.OrderPaid, ""}, // the shop's own clock has not passed the deadline
+		"pay_wrong_amount": {"SUCCESS", 1, models.OrderAwaitingPayment, models.AttentionWrongAmount},
+		"expire":           {"EXPIRED", 0, models.OrderAwaitingPayment, ""},
+	} {
+		t.Run(action, func(t *testing.T) {
+			w := newDemo(t)
+			order := w.order("MNM-GAYO")
+			s := w.status(order)
+			shown := w.page(panelPath)
+			if !strings.Contains(shown, `href="/console/orders/`+orderNumber(s.InvoiceNumber)+`"`) || strings.Contains(shown, strings.TrimPrefix(order, "/orders/")) {
+				t.Error("the code does not lead to its order in the console, or shows the order's token")
+			}
+			shown = w.press("/pay", url.Values{"payment_code": {*s.PaymentCode}, "action": {action}})
+			if a := w.account(s.InvoiceNumber); string(a.Status) != want.gateway || len(a.Payments) != want.payments {
+				t.Errorf("at the gateway: %s with %d payments", a.Status, len(a.Payments))
+			}
+			if o := w.whole(order); o.Status != want.order || o.Attention != want.flagged {
+				t.Errorf("in the shop: %s, %q", o.Status, o.Attention)
+			}
+			if !strings.Contains(shown, `data-status="`+want.gateway+`"`) || !strings.Contains(shown, `data-testid="notice"`) {
+				t.Error("the panel does not show it")
+			}
+			if n := strings.Count(shown, `<li class="good">`); n != want.payments {
+				t.Errorf("%d notifications are shown as taken, want %d", n, want.payments)
+			}
+		})
+	}
+}
+
+func TestPanelRefusals(t *testing.T) {
+	w := newDemo(t)
+	code := *w.status(w.order("MNM-GAYO")).PaymentCode
+	w.press("/pay", url.Values{"payment_code": {code}, "action": {"pay"}})
+	for name, form := range map[string]url.Values{
+		"paid already":   {"payment_code": {code}, "action": {"pay"}},
+		"no such code":   {"payment_code": {"1"}, "action": {"pay"}},
+		"no such action": {"payment_code": {code}, "action": {"steal"}},
+	} {
+		if page := w.press("/pay", form); !strings.Contains(page, "Gerbang menolak") {
+			t.Errorf("%s: the panel does not say that the gateway refused", name)
+		}
+	}
+	for path, want := range map[string]int{"/deliveries/99/resend": 303, "/deliveries/99/next": 303, "/deliveries/x/resend": 404} {
+		if rec := atHome.post(w, panelPath+path, nil); rec.Code != want || want == 303 && rec.Header().Get("Location") != panelPath+"?did=refused" {
+			t.Errorf("%s: HTTP %d to %q", path, rec.Code, rec.Header().Get("Location"))
+		}
+	}
+	if rec := atHome.post(w, panelPath+"/clock", url.Values{"advance": {"soon"}}); rec.Code != http.StatusUnprocessableEntity {
+		t.Errorf("no duration: HTTP %d", rec.Code)
+	}
+}
+
+// Each fault reaches the gateway, the page says that it is on, and one button
+// clears them all. What the panel does not offer stays as it was.
+func TestPanelFaults(t *testing.T) {
+	w := newDemo(t)
+	set := func() map[string]any {
+		var f map[string]any
+		text, _ := json.Marshal(w.gateway.Faults())
+		_ = json.Unmarshal(text, &f)
+		return f
+	}
+	usual := set()
+	try := func(name, value string, want any, form url.Values) {
+		t.Helper()
+		w.fault(func(f *sandbox.Faults) { f.MinAmount = 20_000 })
+		page := w.press("/faults", form)
+		if got := set(); fmt.Sprint(got[name]) != fmt.Sprint(want) || got["min_amount"] != 20_000.0 {
+			t.Errorf("%s %s: the gateway has %v, min_amount %v", name, value, got[name], got["min_amount"])
+		}
+		if shown := strings.Contains(page, `data-testid="misbehaves"`); shown != !strings.HasPrefix(name, "rule") {
+			t.Errorf("%s %s: the page says that a fault is on: %v", name, value, shown)
+		}
+	}
+	for _, value := range faultAnswers {
+		try("answer", value, value, url.Values{"answer": {value}})
+	}
+	for _, value := range faultNotify {
+		try("notify", value, value, url.Values{"notify": {value}})
+	}
+	for _, s := range faultSwitches {
+		try(s.name, "", s.odd, url.Values{"switch": {s.name}})
+	}
+	for _, rule := range faultRules {
+		for _, value := range rule.values {
+			try(rule.name, value, value, url.Values{"notify": {"none"}, rule.name: {value}})
+		}
+	}
+	page := w.press("/calm", nil)
+	if strings.Contains(page, `data-testid="misbehaves"`) || fmt.Sprint(set()) != fmt.Sprint(usual) {
+		t.Errorf("after clearing: %v", set())
+	}
+	if page := w.press("/faults", url.Values{"answer": {"nonsense"}}); !strings.Contains(page, "Gerbang menolak") {
+		t.Error("a fault nobody knows is not refused")
+	}
+}
+
+// A shop that does not take a notification is told again when the clock has
+// come to the next attempt, and by hand.
+func TestPanelTimetable(t *testing.T) {
+	w := newDemo(t)
+	first, second := w.order("MNM-GAYO"), w.order("MNM-GAYO")
+	w.press("/faults", url.Values{"notify": {"wrong_signature"}})
+	for _, order := range []string{first, second} {
+		w.press("/pay", url.Values{"payment_code": {*w.status(order).PaymentCode}, "action": {"pay"}})
+	}
+	page := w.press("/calm", nil)
+	if n := strings.Count(page, `<li class="bad">`); n != 2 {
+		t.Errorf("%d attempts are shown as refused, want 2", n)
+	}
+	if n := strings.Count(page, `<li class="coming">`); n != 2*3 {
+		t.Errorf("%d attempts to come, want three each", n)
+	}
+	if o := w.whole(first); o.Status != models.OrderAwaitingPayment {
+		t.Fatalf("before: %s", o.Status)
+	}
+	page = w.press("/deliveries/1/next", nil)
+	if ahead := w.gatewayAhead(); ahead != 30*time.Minute {
+		t.Errorf("the gateway's clock is %s ahead, want 30 minutes", ahead)
+	}
+	if o := w.whole(first); o.Status != models.OrderPaid || !strings.Contains(page, `data-delivery="delivered"`) {
+		t.Errorf("after the jump: %s", o.Status)
+	}
+	if rec := atHome.post(w, panelPath+"/deliveries/1/next", nil); rec.Header().Get("Location") != panelPath+"?did=refused" {
+		t.Errorf("there is no next attempt, and yet %q", rec.Header().Get("Location"))
+	}
+	w.press("/deliveries/2/resend", nil)
+	if o := w.whole(second); o.Status != models.OrderPaid {
+		t.Errorf("sent by hand: %s", o.Status)
+	}
+	page = w.press("/clock", url.Values{"advance": {"6h0m0s"}})
+	if ahead := w.gatewayAhead(); ahead != 6*time.Hour+30*time.Minute || !strings.Contains(page, "6 jam 30 menit di depan jam toko") {
+		t.Errorf("the gateway's clock is %s ahead", ahead)
+	}
+}
+
+func (w *world) gatewayAhead() time.Duration {
+	w.t.Helper()
+	c, err := w.gatewayClock(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c.Now.Sub(c.Wall)
+}
+
+// Outside of a demo there is neither panel nor tour, and nothing leads there.
+func TestNoDemoPagesOutsideOfADemo(t *testing.T) {
+	w := newWorld(t)
+	var err error
+	if w.password, err = hashPassword(consolePassword); err != nil {
+		t.Fatal(err)
+	}
+	in := signIn(t, w, "/console")
+	for _, path := range []string{panelPath, "/tour", "/tour/shop", "/tour/till"} {
+		if got := in.get(w, path).Code; got != http.StatusNotFound {
+			t.Errorf("GET %s: HTTP %d, want 404", path, got)
+		}
+	}
+	for _, path := range []string{panelPath + "/pay", panelPath + "/calm", "/tour"} {
+		if got := in.post(w, path, nil).Code; got != http.StatusNotFound && got != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: HTTP %d, want 404", path, got)
+		}
+	}
+	for _, page := range []*httptest.ResponseRecorder{in.get(w, "/"), in.get(w, "/console"), in.get(w, w.order("MNM-GAYO"))} {
+		if text := page.Body.String(); page.Code != http.StatusOK || strings.Contains(text, "/tour") || strings.Contains(text, panelPath) {
+			t.Errorf("HTTP %d, and a way to the demo: %v", page.Code, strings.Contains(text, "/tour"))
+		}
+	}
+}
