@@ -148,7 +148,7 @@ func (h *Handler) routes() *echo.Echo {
 
 	h.consoleRoutes(e)
 
-	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, healthy) })
 	e.GET("/readyz", h.ready)
 	e.GET("/sw.js", serviceWorker)
 	e.GET("/favicon.ico", func(c echo.Context) error {
@@ -304,6 +304,9 @@ func (h *Handler) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 func (h *Handler) demo() bool { return h.SandboxURL != "" }
 
 func (h *Handler) secure() bool { return strings.HasPrefix(h.BaseURL, "https://") }
+
+// healthy is what /healthz says.
+const healthy = "ok\n"
 
 // ready reports whether the shop can serve: whether its database answers.
 func (h *Handler) ready(c echo.Context) error {

@@ -71,6 +71,75 @@ func none(list []Choice) bool {
 	return !slices.ContainsFunc(list, func(c Choice) bool { return c.On })
 }
 
+// Verdict is what the set-up check thinks of something.
+type Verdict string
+
+// The verdicts.
+const (
+	Good Verdict = "ok"
+	Warn Verdict = "warn"
+	Bad  Verdict = "bad"
+)
+
+func (v Verdict) sign() string {
+	return map[Verdict]string{Good: "✓", Warn: "!", Bad: "✗"}[v]
+}
+
+// Finding is what the set-up check found of one thing, and what to do about it.
+type Finding struct {
+	Item    string // for tests to look for
+	Verdict Verdict
+	Name    string
+	Found   string
+	Fix     string // empty when all is well
+}
+
+// SetupGroup is the findings about one part of the set-up.
+type SetupGroup struct {
+	Name, Title string
+	Findings    []Finding
+}
+
+// SetupPage is the set-up check.
+type SetupPage struct {
+	ConsolePage
+	Groups          []SetupGroup
+	NotificationURL string
+}
+
+func (p SetupPage) count(v Verdict) (n int) {
+	for _, g := range p.Groups {
+		for _, f := range g.Findings {
+			if f.Verdict == v {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Worst is the verdict on the whole.
+func (p SetupPage) Worst() Verdict {
+	switch {
+	case p.count(Bad) > 0:
+		return Bad
+	case p.count(Warn) > 0:
+		return Warn
+	}
+	return Good
+}
+
+// Summary is the same in a sentence.
+func (p SetupPage) Summary() string {
+	switch p.Worst() {
+	case Bad:
+		return p.T("exam.bad", p.count(Bad), p.count(Warn))
+	case Warn:
+		return p.T("exam.warn", p.count(Warn))
+	}
+	return p.T("exam.good")
+}
+
 // Roughly prints how long something is in the unit that fits it.
 func (l Lang) Roughly(d time.Duration) string {
 	if d < 100*time.Second {
@@ -96,6 +165,11 @@ func demoSamples() []Sample {
 		{Name: "sandbox-retries", Draw: panelOf(func(p *PanelPage) {
 			p.Ahead = p.T("panel.ahead", p.Lang.Roughly(30*time.Minute))
 			p.Codes = []PanelCode{retriedCode(p.Lang)}
+		})},
+		{Name: "setup-good", Draw: setupOf(nil)},
+		{Name: "setup-problems", Draw: setupOf(map[string]string{
+			"base": "private", "client": "odd", "credentials": "signature", "clock": "fast", "reach": "stripped",
+			"forged": "untried", "genuine": "untried", "bytes": "untried", "mail": "missing",
 		})},
 	}
 }
@@ -154,4 +228,40 @@ func retriedCode(l Lang) PanelCode {
 			{At: l.Moment(sampleTime.Add(12 * time.Hour)), Text: l.T("panel.later")},
 		}}}
 	return c
+}
+
+// setupOf is the set-up check with some outcomes that are not good.
+func setupOf(outcomes map[string]string) func(Page) templ.Component {
+	return func(page Page) templ.Component {
+		p := SetupPage{ConsolePage: sampleConsole(page, "setup", page.T("setup.title")), NotificationURL: "https://toko.example/payments/notifications"}
+		group := func(name string, items ...string) {
+			g := SetupGroup{Name: name, Title: p.T("exam." + name)}
+			for _, item := range items {
+				g.Findings = append(g.Findings, sampleFinding(p.Lang, item, outcomes[item]))
+			}
+			p.Groups = append(p.Groups, g)
+		}
+		group("settings", "base", "client", "secret")
+		group("gateway", "credentials", "clock")
+		group("notification", "reach", "forged", "genuine", "bytes")
+		group("shop", "database", "mail", "password", "limit", "metrics")
+		return SetupCheck(p)
+	}
+}
+
+func sampleFinding(l Lang, item, outcome string) Finding {
+	f := Finding{Item: item, Verdict: Good, Name: l.T("setup." + item)}
+	blanks := map[string][]any{"base": {"https://toko.example"}, "base.private": {"https://10.0.0.7"}, "client": {"MCH-0001-10791114622547"}, "client.odd": {"MCH0001"},
+		"clock": {l.Roughly(time.Second)}, "clock.fast": {l.Roughly(2 * time.Hour)}, "reach": {"https://toko.example/payments/notifications"},
+		"reach.stripped": {"/toko", "/payments/notifications"}, "database": {"sqlite"}}
+	if outcome == "" {
+		f.Found = l.T("setup."+item+".ok", blanks[item]...)
+		return f
+	}
+	f.Verdict = Bad
+	if outcome == "untried" || outcome == "odd" || outcome == "missing" {
+		f.Verdict = Warn
+	}
+	f.Found, f.Fix = l.T("setup."+item+"."+outcome, blanks[item+"."+outcome]...), l.T("setup."+item+"."+outcome+".fix")
+	return f
 }
