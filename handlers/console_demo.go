@@ -2,8 +2,8 @@ package handlers
 
 import "github.com/labstack/echo/v4"
 
-// demoConsole lists the set-up check, the panel of the embedded gateway, and the
-// tour, which is no part of the console and in demos only.
+// demoConsole lists the set-up check and, in demos only, the panel of the
+// embedded gateway and the tour, which is no part of the console.
 func (h *Handler) demoConsole(e *echo.Echo, c *echo.Group) {
 	c.GET("/setup", h.showSetup)
 	if !h.demo() {
@@ -16,4 +16,10 @@ func (h *Handler) demoConsole(e *echo.Echo, c *echo.Group) {
 	c.POST("/sandbox/clock", h.moveClock)
 	c.POST("/sandbox/deliveries/:id/resend", h.sendAgain)
 	c.POST("/sandbox/deliveries/:id/next", h.jumpToNext)
+
+	e.GET("/tour", h.showTour)
+	e.POST("/tour", h.goOn, h.limited(60))
+	e.POST("/tour/reset", h.startOver, h.limited(60))
+	e.GET("/tour/shop", h.tourShop)
+	e.GET("/tour/till", h.tourTill)
 }

@@ -20,6 +20,9 @@ func (h *Handler) showSample(c echo.Context) error {
 		if s.Name != c.Param("name") {
 			continue
 		}
+		if s.Frames {
+			c.Response().Header().Set("Content-Security-Policy", policy+"; frame-src 'self'")
+		}
 		page := s.Draw(h.page(c, s.Name))
 		if !s.Letter {
 			return render(c, http.StatusOK, page)

@@ -206,15 +206,22 @@ func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// policy is what a page may load: our own files, and no inline code.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// ownFiles is what a page may load: our own files, and no inline code. policy
+// says besides that no page may show it in a frame.
+const (
+	ownFiles = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'"
+	policy = ownFiles + "; frame-ancestors 'none'"
+)
 
 // guard sets the headers that keep a page from doing what it should not.
 func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Response().Header()
 		header.Set("Content-Security-Policy", policy)
+		if h.framed(c.Path()) {
+			header.Set("Content-Security-Policy", ownFiles+"; frame-ancestors 'self'")
+		}
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "same-origin") // an order's address is its key
 		if h.secure() {

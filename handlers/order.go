@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,7 +59,19 @@ func (h *Handler) checkOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	granted, err := h.askAbout(c.Request().Context(), o)
+	if err != nil {
+		return err
+	}
+	if !granted {
+		c.Response().Header().Set("Retry-After", fmt.Sprint(int(checkInterval/time.Second)))
+		return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("check.soon"))
+	}
+	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
+}
+
+// askAbout has the gateway asked about an order, unless it was a moment ago.
+func (h *Handler) askAbout(ctx context.Context, o models.Order) (granted bool, err error) {
 	interval := checkInterval
 	if !h.RateLimit {
 		interval = 0
@@ -66,17 +79,16 @@ func (h *Handler) checkOrder(c echo.Context) error {
 	for _, p := range unsettled(o) {
 		granted, err := h.Store.Ask(ctx, p.ID, interval)
 		if err != nil {
-			return fmt.Errorf("check order: %w", err)
+			return false, fmt.Errorf("check order: %w", err)
 		}
 		if !granted {
-			c.Response().Header().Set("Retry-After", fmt.Sprint(int(checkInterval/time.Second)))
-			return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("check.soon"))
+			return false, nil
 		}
 		if err := h.checkNow(ctx, p.ID); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
+	return true, nil
 }
 
 // maxAsked bounds what one press of a button has the gateway asked.

@@ -153,6 +153,15 @@ async function atTheTill() {
 }
 atTheTill().catch(() => {}); // a comfort, like everything here
 
+// On the tour the arrow keys turn the page, and so does a presenter's clicker.
+const turns = { ArrowRight: "next", PageDown: "next", ArrowLeft: "back", PageUp: "back" };
+document.addEventListener("keydown", (event) => {
+  const button = turns[event.key] && document.querySelector(`[data-turn="${turns[event.key]}"]`);
+  if (!button || event.repeat || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  button.click();
+});
+
 if (order()) {
   watch();
   ownTime();

@@ -107,6 +107,24 @@ type SetupPage struct {
 	NotificationURL string
 }
 
+// TourPage is one step of the story of a payment.
+type TourPage struct {
+	Page
+	Step          int
+	Act           string // what is played in it
+	Heading, Text string
+	Go            string // on the button that does it
+	Shop, Till    string // addresses of the frames
+	Wire          string // what has just gone over the wire
+	Inspect       string // where to read it to the letter; empty when there is nothing
+	Misbehaves    bool   // the gateway has been told to
+}
+
+// names are the steps, in a word each.
+func (p TourPage) names() []string {
+	return []string{p.T("step.order"), p.T("step.code"), p.T("step.till"), p.T("step.notification"), p.T("step.paid"), p.T("step.lost")}
+}
+
 func (p SetupPage) count(v Verdict) (n int) {
 	for _, g := range p.Groups {
 		for _, f := range g.Findings {
@@ -171,6 +189,8 @@ func demoSamples() []Sample {
 			"base": "private", "client": "odd", "credentials": "signature", "clock": "fast", "reach": "stripped",
 			"forged": "untried", "genuine": "untried", "bytes": "untried", "mail": "missing",
 		})},
+		tourIn(1, "order", "product"), tourIn(2, "code", "order-waiting"), tourIn(3, "till", "order-waiting"), tourIn(4, "held", "order-waiting"),
+		tourIn(5, "paid", "order-paid"), tourIn(6, "lose", "product"), tourIn(6, "lost", "order-waiting"), tourIn(6, "found", "order-paid"),
 	}
 }
 
@@ -264,4 +284,18 @@ func sampleFinding(l Lang, item, outcome string) Finding {
 	}
 	f.Found, f.Fix = l.T("setup."+item+"."+outcome, blanks[item+"."+outcome]...), l.T("setup."+item+"."+outcome+".fix")
 	return f
+}
+
+// tourIn is a step of the tour, with other samples in its frames.
+func tourIn(step int, act, shop string) Sample {
+	return Sample{Name: "tour-" + act, Frames: true, Draw: func(page Page) templ.Component {
+		p := TourPage{Page: page, Step: step, Act: act, Shop: "/gallery/" + shop, Till: "/gallery/cashier-waiting", Wire: page.T("wire.none")}
+		p.Title, p.Console, p.Private = page.T("tour.title"), true, true
+		p.Heading, p.Text, p.Go = p.T("tour."+act), p.T("tour."+act+".text"), p.T("tour."+act+".go")
+		if step > 1 {
+			p.Wire, p.Inspect = p.T("wire.asked", "POST", "/indomaret-online-to-offline/v2/payment-code", 200, 12), "/console/orders/WJ-7K4M9Q2P"
+		}
+		p.Misbehaves = act == "held"
+		return Tour(p)
+	}}
 }

@@ -38,6 +38,8 @@ func demoFamilies() map[string][]string {
 			"limit", "limit.ok", "limit.demo", "limit.missing", "limit.missing.fix",
 			"metrics", "metrics.ok", "metrics.demo", "metrics.missing", "metrics.missing.fix",
 		},
+		"tour.": {"order", "order.text", "order.go", "code", "code.text", "code.go", "till", "till.text", "till.go", "held", "held.text", "held.go",
+			"told", "told.text", "told.go", "paid", "paid.text", "paid.go", "lose", "lose.text", "lose.go", "lost", "lost.text", "lost.go", "found", "found.text", "found.go"},
 		"rule.": {"answer_on", "answer_on.all", "answer_on.create", "answer_on.status", "times", "times.0", "times.1", "times.3",
 			"delay", "delay.0s", "delay.2s", "delay.15s", "late_by", "late_by.10m0s", "late_by.1m0s", "late_by.1h0m0s"},
 	}

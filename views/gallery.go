@@ -14,6 +14,7 @@ type Sample struct {
 	Draw func(Page) templ.Component
 
 	Letter bool // a mail, which carries its own style
+	Frames bool // it shows other samples in frames
 }
 
 // Samples lists every page in every state it has. The gallery shows them, and

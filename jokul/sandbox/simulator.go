@@ -27,6 +27,7 @@ func (s *Server) showTill(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	s.mu.Lock()
 	page := s.newTill(languageOf(query.Get("lang")))
+	page.Framed = r.Header.Get("Sec-Fetch-Dest") == "iframe"
 	switch key, receipt := query.Get("key"), query.Get("receipt"); {
 	case key != "":
 		page.press(digits(query.Get("payment_code")), key)

@@ -17,6 +17,7 @@ type tillView struct {
 	ShortTime     string
 	LongTime      string
 	Languages     []languageLink
+	Framed        bool   // in another page, whose focus is not ours
 	Here          string // the query this page can be found under
 	Keys          []string
 	Code          string
