@@ -81,6 +81,9 @@ func TestRunServesAndStops(t *testing.T) {
 			t.Errorf("GET %s: HTTP %d, %s", path, code, body)
 		}
 	}
+	if code, _ := get(t, addresses[2]); code != http.StatusOK || !strings.HasSuffix(addresses[2], "/tour") {
+		t.Errorf("GET %s: HTTP %d", addresses[2], code)
+	}
 	if code, _ := get(t, addresses[1]); code != http.StatusOK || !strings.HasSuffix(addresses[1], "/simulator") {
 		t.Errorf("GET %s: HTTP %d", addresses[1], code)
 	}

@@ -125,8 +125,8 @@ func viewFaults(p *views.PanelPage, f faults) {
 		for _, value := range rule.values {
 			r.Choices = append(r.Choices, views.Choice{Value: value, Title: p.T("rule." + rule.name + "." + value), On: said(f[rule.name]) == value})
 		}
-		if rule.name == "delay" && said(f["delay"]) != "0s" {
-			p.On = append(p.On, p.T("panel.delayed", said(f["delay"])))
+		if delay, err := time.ParseDuration(said(f["delay"])); rule.name == "delay" && err == nil && delay > 0 {
+			p.On = append(p.On, p.T("panel.delayed", p.Lang.Roughly(delay)))
 		}
 		p.Rules = append(p.Rules, r)
 	}
