@@ -19,7 +19,7 @@ import (
 )
 
 // open lets the console in without a password: a demo, seen from its machine.
-func (w *world) open() { w.SimulatorURL = "http://127.0.0.1:8081/simulator" }
+func (w *world) open() { w.SandboxURL = "http://127.0.0.1:8081" }
 
 // orderAs places an order under a name and returns it.
 func (w *world) orderAs(sku, name, email string) models.Order {
