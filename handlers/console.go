@@ -38,6 +38,7 @@ func (h *Handler) consoleRoutes(e *echo.Echo) {
 // staffOnly lets in who is signed in, and in a demo who sits at this machine.
 func (h *Handler) staffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		c.SetRequest(c.Request().WithContext(models.Because(c.Request().Context(), models.Cause{By: models.CauseStaff})))
 		if h.atThisMachine(c) {
 			return next(c)
 		}

@@ -27,10 +27,34 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 		}
 		ctx, cancel := toKeep(ctx)
 		defer cancel()
-		if err := store.KeepExchange(ctx, row); err != nil {
+		id, err := store.KeepExchange(ctx, row)
+		if err != nil {
 			log.Error("keep exchange", "request_id", x.RequestID, "error", err)
 		}
+		if last, ok := ctx.Value(lastCallKey{}).(*lastCall); ok {
+			last.exchange = id
+		}
 	}
+}
+
+// lastCall is the record of the last call made under a context, for what changes
+// because of its answer.
+type lastCall struct{ exchange int64 }
+
+type lastCallKey struct{}
+
+// calling returns a context to call the gateway under.
+func calling(ctx context.Context) (context.Context, *lastCall) {
+	last := &lastCall{}
+	return context.WithValue(ctx, lastCallKey{}, last), last
+}
+
+// because names the call as the cause of what is changed now.
+func (l *lastCall) because(ctx context.Context) context.Context {
+	if l.exchange == 0 {
+		return ctx
+	}
+	return models.Because(ctx, models.Cause{By: models.CauseExchange, ID: l.exchange})
 }
 
 // withoutCustomer hides who ordered: texts within "customer" become stars, every

@@ -199,7 +199,8 @@ func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		if c.Path() == eventsRoute || c.Path() == ordersCSV {
 			return next(c)
 		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), requestPatience)
+		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named
+		ctx, cancel := context.WithTimeout(ctx, requestPatience)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)

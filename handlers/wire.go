@@ -17,7 +17,7 @@ func (h *Handler) wire(ctx context.Context, l views.Lang, o models.Order) ([]vie
 	for _, p := range o.Payments {
 		invoices = append(invoices, p.InvoiceNumber)
 	}
-	exchanges, err := h.Store.ExchangesAbout(ctx, invoices)
+	exchanges, err := h.Store.ExchangesOf(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("exchanges: %w", err)
 	}

@@ -117,8 +117,16 @@ func (s *Store) Raise(ctx context.Context, a Attention) error {
 func raise(tx *gorm.DB, a Attention) error {
 	a.Advice, a.Detail = advice[a.Kind], indexed(a.Detail)
 	res := tx.Omit("Order").Clauses(clause.OnConflict{DoNothing: true}).Create(&a)
-	if res.Error != nil || res.RowsAffected == 0 || a.OrderID == nil {
+	if res.Error != nil || res.RowsAffected == 0 {
 		return res.Error
+	}
+	change := Change{Kind: ChangeAttention, Subject: string(a.Kind), Became: "open"}
+	if a.OrderID == nil {
+		return record(tx, change)
+	}
+	change.OrderID = *a.OrderID
+	if err := record(tx, change); err != nil {
+		return err
 	}
 	return tx.Model(&Order{}).Where("id = ?", *a.OrderID).Update("attention", a.Kind).Error
 }

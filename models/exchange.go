@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -34,9 +35,10 @@ type Exchange struct {
 // name and address, so not for ever.
 const exchangesKept = 30 * 24 * time.Hour
 
-// KeepExchange records a call to the gateway.
-func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
-	return s.write.WithContext(ctx).Create(&x).Error
+// KeepExchange records a call to the gateway and returns the record's ID.
+func (s *Store) KeepExchange(ctx context.Context, x Exchange) (int64, error) {
+	err := s.write.WithContext(ctx).Create(&x).Error
+	return x.ID, err
 }
 
 // ForgetExchanges drops the records that are too old.
@@ -44,10 +46,27 @@ func (s *Store) ForgetExchanges(ctx context.Context) error {
 	return s.write.WithContext(ctx).Where("started_at < ?", s.now().Add(-exchangesKept)).Delete(&Exchange{}).Error
 }
 
-// ExchangesAbout lists the calls about some invoice numbers, in order.
-func (s *Store) ExchangesAbout(ctx context.Context, invoiceNumbers []string) ([]Exchange, error) {
+// ExchangesOf lists the calls made for an order, in order: about its invoice
+// numbers, about its Request-Ids, and for its instructions.
+func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
+	var names, addresses []string
+	for _, p := range o.Payments {
+		names = append(names, p.InvoiceNumber, p.RequestID)
+		if p.HowToPayAPI != "" {
+			addresses = append(addresses, p.HowToPayAPI)
+		}
+	}
 	var list []Exchange
-	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("started_at, id").Limit(maxAbout).Find(&list).Error
+	err := s.read.WithContext(ctx).Where("invoice_number IN ? OR (invoice_number = '' AND url IN ?)", names, addresses).
+		Order("started_at DESC, id DESC").Limit(maxAbout).Find(&list).Error
+	slices.Reverse(list)
+	return list, err
+}
+
+// LastSigned returns the latest call whose answer was signed, or ErrNotFound.
+func (s *Store) LastSigned(ctx context.Context) (Exchange, error) {
+	return first[Exchange](s.read.WithContext(ctx).Where("response_string_to_sign <> '' AND response_header LIKE '%\"Signature\"%'").
+		Order("started_at DESC, id DESC"))
 }
 
 // NotificationsAbout lists the notifications about some invoice numbers, in the
@@ -57,5 +76,5 @@ func (s *Store) NotificationsAbout(ctx context.Context, invoiceNumbers []string)
 	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(maxAbout).Find(&list).Error
 }
 
-// maxAbout is more than one order has in a demo.
-const maxAbout = 50
+// maxAbout bounds what a page about one order shows of each thing.
+const maxAbout = 200

@@ -163,6 +163,12 @@ func (s *Store) Mails(ctx context.Context, limit int) ([]Mail, error) {
 	return list, s.read.WithContext(ctx).Preload("Order").Where("subject <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
 }
 
+// MailsOf lists what was sent about an order, in order.
+func (s *Store) MailsOf(ctx context.Context, orderID int64) ([]Mail, error) {
+	var list []Mail
+	return list, s.read.WithContext(ctx).Where("order_id = ? AND subject <> ''", orderID).Order("sent_at, id").Find(&list).Error
+}
+
 // SentMail finds a mail that was sent, or says ErrNotFound.
 func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
 	return first[Mail](s.read.WithContext(ctx).Preload("Order").Where("id = ? AND subject <> ''", id))

@@ -39,6 +39,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0004_mails", Migrate: mails},
 	{ID: "0005_sessions", Migrate: sessions},
 	{ID: "0006_console", Migrate: console},
+	{ID: "0007_what_changed", Migrate: whatChanged},
 }
 
 var (
@@ -75,7 +76,8 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 }
 
 // tables are the types kept, one table each.
-var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{}, &orderWord{}}
+var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{},
+	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -378,4 +380,37 @@ func fillWords(tx *gorm.DB) error {
 			return err
 		}
 	}
+}
+
+// whatChanged: each change of the books with its cause, and what of the
+// deliveries that did not verify is kept.
+func whatChanged(tx *gorm.DB) error {
+	type change struct {
+		ID        int64     `gorm:"primaryKey"`
+		OrderID   int64     `gorm:"not null;index"`
+		PaymentID int64     `gorm:"not null"`
+		Kind      string    `gorm:"not null"`
+		Subject   string    `gorm:"not null"`
+		Was       string    `gorm:"not null"`
+		Became    string    `gorm:"not null"`
+		CauseBy   string    `gorm:"not null;index:changes_by"`
+		CauseID   int64     `gorm:"not null;index:changes_by"`
+		At        time.Time `gorm:"not null;index"`
+	}
+	type rejection struct {
+		ID            int64  `gorm:"primaryKey"`
+		Reason        string `gorm:"not null;index"`
+		InvoiceNumber string `gorm:"not null;index"`
+		Sender        string `gorm:"not null"`
+		Header        string `gorm:"not null"`
+		Body          []byte
+		Size          int64     `gorm:"not null"`
+		ReceivedAt    time.Time `gorm:"not null"`
+	}
+	type rejectionCount struct {
+		Reason string    `gorm:"primaryKey"`
+		Count  int64     `gorm:"not null"`
+		LastAt time.Time `gorm:"not null"`
+	}
+	return tx.Migrator().CreateTable(&change{}, &rejection{}, &rejectionCount{})
 }

@@ -100,6 +100,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if err != nil || !fresh {
 			return err
 		}
+		tx = tx.WithContext(Because(ctx, Cause{CauseNotification, n.ID}))
 		n.Verdict, n.Effect, err = applyEvent(tx, n, e, s.now())
 		if err != nil {
 			return err
@@ -165,4 +166,61 @@ func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time
 		return VerdictNoted, EffectNone, err
 	}
 	return VerdictApplied, EffectExpired, nil
+}
+
+// InboxKind is a part of the notifications to look at.
+type InboxKind string
+
+const (
+	InboxAll      InboxKind = ""
+	InboxApplied  InboxKind = "applied"
+	InboxRepeated InboxKind = "repeated"
+	InboxFlagged  InboxKind = "flagged" // a person was told
+)
+
+var flaggedVerdicts = []Verdict{VerdictMismatched, VerdictUnknownInvoice, VerdictUnreadable}
+
+// Notifications lists a page of what came, the latest first: older than before,
+// where that is not zero, and about invoice numbers that begin with about.
+func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string, before int64, limit int) ([]Notification, error) {
+	query := s.read.WithContext(ctx).Order("id DESC").Limit(limit)
+	switch kind {
+	case InboxApplied:
+		query = query.Where("verdict = ?", VerdictApplied)
+	case InboxRepeated:
+		query = query.Where("verdict = ? OR deliveries > 1", VerdictRepeated)
+	case InboxFlagged:
+		query = query.Where("verdict IN ?", flaggedVerdicts)
+	}
+	if about != "" {
+		query = query.Where(`invoice_number LIKE ? ESCAPE '\'`, escapeLike.Replace(about)+"%")
+	}
+	if before != 0 {
+		query = query.Where("id < ?", before)
+	}
+	var list []Notification
+	return list, query.Find(&list).Error
+}
+
+// Notification finds one, or says ErrNotFound.
+func (s *Store) Notification(ctx context.Context, id int64) (Notification, error) {
+	return first[Notification](s.read.WithContext(ctx).Where("id = ?", id))
+}
+
+// SameNotification finds the row that a message is kept in, or says ErrNotFound.
+func (s *Store) SameNotification(ctx context.Context, n Notification) (Notification, error) {
+	return first[Notification](s.read.WithContext(ctx).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest))
+}
+
+// VerdictCount is how many messages had a verdict, and how often they came.
+type VerdictCount struct {
+	Verdict              Verdict
+	Messages, Deliveries int64
+}
+
+// VerdictCounts says how many notifications came, by the verdict on them.
+func (s *Store) VerdictCounts(ctx context.Context) ([]VerdictCount, error) {
+	var list []VerdictCount
+	return list, s.read.WithContext(ctx).Model(&Notification{}).
+		Select("verdict, COUNT(*) AS messages, SUM(deliveries) AS deliveries").Group("verdict").Order("verdict").Scan(&list).Error
 }

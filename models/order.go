@@ -183,7 +183,10 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 			return res.Error
 		}
 		placed = true
-		if err := takeStock(tx, o.Lines); err != nil {
+		if err := record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Became: string(o.Status)}); err != nil {
+			return err
+		}
+		if err := takeStock(tx, o.ID, o.Lines); err != nil {
 			return err
 		}
 		for i := range o.Lines {
@@ -226,6 +229,12 @@ func (s *Store) OrderByCheckoutID(ctx context.Context, checkoutID string) (Order
 	return first[Order](s.wholeOrder(ctx).Where("checkout_id = ?", checkoutID))
 }
 
+// OrderByNumber finds an order by the number people know it by, or says
+// ErrNotFound.
+func (s *Store) OrderByNumber(ctx context.Context, number string) (Order, error) {
+	return first[Order](s.wholeOrder(ctx).Where("number = ?", number))
+}
+
 func (s *Store) wholeOrder(ctx context.Context) *gorm.DB {
 	return s.read.WithContext(ctx).Preload("Lines", inOrder).
 		Preload("Payments", func(db *gorm.DB) *gorm.DB { return db.Order("attempt") }).
@@ -245,9 +254,16 @@ func lockOrder(tx *gorm.DB, id int64) (Order, error) {
 // moveOrder makes one allowed move and reports whether it was made. Another
 // move that came first, or an order that is already there, is no error.
 func moveOrder(tx *gorm.DB, id int64, to OrderStatus, changes map[string]any) (bool, error) {
+	was, err := first[Order](locked(tx).Select("number", "status").Where("id = ?", id))
+	if err != nil {
+		return false, err
+	}
 	changes["status"] = to
 	res := tx.Model(&Order{}).Where("id = ? AND status IN ?", id, sources(orderMoves, to)).Updates(changes)
-	return res.RowsAffected == 1, res.Error
+	if res.Error != nil || res.RowsAffected == 0 {
+		return false, res.Error
+	}
+	return true, record(tx, Change{OrderID: id, Kind: ChangeOrder, Subject: was.Number, Was: string(was.Status), Became: string(to)})
 }
 
 // sources lists the statuses that may move to one.
@@ -270,7 +286,7 @@ func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
 	if err != nil || !moved {
 		return moved, err
 	}
-	return true, giveBackStock(tx, o.Lines)
+	return true, giveBackStock(tx, o.ID, o.Lines)
 }
 
 // CancelOrder ends an order nobody wants any more and gives its stock back, and
@@ -286,7 +302,7 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 		if err != nil || !cancelled {
 			return err
 		}
-		return giveBackStock(tx, o.Lines)
+		return giveBackStock(tx, o.ID, o.Lines)
 	})
 	return cancelled && err == nil, err
 }
@@ -298,7 +314,7 @@ func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
 	if err != nil || !moved || o.StockHeld {
 		return moved, err
 	}
-	err = tx.Transaction(func(tx *gorm.DB) error { return takeStock(tx, o.Lines) })
+	err = tx.Transaction(func(tx *gorm.DB) error { return takeStock(tx, o.ID, o.Lines) })
 	if isOutOfStock(err) {
 		return true, raise(tx, Attention{OrderID: &o.ID, Kind: AttentionOutOfStock, Detail: err.Error()})
 	}

@@ -183,11 +183,6 @@ type History struct {
 	Mails      []Mail
 }
 
-// OrderByNumber finds an order, whole, by its number, or says ErrNotFound.
-func (s *Store) OrderByNumber(ctx context.Context, number string) (Order, error) {
-	return first[Order](s.wholeOrder(ctx).Where("number = ?", number))
-}
-
 // History finds what else is known of an order.
 func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
 	if err := s.read.WithContext(ctx).Where("order_id = ?", id).Order("created_at, id").Find(&h.Attentions).Error; err != nil {

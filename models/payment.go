@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // PaymentState is where one attempt to be paid stands.
@@ -106,7 +107,10 @@ func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Tim
 	if err := tx.Omit("Order", "Receipts").Create(p).Error; err != nil {
 		return err
 	}
-	return keepWords(tx, o.ID, fold(p.InvoiceNumber))
+	if err := keepWords(tx, o.ID, fold(p.InvoiceNumber)); err != nil {
+		return err
+	}
+	return record(tx, Change{OrderID: o.ID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Became: string(p.State)})
 }
 
 // InvoiceNumber names an attempt: the order number and which attempt it is.
@@ -137,7 +141,7 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 			return err
 		}
 		if revived {
-			if err := takeStock(tx, o.Lines); err != nil {
+			if err := takeStock(tx, o.ID, o.Lines); err != nil {
 				return err
 			}
 		} else if current.Status != OrderAwaitingPayment {
@@ -386,12 +390,25 @@ func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
 	return moved, enqueue(tx, p.OrderID, p.ID, MailExpired, now)
 }
 
-// movePayment makes one allowed move and reports whether it was made.
+// movePayment makes one allowed move and reports whether it was made. The guard
+// is the UPDATE's; what was there before is read, and locked, for the record.
 func movePayment(tx *gorm.DB, id int64, to PaymentState, changes map[string]any) (bool, error) {
+	was, err := first[Payment](locked(tx).Select("order_id", "invoice_number", "state").Where("id = ?", id))
+	if err != nil {
+		return false, err
+	}
 	changes["state"] = to
 	res := tx.Model(&Payment{}).Where("id = ? AND state IN ?", id, sources(paymentMoves, to)).Updates(changes)
-	return res.RowsAffected == 1, res.Error
+	if res.Error != nil || res.RowsAffected == 0 {
+		return false, res.Error
+	}
+	return true, record(tx, Change{OrderID: was.OrderID, PaymentID: id, Kind: ChangePayment, Subject: was.InvoiceNumber,
+		Was: string(was.State), Became: string(to)})
 }
+
+// locked keeps the rows a query reads for this transaction alone, where a
+// database has row locks.
+func locked(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
 
 func isOutOfStock(err error) bool {
 	var e *OutOfStockError

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // ProductKind says how a product is handed over and paid.
@@ -69,12 +71,15 @@ func (s *Store) Products(ctx context.Context, query string, category Category) (
 		db = db.Where("category = ?", category)
 	}
 	for _, word := range strings.Fields(strings.ToLower(query)) {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(word) + "%"
+		like := "%" + escapeLike.Replace(word) + "%"
 		db = db.Where(`lower(name_id || ' ' || name_en || ' ' || text_id || ' ' || text_en) LIKE ? ESCAPE '\'`, like)
 	}
 	var products []Product
 	return products, db.Find(&products).Error
 }
+
+// escapeLike takes the meaning from what LIKE would read as a pattern.
+var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // Product finds one product by its slug, or says ErrNotFound.
 func (s *Store) Product(ctx context.Context, slug string) (Product, error) {
@@ -103,19 +108,19 @@ func bySKU(lines []OrderLine) []OrderLine {
 
 // takeStock takes what the lines need: the guard is in the statement, so two
 // shoppers cannot both take the last piece. An error must end the transaction.
-func takeStock(tx *gorm.DB, lines []OrderLine) error {
+func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
+	var changes []Change
 	for _, l := range bySKU(lines) {
-		res := tx.Model(&Product{}).
-			Where("sku = ? AND stock >= ?", l.SKU, l.Quantity).
-			Update("stock", gorm.Expr("stock - ?", l.Quantity))
-		if res.Error != nil {
-			return res.Error
+		left, moved, err := moveStock(tx, l.SKU, -l.Quantity)
+		if err != nil {
+			return err
 		}
-		if res.RowsAffected == 0 {
+		if !moved {
 			return &OutOfStockError{SKU: l.SKU}
 		}
+		changes = append(changes, stockChange(orderID, l.SKU, left, -l.Quantity))
 	}
-	return nil
+	return record(tx, changes...)
 }
 
 // MaxStock is more than any shelf holds.
@@ -135,22 +140,44 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 		if res.Error != nil {
 			return res.Error
 		}
-		changed = res.RowsAffected == 1
+		if changed = res.RowsAffected == 1; changed {
+			if err := record(tx, stockChange(0, sku, stock, stock-seen)); err != nil {
+				return err
+			}
+		}
 		p, err = first[Product](tx.Where("sku = ?", sku))
 		return err
 	})
 	return p, changed && err == nil, err
 }
 
-func giveBackStock(tx *gorm.DB, lines []OrderLine) error {
+func giveBackStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
+	var changes []Change
 	for _, l := range bySKU(lines) {
-		err := tx.Model(&Product{}).Where("sku = ?", l.SKU).
-			Update("stock", gorm.Expr("stock + ?", l.Quantity)).Error
+		left, moved, err := moveStock(tx, l.SKU, l.Quantity)
 		if err != nil {
 			return err
 		}
+		if moved { // a product that is gone needs nothing back
+			changes = append(changes, stockChange(orderID, l.SKU, left, l.Quantity))
+		}
 	}
-	return nil
+	return record(tx, changes...)
+}
+
+// moveStock adds to a product's stock, which never falls below nothing, and
+// returns what is left.
+func moveStock(tx *gorm.DB, sku string, by int64) (left int64, moved bool, err error) {
+	var p Product
+	res := tx.Model(&p).Clauses(clause.Returning{Columns: []clause.Column{{Name: "stock"}}}).
+		Where("sku = ? AND stock + ? >= 0", sku, by).
+		Update("stock", gorm.Expr("stock + ?", by))
+	return p.Stock, res.RowsAffected == 1, res.Error
+}
+
+func stockChange(orderID int64, sku string, left, by int64) Change {
+	return Change{OrderID: orderID, Kind: ChangeStock, Subject: sku,
+		Was: strconv.FormatInt(left-by, 10), Became: strconv.FormatInt(left, 10)}
 }
 
 // OutOfStockError: there is not enough left of one product.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -100,6 +101,10 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 		r.PaidAt = now
 	}
 	if err := tx.Create(&r).Error; err != nil {
+		return "", "", err
+	}
+	err = record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)})
+	if err != nil {
 		return "", "", err
 	}
 	effect, err := payPayment(tx, p, r, a)
