@@ -284,15 +284,18 @@ func (c *Client) report(ctx context.Context, x *Exchange, err error) {
 	c.observe(ctx, *x)
 }
 
-// masked is h with its signature shortened: enough to compare by eye, not
-// enough to use.
+// masked is h with its signature shortened.
 func masked(h http.Header) http.Header {
 	h = h.Clone()
 	if s := h.Get(HeaderSignature); s != "" {
-		h.Set(HeaderSignature, cut(s, len(signaturePrefix)+4)+"…")
+		h.Set(HeaderSignature, MaskSignature(s))
 	}
 	return h
 }
+
+// MaskSignature shortens a signature: enough to compare by eye, not enough to
+// use.
+func MaskSignature(s string) string { return cut(s, len(signaturePrefix)+4) + "…" }
 
 func notPrintableASCII(r rune) bool { return r < ' ' || r > '~' }
 

@@ -86,8 +86,10 @@ func Digest(body []byte) string {
 
 // Sign returns the Signature header for c. The Secret Key is used as it
 // stands: it is neither hex nor base64.
-func Sign(secretKey string, c Component) string {
-	return signaturePrefix + base64.StdEncoding.EncodeToString(mac(secretKey, c.bytes()))
+func Sign(secretKey string, c Component) string { return sign(secretKey, c.bytes()) }
+
+func sign(secretKey string, text []byte) string {
+	return signaturePrefix + base64.StdEncoding.EncodeToString(mac(secretKey, text))
 }
 
 // Verify reports whether signature was made over c with secretKey, in constant

@@ -93,6 +93,9 @@ func TestSignAndVerify(t *testing.T) {
 	if status != 0 || signature != want {
 		t.Fatalf("signs %s, want %s", signature, want)
 	}
+	if status, alone, _ := jokulCommand(t, body, "sign", "--quiet", "--path", "/a", "--body", "-", "--request-id", "r-1", "--timestamp", "2026-01-01T09:00:00Z"); status != 0 || alone != want+"\n" {
+		t.Errorf("quietly: %d, %q", status, alone)
+	}
 	headers := []string{"--header", "client-id: " + clientID, "--header", "Request-Id: r-1", "--header", "Request-Timestamp: 2026-01-01T09:00:00Z"}
 	verify := func(stdin, path, signature string, more ...string) (int, string) {
 		status, out, _ := jokulCommand(t, stdin, append(append([]string{"verify", "--path", path, "--body", "-", "--header", "Signature: " + signature}, headers...), more...)...)

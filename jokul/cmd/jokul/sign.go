@@ -22,7 +22,8 @@ it with what your own code makes of the same Request-Id, timestamp and body.
   jokul sign --method GET --path /orders/v1/status/INV-1
 
 The body is signed as its bytes lie in the file: editors that add a line feed at
-the end have changed it.
+the end have changed it. With --quiet the signature alone is printed, for use in a
+command: curl -H "Signature: $(jokul sign --quiet ...)".
 `
 
 func runSign(_ context.Context, s streams, args []string) error {
@@ -34,6 +35,7 @@ func runSign(_ context.Context, s streams, args []string) error {
 	timestamp := f.String("timestamp", "", "UTC `time` such as 2026-01-01T09:00:00Z (default now)")
 	base := f.String("base-url", "http://127.0.0.1:8081", "`address` the curl command calls; DOKU's sandbox is https://api-sandbox.doku.com")
 	response := f.Bool("response", false, "sign a response: Response-Timestamp, and --path the path that was called")
+	quiet := f.Bool("quiet", false, "print the signature alone")
 	if err := f.parse(args); err != nil {
 		return err
 	}
@@ -59,7 +61,13 @@ func runSign(_ context.Context, s streams, args []string) error {
 			return err
 		}
 		c.Digest = jokul.Digest(body)
-		describeBody(s.out, body)
+		if !*quiet {
+			describeBody(s.out, body)
+		}
+	}
+	if *quiet {
+		fmt.Fprintln(s.out, jokul.Sign(*f.secret, c))
+		return nil
 	}
 	describe(s.out, c)
 	fmt.Fprintf(s.out, "\nHMAC-SHA256 of that under the Secret Key, in base64:\n\n  Signature: %s\n", jokul.Sign(*f.secret, c))

@@ -112,9 +112,9 @@ func verify(w io.Writer, m message, clientID, secret string) error {
 	describe(w, c)
 	fmt.Fprintln(w)
 	noteClock(w, c.Timestamp)
-	causes := jokul.Diagnose(secret, c, m.header.Get(jokul.HeaderSignature), m.body)
+	causes := jokul.Diagnose(secret, c, m.header.Get(jokul.HeaderSignature), m.body, jokul.OtherTargets(m.path, http.Header(m.header), "")...)
 	if c.ClientID != clientID {
-		causes = append([]jokul.Cause{{Certain: true, What: fmt.Sprintf("Client-Id is %q, not ours, %q", c.ClientID, clientID),
+		causes = append([]jokul.Cause{{Code: jokul.CauseMerchant, Certain: true, What: fmt.Sprintf("Client-Id is %q, not ours, %q", c.ClientID, clientID),
 			Fix: "refuse it, even when the signature fits: it is for another merchant"}}, causes...)
 	}
 	if causes == nil {
