@@ -97,7 +97,23 @@ func (h *Handler) orderEvents(c echo.Context) error {
 	if _, err := h.order(c); err != nil {
 		return err
 	}
-	changes, end, ok := h.streams.watch(c.Param("token"))
+	return h.stream(c, c.Param("token"), func() (glimpse, error) {
+		o, err := h.order(c)
+		return glimpse{seen: whatIsSeen(o), status: h.statusOf(o), last: !live(o, h.Now())}, err
+	})
+}
+
+// glimpse is what a stream sees when it looks.
+type glimpse struct {
+	seen   string // differs when there is something new
+	status any    // to be sent then
+	last   bool   // nothing will be new any more
+}
+
+// stream looks now, and each time an order changes, and sends what is new, until
+// it has seen the last of it.
+func (h *Handler) stream(c echo.Context, token string, look func() (glimpse, error)) error {
+	changes, end, ok := h.streams.watch(token)
 	if !ok {
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "too many streams")
 	}
@@ -112,16 +128,16 @@ func (h *Handler) orderEvents(c echo.Context) error {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for sent := ""; ; {
-		o, err := h.order(c)
+		now, err := look()
 		if err != nil {
 			return err
 		}
 		// What is told more than once is sent once. At each beat, too, is looked
 		// whether there is anything new: a shop that was killed just after it
 		// had kept a change tells nobody of it.
-		if state := whatIsSeen(o); state != sent {
-			sent = state
-			if err := h.sendStatus(w, o); err != nil {
+		if now.seen != sent {
+			sent = now.seen
+			if err := sendStatus(w, now.status); err != nil {
 				return err
 			}
 		} else {
@@ -129,7 +145,7 @@ func (h *Handler) orderEvents(c echo.Context) error {
 		}
 		// Each write gets its own time, the stream as a whole has all it needs.
 		_ = stream.SetWriteDeadline(time.Now().Add(2 * heartbeat))
-		if err := stream.Flush(); err != nil || !live(o, h.Now()) {
+		if err := stream.Flush(); err != nil || now.last {
 			return nil // the shopper left, or has seen it all
 		}
 		select {
@@ -155,8 +171,8 @@ func whatIsSeen(o models.Order) string {
 }
 
 // sendStatus writes one event.
-func (h *Handler) sendStatus(w io.Writer, o models.Order) error {
-	body, err := json.Marshal(h.statusOf(o))
+func sendStatus(w io.Writer, status any) error {
+	body, err := json.Marshal(status)
 	if err != nil {
 		return err
 	}

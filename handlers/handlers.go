@@ -58,6 +58,8 @@ type Handler struct {
 	counted  *prometheus.CounterVec // notifications by verdict
 	rejected rate.Sometimes         // bounds the log lines strangers can cause
 
+	rejections *rejections // what is not written down yet of what did not verify
+
 	mismatches *prometheus.GaugeVec // of the last report, by kind
 }
 
@@ -81,11 +83,13 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
 		streams:  newStreams(),
 		rejected: rate.Sometimes{First: 10, Interval: time.Second},
-		wake:     make(chan struct{}, 1),
-		mailWake: make(chan struct{}, 1),
-		registry: prometheus.NewRegistry(),
+
+		rejections: newRejections(),
+		wake:       make(chan struct{}, 1),
+		mailWake:   make(chan struct{}, 1),
+		registry:   prometheus.NewRegistry(),
 		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "notifications_total", Help: "Notifications received, by verdict; the rejected ones are kept nowhere else.",
+			Name: "notifications_total", Help: "Notifications received, by verdict; of the rejected ones samples are kept.",
 		}, []string{"verdict"}),
 		mismatches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mismatches", Help: "Where the books and the gateway do not agree, by kind, as of the last hourly report.",
@@ -107,7 +111,13 @@ func (h *Handler) MetricsHandler() http.Handler {
 // Close ends the open event streams, which would otherwise hold a stop up.
 func (h *Handler) Close() { h.streams.close() }
 
-const eventsRoute = "/orders/:token/events"
+const (
+	eventsRoute        = "/orders/:token/events"
+	consoleEventsRoute = "/console/orders/:number/events"
+)
+
+// isStream reports whether a request is for a stream, which lasts.
+func isStream(c echo.Context) bool { return c.Path() == eventsRoute || c.Path() == consoleEventsRoute }
 
 // routes lists every address of the shop.
 func (h *Handler) routes() *echo.Echo {
@@ -182,7 +192,7 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 		h.guard,
 		h.bounded,
 		// Streams are flushed as they come, and short answers gain nothing.
-		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: func(c echo.Context) bool { return c.Path() == eventsRoute }}),
+		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: isStream}),
 		// The notification caps its own body, and has no browser to protect.
 		h.readForm(notification),
 		h.sameOrigin(notification),
@@ -196,7 +206,7 @@ const requestPatience = 10 * time.Second
 // bounded ends what takes too long, but for streams and exports, which last.
 func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if c.Path() == eventsRoute || c.Path() == ordersCSV {
+		if isStream(c) || c.Path() == ordersCSV {
 			return next(c)
 		}
 		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named

@@ -34,29 +34,43 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 		h.counted.WithLabelValues("unread").Inc()
 		return fmt.Errorf("read notification: %w", bodyError(err))
 	}
-	n, err := h.Gateway.ParseNotification(h.NotificationPath, c.Request().Header, body)
-	if err != nil && !errors.Is(err, jokul.ErrMalformed) {
-		h.counted.WithLabelValues("rejected").Inc()
+	_, err = h.takeNotification(ctx, c.Request().Header, body, received)
+	switch {
+	case notGenuine(err):
+		h.rejections.add(err, c.Request().Header, body, c.RealIP(), received)
 		h.rejected.Do(func() { // anybody can send these, as many as they like
 			h.Log.Warn("notification rejected", "error", err, "from", c.RealIP(), "bytes", len(body))
 		})
 		return c.NoContent(http.StatusUnauthorized)
+	case err != nil:
+		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
+	}
+	return c.NoContent(http.StatusOK)
+}
+
+// takeNotification verifies a notification, keeps it, and does what it asks for.
+func (h *Handler) takeNotification(ctx context.Context, header http.Header, body []byte, received time.Time) (models.Notification, error) {
+	n, err := h.Gateway.ParseNotification(h.NotificationPath, header, body)
+	if notGenuine(err) {
+		h.counted.WithLabelValues("rejected").Inc()
+		return models.Notification{}, err
 	}
 	kept, err := h.Store.ApplyNotification(ctx, models.Notification{
-		RequestID: n.RequestID, Header: signedHeaders(c.Request().Header), Body: body, TransactionStatus: string(n.Status),
+		RequestID: n.RequestID, Header: signedHeaders(header), Body: body, TransactionStatus: string(n.Status),
 	}, event(n, err), received)
 	if err != nil {
 		h.counted.WithLabelValues("not_kept").Inc()
-		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(fmt.Errorf("keep notification %s: %w", n.RequestID, err))
+		return kept, fmt.Errorf("keep notification %s: %w", n.RequestID, err)
 	}
 	h.counted.WithLabelValues(string(kept.Verdict)).Inc()
 	h.Log.Info("notification", "invoice_number", n.InvoiceNumber, "request_id", n.RequestID,
 		"transaction_status", n.Status, "verdict", kept.Verdict, "effect", kept.Effect)
-	if kept.Effect != models.EffectNone {
-		h.changed(c.Request().Context(), models.Payment{InvoiceNumber: n.InvoiceNumber})
-	}
-	return c.NoContent(http.StatusOK)
+	h.changed(ctx, models.Payment{InvoiceNumber: n.InvoiceNumber}) // a repeat, too, is something to see
+	return kept, nil
 }
+
+// notGenuine reports whether a message is not the gateway's, or not for us.
+func notGenuine(err error) bool { return err != nil && !errors.Is(err, jokul.ErrMalformed) }
 
 // bodyError is a body that did not come whole: too large, or cut off.
 func bodyError(err error) error {

@@ -28,6 +28,7 @@ func (h *Handler) Work(ctx context.Context) error {
 	workers.Go(func() error { h.workPayments(ctx); return nil })
 	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
 	workers.Go(func() error { h.workHouse(ctx); return nil })
+	workers.Go(func() error { h.workRejections(ctx); return nil })
 	if h.Mail != nil {
 		workers.Go(func() error { h.workMail(ctx); return nil })
 	}
@@ -73,6 +74,12 @@ func (h *Handler) keepHouse(ctx context.Context) {
 	}
 	if err := h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), figureDays); err != nil {
 		h.Log.Error("count days", "error", err)
+	}
+	if err := h.Store.ForgetChanges(ctx); err != nil {
+		h.Log.Error("forget old changes", "error", err)
+	}
+	if err := h.Store.ForgetRejections(ctx); err != nil {
+		h.Log.Error("forget old rejections", "error", err)
 	}
 	report, err := h.Store.Mismatches(ctx)
 	if err != nil {

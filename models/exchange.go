@@ -58,7 +58,7 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 	}
 	var list []Exchange
 	err := s.read.WithContext(ctx).Where("invoice_number IN ? OR (invoice_number = '' AND url IN ?)", names, addresses).
-		Order("started_at DESC, id DESC").Limit(maxAbout).Find(&list).Error
+		Order("started_at DESC, id DESC").Limit(MaxAbout).Find(&list).Error
 	slices.Reverse(list)
 	return list, err
 }
@@ -73,8 +73,8 @@ func (s *Store) LastSigned(ctx context.Context) (Exchange, error) {
 // order in which they came.
 func (s *Store) NotificationsAbout(ctx context.Context, invoiceNumbers []string) ([]Notification, error) {
 	var list []Notification
-	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(maxAbout).Find(&list).Error
+	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(MaxAbout).Find(&list).Error
 }
 
-// maxAbout bounds what a page about one order shows of each thing.
-const maxAbout = 200
+// MaxAbout bounds what a page about one order shows of each thing.
+const MaxAbout = 200

@@ -1,5 +1,6 @@
 // Everything here is a comfort: without it each page works by links and forms.
 
+// The part of a page that changes by itself: an order, or what is known of one.
 const order = () => document.querySelector("[data-watched]");
 
 // Copy what a button names, even where the clipboard is not to be had.
@@ -85,8 +86,9 @@ async function refresh() {
     const old = order();
     if (!fresh || fresh.dataset.watched === old.dataset.watched && fresh.dataset.state === old.dataset.state) return;
     document.title = page.title;
+    for (const part of old.querySelectorAll("details[open][id]")) fresh.querySelector(`#${part.id}`)?.setAttribute("open", "");
     old.replaceWith(document.adoptNode(fresh));
-    say(fresh.querySelector("h1").textContent);
+    say(fresh.querySelector("[data-said], h1").textContent);
     syncClock(fresh.dataset.serverTime);
     tick();
     ownTime();

@@ -100,6 +100,14 @@ func (l Lang) Wait(d time.Duration) string {
 	}
 }
 
+// Instant prints the time of day to the second, as short as it gets.
+func (l Lang) Instant(t time.Time) string {
+	if l == English {
+		return t.In(wib).Format("15:04:05")
+	}
+	return t.In(wib).Format("15.04.05")
+}
+
 // Span prints how long something lasts, in hours when it is whole hours.
 func (l Lang) Span(d time.Duration) string {
 	if d > time.Hour && d%time.Hour == 0 {

@@ -56,7 +56,7 @@ func Samples() []Sample {
 		p.Notice = p.T("check.soon")
 	}))
 	page("order-superseded", orderIn(StateWaiting, func(p *OrderPage) { p.OldCodes = []string{"8888 8888 1111 2222"} }))
-	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Wire = sampleWire(*p) }))
+	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Inspector = "/console/orders/" + p.Number + "/messages" }))
 	page("order-mailed", orderIn(StateWaiting, func(p *OrderPage) { p.Notice = p.T("keep.again.done", "b***@example.com") }))
 	page("order-reusable", orderIn(StatePaid, func(p *OrderPage) {
 		p.Text = p.T("order.paid.text") + " " + p.T("order.paid.open")
@@ -175,18 +175,6 @@ func payable(p *OrderPage) {
 	p.Code = &Code{Digits: code, QR: QR(code), Barcode: Barcode(code), Deadline: p.Lang.Moment(sampleTime), Expires: Machine(sampleTime)}
 	p.Keep = &Keep{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.URL),
 		WhatsApp: "https://wa.me/?text=" + code, Mail: "mailto:?body=" + code, Calendar: p.Path + "/calendar.ics", Again: p.Path + "/mail"}
-}
-
-// sampleWire is what went over the wire for a page's code.
-func sampleWire(p OrderPage) []Message {
-	return []Message{
-		{Title: "POST /indomaret-online-to-offline/v2/payment-code", At: p.Placed,
-			Signed: "Client-Id:MCH-0000-EMBEDDED\nRequest-Id:5b8e438f-fac1-4103-9e0e-ebfdc38b5acb\nRequest-Timestamp:2026-11-23T05:05:00Z\n" +
-				"Request-Target:/indomaret-online-to-offline/v2/payment-code\nDigest:5WIYK2TJg6iiZ0d5v4IXSR0EkYEkYOezJIma3Ufli5s=",
-			Sent: "{\n  \"order\": {\n    \"invoice_number\": \"" + p.Number + "-1\",\n    \"amount\": " + p.AmountDigits + "\n  }\n}",
-			Got:  "HTTP 200\n{\n  \"online_to_offline_info\": {\n    \"payment_code\": \"" + p.Code.Digits + "\"\n  }\n}"},
-		{Title: "POST /payments/notifications", At: p.Placed, Sent: "{\n  \"transaction\": {\n    \"status\": \"SUCCESS\"\n  }\n}", Got: "applied, paid (3ms)"},
-	}
 }
 
 func sampleLines(l Lang) []CartLine {

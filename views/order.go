@@ -50,7 +50,7 @@ type OrderPage struct {
 	CanCheck   bool
 	CheckedSay string // what the gateway last answered, and when
 
-	Wire []Message // what was said to and by the gateway; in demo mode only
+	Inspector string // address of what happened underneath; empty for who may not look
 
 	SoldOut    bool   // so no new code can be made
 	Live       bool   // the page changes by itself
@@ -81,16 +81,6 @@ type Code struct {
 	Barcode  Symbol
 	Deadline string
 	Expires  string // for programs
-}
-
-// Message is a call to the gateway, or a notification of it, as it went over the
-// wire. Signatures are masked.
-type Message struct {
-	Title  string // POST /indomaret-online-to-offline/v2/payment-code
-	At     string
-	Signed string // the string that was signed, or empty
-	Sent   string // the body, laid out
-	Got    string // the answer, or what the shop made of it
 }
 
 // Keep is how a shopper takes a code along.

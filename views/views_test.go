@@ -87,6 +87,19 @@ func families() map[string][]string {
 		"console.":         {"overview", "orders", "attention", "notifications", "stock", "setup", "sandbox"},
 		"category.":        {"food", "drinks", "crafts", "vouchers"},
 		"check.":           {"PENDING", "SUCCESS", "EXPIRED", "away"},
+
+		"inspect.lane.":   {"shopper", "shop", "doku", "till"},
+		"inspect.call.":   {"code", "code.text", "status", "status.text", "howto", "howto.text", "other", "other.text"},
+		"inspect.by.":     {"shopper", "shopper.text", "staff", "staff.text", "shop", "shop.text"},
+		"inspect.change.": {"payment.state", "order.status", "receipt", "stock", "attention"},
+		"signed.":         {"Client-Id", "Request-Id", "Request-Timestamp", "Response-Timestamp", "Request-Target", "Digest"},
+		"inbox.filter.":   {"all", "applied", "repeated", "flagged", "rejected"},
+		"inbox.verdict.":  {"applied", "repeated", "mismatched", "unknown_invoice", "unreadable", "noted", "rejected"},
+		"inbox.effect.":   {"none", "paid", "paid_late", "receipt_added", "second_payment", "expired", "flagged"},
+		"inbox.reason.":   {"missing", "merchant", "signature"},
+	}
+	for _, code := range append([]string{"path_changed", "body_changed", "header_changed"}, sampleCauses...) {
+		all["explain."] = append(all["explain."], code, code+".why", code+".fix")
 	}
 	for _, kind := range caseNames {
 		all["case."], all["todo."] = append(all["case."], kind), append(all["todo."], kind)
