@@ -42,6 +42,7 @@ type world struct {
 	gateway  *sandbox.Server
 	address  string // of the gateway
 	database string
+	numbers  []string // of the orders the console is looked at about
 	*Handler
 
 	mu    sync.Mutex
