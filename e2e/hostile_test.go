@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"warungjokul/jokul"
+	"warungjokul/models"
 )
 
 // TestAttack lets an attacker at a shop built as for production, with a victim's
@@ -92,6 +94,7 @@ func (p *pair) snapshot(t *testing.T) string {
 		"SELECT payment_id, amount, paid_at, source, identifiers FROM receipts ORDER BY id",
 		"SELECT kind, detail, order_id, done_at, '' FROM attentions ORDER BY id",
 		"SELECT request_id, digest, verdict, effect, '' FROM notifications ORDER BY id",
+		"SELECT kind, subject, was, became, cause_by FROM changes ORDER BY id",
 	} {
 		each(t, db, query, func(scan func(...any) error) error {
 			var row [5]any
@@ -348,6 +351,18 @@ func (a attacker) flood(t *testing.T) {
 	look(lasting(time.Second)) // warm
 	quiet := median(look(lasting(5 * time.Second)))
 
+	size := func() int64 {
+		var sum int64
+		for _, file := range []string{a.p.database, a.p.database + "-wal"} {
+			if info, err := os.Stat(file); err == nil {
+				sum += info.Size()
+			}
+		}
+		return sum
+	}
+	before := size()
+	grown := func() int64 { return size() - before }
+
 	const rate, seconds, connections = 5000, 20, 10
 	var sent, answered atomic.Int64
 	var flood sync.WaitGroup
@@ -376,6 +391,28 @@ func (a attacker) flood(t *testing.T) {
 	}
 	if n := strings.Count(a.p.shop.logs.String(), "notification rejected"); n > 20*seconds {
 		t.Errorf("the junk made %d log lines", n)
+	}
+	a.keptOfJunk(t, sent.Load(), grown())
+}
+
+// keptOfJunk holds what is kept of a flood against the bound there is: samples,
+// so many of each reason, whatever comes; and all of it is counted.
+func (a attacker) keptOfJunk(t *testing.T, sent, grown int64) {
+	db := a.p.sql(t)
+	var counted int64
+	for deadline := time.Now().Add(patience); counted < sent && time.Now().Before(deadline); pause(100 * time.Millisecond) {
+		counted = number(t, db, "SELECT SUM(count) FROM rejection_counts")
+	}
+	if counted < sent {
+		t.Errorf("%d of %d are counted", counted, sent)
+	}
+	const reasons = 3
+	if n := number(t, db, "SELECT COUNT(*) FROM rejections"); n < 1 || n > reasons*models.RejectionsKept {
+		t.Errorf("%d samples are kept, want %d at most", n, reasons*models.RejectionsKept)
+	}
+	t.Logf("the flood left %d samples, and the database %d KiB larger", number(t, db, "SELECT COUNT(*) FROM rejections"), grown>>10)
+	if most := int64(reasons*models.RejectionsKept*(models.MaxRejectedBody+8<<10) + 4<<20); grown > most {
+		t.Errorf("the database grew by %d bytes, want %d at most", grown, most)
 	}
 }
 

@@ -351,23 +351,27 @@ func markLine(l views.Lang, lines []views.SignedLine, name string, c jokul.Cause
 	}
 }
 
-// keyProof is whether our Secret Key is the gateway's, by the last answer it
-// signed.
+// keyProof is whether our Secret Key is the gateway's, by the last answer that it
+// signed, or in which it refused our signature.
 type keyProof struct {
 	known, fits bool
 	at          time.Time
 }
 
 func (h *Handler) proveKey(ctx context.Context) (keyProof, error) {
-	x, err := h.Store.LastSigned(ctx)
+	x, err := h.Store.LastSigned(ctx, jokul.CodeInvalidSignature)
 	if errors.Is(err, models.ErrNotFound) {
 		return keyProof{}, nil
 	}
 	if err != nil {
 		return keyProof{}, fmt.Errorf("last answer: %w", err)
 	}
-	masked := keptHeader(x.ResponseHeader).Get(jokul.HeaderSignature)
-	return keyProof{known: true, fits: h.Gateway.KnowsSignature(x.ResponseStringToSign, masked), at: x.StartedAt}, nil
+	if masked := keptHeader(x.ResponseHeader).Get(jokul.HeaderSignature); masked != "" {
+		return keyProof{known: true, fits: h.Gateway.KnowsSignature(x.ResponseStringToSign, masked), at: x.StartedAt}, nil
+	}
+	// A refusal speaks of the key we had then: is that the one we have?
+	masked := keptHeader(x.RequestHeader).Get(jokul.HeaderSignature)
+	return keyProof{known: h.Gateway.KnowsSignature(x.StringToSign, masked), at: x.StartedAt}, nil
 }
 
 func (k keyProof) text(l views.Lang, received time.Time) string {

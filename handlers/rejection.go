@@ -37,6 +37,8 @@ type rejections struct {
 	samples []models.Rejection
 	limits  map[string]*rate.Limiter
 	wake    chan struct{}
+
+	writing sync.Mutex // whoever asks for them waits for what is being written
 }
 
 func newRejections() *rejections {
@@ -145,6 +147,8 @@ func (h *Handler) workRejections(ctx context.Context) {
 // keepRejections writes down what did not verify since the last time, and tells
 // the pages about what it claims to be about.
 func (h *Handler) keepRejections(ctx context.Context) {
+	h.rejections.writing.Lock()
+	defer h.rejections.writing.Unlock()
 	counts, samples := h.rejections.take()
 	if len(counts) == 0 {
 		return

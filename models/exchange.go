@@ -63,9 +63,11 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 	return list, err
 }
 
-// LastSigned returns the latest call whose answer was signed, or ErrNotFound.
-func (s *Store) LastSigned(ctx context.Context) (Exchange, error) {
-	return first[Exchange](s.read.WithContext(ctx).Where("response_string_to_sign <> '' AND response_header LIKE '%\"Signature\"%'").
+// LastSigned returns the latest call whose answer was signed, or was a refusal
+// with that word in it; or ErrNotFound.
+func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error) {
+	return first[Exchange](s.read.WithContext(ctx).
+		Where(`response_header LIKE '%"Signature"%' OR problem LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(refusal)+"%").
 		Order("started_at DESC, id DESC"))
 }
 
