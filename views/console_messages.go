@@ -85,10 +85,16 @@ func messageSamples() []Sample {
 			return Delivery(d)
 		}},
 	}
-	for _, code := range sampleCauses {
-		list = append(list, Sample{Name: "delivery-rejected-" + strings.ReplaceAll(code, "_", "-"), Draw: func(p Page) templ.Component { return Delivery(sampleRejected(p, code)) }})
+	for _, code := range []string{"key", "prefix", "body", "merchant", "missing"} {
+		list = append(list, Sample{Name: "delivery-rejected-" + code, Draw: func(p Page) templ.Component { return Delivery(sampleRejected(p, code)) }})
 	}
-	return list
+	return append(list, Sample{Name: "delivery-rejected-causes", Draw: func(p Page) templ.Component { // all there are
+		d := sampleRejected(p, sampleCauses[0])
+		for _, code := range sampleCauses[1:] {
+			d.Causes = append(d.Causes, sampleRejected(p, code).Causes...)
+		}
+		return Delivery(d)
+	}})
 }
 
 // sampleCauses are the reasons the explainer knows.
