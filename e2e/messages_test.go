@@ -22,7 +22,6 @@ import (
 	"warungjokul/jokul"
 )
 
-const consolePassword = "rahasia-konsol-1"
 
 // signIn lets a visitor into the console of a real shop.
 func signIn(t *testing.T, p *program) visitor {

@@ -21,7 +21,7 @@ import (
 // consoleWorld is a demo, looked at from its own machine.
 func consoleWorld(t *testing.T) *world {
 	w := newWorld(t)
-	w.SimulatorURL = "http://127.0.0.1:8081/simulator"
+	w.SandboxURL = "http://127.0.0.1:8081"
 	return w
 }
 

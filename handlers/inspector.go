@@ -25,14 +25,6 @@ import (
 
 func inspectorPath(number string) string { return "/console/orders/" + number + "/messages" }
 
-func (h *Handler) orderByNumber(c echo.Context) (models.Order, error) {
-	o, err := h.Store.OrderByNumber(c.Request().Context(), c.Param("number"))
-	if err != nil {
-		return o, fmt.Errorf("order: %w", err)
-	}
-	return o, nil
-}
-
 // showInspector shows what really happened to an order, on a page of its own.
 func (h *Handler) showInspector(c echo.Context) error {
 	o, err := h.orderByNumber(c)

@@ -284,7 +284,7 @@ func (h *Handler) sendAgain(c echo.Context) error {
 // waits a moment for it to be made.
 func (h *Handler) jumpToNext(c echo.Context) error {
 	ctx := c.Request().Context()
-	d, err := h.delivery(ctx, c.Param("id"))
+	d, err := h.atGateway(ctx, c.Param("id"))
 	if err != nil {
 		return h.did(c, "next", err)
 	}
@@ -301,7 +301,7 @@ func (h *Handler) jumpToNext(c echo.Context) error {
 	return h.did(c, "next", err)
 }
 
-func (h *Handler) delivery(ctx context.Context, id string) (gatewayDelivery, error) {
+func (h *Handler) atGateway(ctx context.Context, id string) (gatewayDelivery, error) {
 	list, err := h.deliveries(ctx, "")
 	for _, d := range list {
 		if strconv.Itoa(d.ID) == id {
@@ -323,7 +323,7 @@ func (h *Handler) awaitAttempt(ctx context.Context, before gatewayDelivery) erro
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.After(attemptPatience); ; {
-		now, err := h.delivery(ctx, strconv.Itoa(before.ID))
+		now, err := h.atGateway(ctx, strconv.Itoa(before.ID))
 		if err != nil || len(now.Attempts) > len(before.Attempts) {
 			return err
 		}

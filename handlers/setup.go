@@ -245,10 +245,6 @@ func reason(err error) string {
 	return fmt.Sprint(err)
 }
 
-func (h *Handler) notificationURL() string {
-	return strings.TrimSuffix(h.BaseURL, "/") + h.NotificationPath
-}
-
 // The notifications the shop tries itself out with: genuine, about no order, and
 // the same each time, so that they are kept once. The first is spelt as whoever
 // encodes JSON spells it, the second as nobody but its sender would.

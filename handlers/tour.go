@@ -228,7 +228,7 @@ func (h *Handler) tourWire(ctx context.Context, l views.Lang, act string, s scen
 		last := notifications[len(notifications)-1]
 		return l.T("wire.told", h.NotificationPath, last.TransactionStatus, max(1, last.Duration.Milliseconds())), nil
 	}
-	exchanges, err := h.Store.ExchangesAbout(ctx, invoices)
+	exchanges, err := h.Store.ExchangesOf(ctx, s.order)
 	if err != nil || len(exchanges) == 0 {
 		return "", err
 	}
