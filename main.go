@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -143,7 +144,7 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 // framedBy is the shop by each of its names: the tour shows the till beside it.
 func (p *program) framedBy() []string {
 	_, port, _ := net.SplitHostPort(p.shop.Addr().String())
-	return []string{p.BaseURL, address(p.shop), "http://localhost:" + port}
+	return slices.Compact([]string{p.BaseURL, address(p.shop), "http://localhost:" + port})
 }
 
 func (p *program) sandboxURL() string {

@@ -237,6 +237,9 @@ func (h *Handler) tourWire(ctx context.Context, l views.Lang, act string, s scen
 	if err != nil {
 		return "", err
 	}
+	if !last.Verified {
+		return l.T("wire.doubtful", last.Method, address.Path), nil
+	}
 	return l.T("wire.asked", last.Method, address.Path, last.Status, max(1, last.Duration.Milliseconds())), nil
 }
 

@@ -183,6 +183,26 @@ func TestTourStartsOver(t *testing.T) {
 	}
 }
 
+// A gateway that misbehaves has the story told as it is, and it goes on from
+// where it stands.
+func TestTourWithAGatewayThatMisbehaves(t *testing.T) {
+	w := newDemo(t)
+	g := &guest{world: w}
+	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.AnswerUnsigned })
+	g.goOn(1)
+	if act, page := g.at(2); act != "code" || !strings.Contains(page, "Tidak ada jawaban yang bisa dipercaya") || !strings.Contains(page, "disuruh berulah") {
+		t.Errorf("step 2 plays %s and does not say what happened", act)
+	}
+	g.goOn(3)
+	if got, _ := g.at(4); got != "sent to /tour?step=3" {
+		t.Errorf("without a code, step 4: %s", got)
+	}
+	g.goOn(6)
+	if got, _ := g.at(6); got != "lose" {
+		t.Errorf("without a code, step 6 plays %s", got)
+	}
+}
+
 // Money that somebody pays by hand, at the till in the frame, is no hindrance.
 func TestTourTakesWhatHappened(t *testing.T) {
 	w := newDemo(t)

@@ -576,12 +576,6 @@ var texts = map[string]text{
 	"confirm.refund":     {"Cara mengembalikan uang: tidak ada jalan otomatis untuk kanal ini.", "How refunds are done: there is no automatic way on this channel."},
 
 	"tour.title":        {"Tur enam langkah", "Six-step tour"},
-	"wire.none":         {"belum ada apa-apa antara toko dan DOKU.", "nothing between shop and DOKU yet."},
-	"wire.asked":        {"toko → DOKU: %s %s, ditandatangani. Jawabannya HTTP %d, diperiksa tanda tangannya, dalam %d ms.", "shop → DOKU: %s %s, signed. The answer: HTTP %d, its signature checked, in %d ms."},
-	"wire.till":         {"kasir → DOKU: kode %s. Jawabannya: %s, belum dibayar. Toko tidak ikut bicara.", "till → DOKU: code %s. The answer: %s, not paid. The shop has no part in it."},
-	"wire.held":         {"kasir → DOKU: %s diterima. POST %s ke toko masih ditahan.", "till → DOKU: %s taken. POST %s to the shop is being held."},
-	"wire.told":         {"DOKU → toko: POST %s, status %s, tanda tangan cocok. Toko menyimpan dan menjawab 200 dalam %d ms.", "DOKU → shop: POST %s, status %s, the signature fits. The shop keeps it and answers 200 in %d ms."},
-	"wire.lost":         {"kasir → DOKU: %s diterima. DOKU → toko: tidak ada.", "till → DOKU: %s taken. DOKU → shop: nothing."},
 	"tour.steps":        {"Langkah", "Steps"},
 	"tour.step":         {"Langkah %d dari %d", "Step %d of %d"},
 	"tour.over":         {"Mulai dari awal", "Start over"},
@@ -627,6 +621,14 @@ var texts = map[string]text{
 	"tour.found":      {"Ketemu: tidak ada uang yang hilang", "Found: no money is lost"},
 	"tour.found.text": {"Jawaban DOKU, bertanda tangan juga, melunaskan pesanan lewat jalan yang sama dengan notifikasi. Terlambat pun tidak dihitung dua kali.", "DOKU's answer, signed as well, pays the order by the same way a notification does. Should that still come, nothing counts twice."},
 	"tour.found.go":   {"Mulai dari awal", "Start over"},
+
+	"wire.none":     {"belum ada apa-apa antara toko dan DOKU.", "nothing between shop and DOKU yet."},
+	"wire.doubtful": {"toko → DOKU: %s %s, ditandatangani. Tidak ada jawaban yang bisa dipercaya; toko mengulang.", "shop → DOKU: %s %s, signed. No answer to be trusted; the shop tries again."},
+	"wire.asked":    {"toko → DOKU: %s %s, ditandatangani. Jawabannya HTTP %d, diperiksa tanda tangannya, dalam %d ms.", "shop → DOKU: %s %s, signed. The answer: HTTP %d, its signature checked, in %d ms."},
+	"wire.till":     {"kasir → DOKU: kode %s. Jawabannya: %s, belum dibayar. Toko tidak ikut bicara.", "till → DOKU: code %s. The answer: %s, not paid. The shop has no part in it."},
+	"wire.held":     {"kasir → DOKU: %s diterima. POST %s ke toko masih ditahan.", "till → DOKU: %s taken. POST %s to the shop is being held."},
+	"wire.told":     {"DOKU → toko: POST %s, status %s, tanda tangan cocok. Toko menyimpan dan menjawab 200 dalam %d ms.", "DOKU → shop: POST %s, status %s, the signature fits. The shop keeps it and answers 200 in %d ms."},
+	"wire.lost":     {"kasir → DOKU: %s diterima. DOKU → toko: tidak ada.", "till → DOKU: %s taken. DOKU → shop: nothing."},
 
 	"console.title":  {"Konsol", "Console"},
 	"console.shop":   {"Lihat toko", "See the shop"},
