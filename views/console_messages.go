@@ -1,6 +1,8 @@
 package views
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -133,9 +135,10 @@ func sampleMessage(l Lang, title, head, body, target, timestamp string, fits boo
 	return m
 }
 
-// sampleIndent lays compact JSON without strings that hold marks out.
 func sampleIndent(body string) string {
-	return strings.NewReplacer("{", "{\n  ", ",", ",\n  ", "}", "\n}", ":", ": ").Replace(body)
+	var text bytes.Buffer
+	_ = json.Indent(&text, []byte(body), "", "  ") // it is JSON
+	return text.String()
 }
 
 func sampleSteps(l Lang) []Step {
@@ -218,10 +221,16 @@ func sampleRejected(page Page, code string) DeliveryPage {
 	p.Message.Check = &Sign{Text: l.T("inspect.check.bad"), Bad: true}
 	p.Lines, p.Message.Signed = p.Message.Signed, nil
 	certain := code != "key"
-	p.Causes = []CauseLine{{Code: code, Certain: certain, What: l.T("explain." + code), Why: l.T("explain." + code + ".why"), Fix: l.T("explain." + code + ".fix"), Detail: "the path that was signed is /toko/payments/notifications"}}
+	p.Causes = []CauseLine{{Code: code, Certain: certain, What: l.T("explain." + code), Why: l.T("explain." + code + ".why"), Fix: l.T("explain." + code + ".fix"), Detail: "jokul: " + code}}
 	line := map[string]int{"prefix": 3, "path": 3, "merchant": 0, "client_id": 0, "timestamp": 2, "body": 4, "body_ends": 4, "body_lost": 4, "digest": 4}
 	if i, ok := line[code]; ok {
 		p.Lines[i].Differs = l.T("explain.differs")
+	}
+	switch code {
+	case "prefix":
+		p.Lines[3].Differs = l.T("explain.differs.target", "/toko/payments/notifications")
+	case "merchant":
+		p.Lines[0].Differs = l.T("explain.differs.merchant", "MCH-0000-00000000000002")
 	}
 	if code == "key" {
 		for _, other := range []string{"path_changed", "body_changed", "header_changed"} {
