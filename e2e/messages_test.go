@@ -22,7 +22,6 @@ import (
 	"warungjokul/jokul"
 )
 
-
 // signIn lets a visitor into the console of a real shop.
 func signIn(t *testing.T, p *program) visitor {
 	t.Helper()
@@ -64,8 +63,8 @@ func TestInspector(t *testing.T) {
 	s := v.await(order, "a code", hasCode)
 	act(t, p, s.PaymentCode, "pay")
 	v.await(order, "paid", isPaid)
-	address := "/console/orders/" + orderNumber(s) + "/messages"
-	if _, shown := v.get(order); !strings.Contains(shown, address) {
+	address := "/console/orders/" + orderNumber(s)
+	if _, shown := v.get(order); !strings.Contains(shown, address+"#inspector") {
 		t.Error("the demo's order page does not lead to the inspector")
 	}
 	page := v.look(address, order)
@@ -123,7 +122,7 @@ func TestInspectorFillsLive(t *testing.T) {
 	s := v.await(order, "a code", hasCode)
 	tab := browse(t)
 	err := inTime(tab, chromedp.EmulateViewport(1280, 900),
-		chromedp.Navigate(p.shop+"/console/orders/"+orderNumber(s)+"/messages?lang=en"),
+		chromedp.Navigate(p.shop+"/console/orders/"+orderNumber(s)+"?lang=en"),
 		chromedp.WaitVisible(`#step-2-message summary`, chromedp.ByQuery),
 		chromedp.Click(`#step-2-message summary`, chromedp.ByQuery),
 		chromedp.Evaluate(`window.sameDocument = true`, nil))

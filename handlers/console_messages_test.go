@@ -95,7 +95,7 @@ func TestInspector(t *testing.T) {
 	w.clock.advance(time.Second)
 	w.notify(func(r *http.Request) { r.Header.Set(jokul.HeaderClientID, "MCH-2") }, o.Payment().InvoiceNumber)
 
-	page := w.look(inspectorPath(o.Number))
+	page := w.look(consoleOrder(o.Number))
 	got := labels(page)
 	for i := range got {
 		got[i] = regexp.MustCompile(` · [0-9.]+ ms`).ReplaceAllString(got[i], "")
@@ -123,10 +123,10 @@ func TestInspector(t *testing.T) {
 	if len(digest) != 2 || digest[1] != jokul.Digest(o.Payment().RequestBody) || !strings.Contains(page, "Digest:"+digest[1]) {
 		t.Errorf("the digest of the first request is shown as %q", digest)
 	}
-	if code := outside.get(w, inspectorPath(o.Number)).Code; code != http.StatusNotFound {
+	if code := outside.get(w, consoleOrder(o.Number)).Code; code != http.StatusNotFound {
 		t.Errorf("a stranger is shown it: HTTP %d", code)
 	}
-	if code := atHome.get(w, inspectorPath("WJ-00000000")).Code; code != http.StatusNotFound {
+	if code := atHome.get(w, consoleOrder("WJ-00000000")).Code; code != http.StatusNotFound {
 		t.Errorf("no such order: HTTP %d", code)
 	}
 }

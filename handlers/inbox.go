@@ -58,6 +58,7 @@ func (h *Handler) showInbox(c echo.Context) error {
 	return render(c, http.StatusOK, views.Inbox(p))
 }
 
+// notificationURL is the address the gateway is to know.
 func (h *Handler) notificationURL() string {
 	return strings.TrimSuffix(h.BaseURL, "/") + h.NotificationPath
 }

@@ -23,23 +23,8 @@ import (
 	"warungjokul/views"
 )
 
-func inspectorPath(number string) string { return "/console/orders/" + number + "/messages" }
-
-// showInspector shows what really happened to an order, on a page of its own.
-func (h *Handler) showInspector(c echo.Context) error {
-	o, err := h.orderByNumber(c)
-	if err != nil {
-		return err
-	}
-	p := views.InspectorPage{Number: o.Number}
-	if p.ConsolePage, err = h.consolePage(c, "orders", lang(c).T("inspect.page", o.Number)); err != nil {
-		return err
-	}
-	if p.Inspector, err = h.inspector(c.Request().Context(), lang(c), o); err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, views.InspectorOf(p))
-}
+// inspectorPath is where an order's inspector is, on its page in the console.
+func inspectorPath(number string) string { return consoleOrder(number) + "#inspector" }
 
 // inspectorEvents tells an inspector that there may be more. It goes on when the
 // order has come to its end: the gateway may still send something.
@@ -49,8 +34,8 @@ func (h *Handler) inspectorEvents(c echo.Context) error {
 		return err
 	}
 	return h.stream(c, o.Token, func() (glimpse, error) {
-		now := views.Machine(h.Now())
-		return glimpse{seen: now, status: map[string]string{"server_time": now}}, nil
+		s, err := h.story(c.Request().Context(), lang(c), o)
+		return glimpse{seen: s.watched(), status: map[string]string{"server_time": views.Machine(h.Now())}}, err
 	})
 }
 
@@ -76,10 +61,9 @@ type story struct {
 
 // inspector is what really happened to an order.
 func (h *Handler) inspector(ctx context.Context, l views.Lang, o models.Order) (views.InspectorView, error) {
-	h.keepRejections(ctx)
-	s := story{Handler: h, lang: l, order: o}
-	if err := s.read(ctx); err != nil {
-		return views.InspectorView{}, fmt.Errorf("inspect order %s: %w", o.Number, err)
+	s, err := h.story(ctx, l, o)
+	if err != nil {
+		return views.InspectorView{}, err
 	}
 	s.tellDoings()
 	s.tellExchanges()
@@ -87,10 +71,20 @@ func (h *Handler) inspector(ctx context.Context, l views.Lang, o models.Order) (
 	s.tellRejections()
 	s.tellMails()
 	s.tellTill()
-	v := views.InspectorView{Lang: l, Number: o.Number, Events: "/console/orders/" + o.Number + "/events", Watched: s.watched()}
+	v := views.InspectorView{Lang: l, Number: o.Number, Events: consoleOrder(o.Number) + "/events", Watched: s.watched()}
 	v.Cut = len(s.exchanges) == models.MaxAbout || len(s.notifications) == models.MaxAbout || len(s.changes) == models.MaxAbout
 	v.Steps = s.inOrder()
 	return v, nil
+}
+
+// story reads what is known of an order.
+func (h *Handler) story(ctx context.Context, l views.Lang, o models.Order) (story, error) {
+	h.keepRejections(ctx)
+	s := story{Handler: h, lang: l, order: o}
+	if err := s.read(ctx); err != nil {
+		return s, fmt.Errorf("what happened to order %s: %w", o.Number, err)
+	}
+	return s, nil
 }
 
 func (s *story) read(ctx context.Context) (err error) {
@@ -124,7 +118,7 @@ func (s *story) watched() string {
 	for _, r := range s.rejections {
 		last = max(last, r.ID)
 	}
-	return fmt.Sprint(s.order.Status, len(s.exchanges), deliveries, last, len(s.changes), len(s.mails))
+	return fmt.Sprint(len(s.exchanges), deliveries, last, len(s.changes), len(s.mails))
 }
 
 func (s *story) add(at time.Time, step views.Step) {
@@ -505,7 +499,7 @@ func (h *Handler) callCurl(x models.Exchange, body []byte) string {
 		return "curl -i " + quoted(x.URL)
 	}
 	address, _ := url.Parse(x.URL)
-	return curlCommand(x.Method, x.URL, address.EscapedPath(), "$(date -u +%Y-%m-%dT%H:%M:%SZ)", keptHeader(x.RequestHeader), body)
+	return curlCommand(x.Method, x.URL, address.EscapedPath(), "$(date -u +%FT%TZ)", keptHeader(x.RequestHeader), body)
 }
 
 // notificationCurl is a notification as a command, to the shop itself.

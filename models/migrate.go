@@ -412,5 +412,16 @@ func whatChanged(tx *gorm.DB) error {
 		Count  int64     `gorm:"not null"`
 		LastAt time.Time `gorm:"not null"`
 	}
-	return tx.Migrator().CreateTable(&change{}, &rejection{}, &rejectionCount{})
+	if err := tx.Migrator().CreateTable(&change{}, &rejection{}, &rejectionCount{}); err != nil {
+		return err
+	}
+	for _, statement := range []string{ // what the inbox counts and lists by
+		"CREATE INDEX notifications_verdicts ON notifications (verdict, id, deliveries)",
+		"CREATE INDEX notifications_repeated ON notifications (id) WHERE deliveries > 1",
+	} {
+		if err := tx.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }

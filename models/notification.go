@@ -178,10 +178,13 @@ const (
 	InboxFlagged  InboxKind = "flagged" // a person was told
 )
 
+// maxAttempts is more than one order has.
+const maxAttempts = 30
+
 var flaggedVerdicts = []Verdict{VerdictMismatched, VerdictUnknownInvoice, VerdictUnreadable}
 
 // Notifications lists a page of what came, the latest first: older than before,
-// where that is not zero, and about invoice numbers that begin with about.
+// where that is not zero, and about an order or invoice number where one is given.
 func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string, before int64, limit int) ([]Notification, error) {
 	query := s.read.WithContext(ctx).Order("id DESC").Limit(limit)
 	switch kind {
@@ -193,7 +196,11 @@ func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string,
 		query = query.Where("verdict IN ?", flaggedVerdicts)
 	}
 	if about != "" {
-		query = query.Where(`invoice_number LIKE ? ESCAPE '\'`, escapeLike.Replace(about)+"%")
+		names := []string{about}
+		for attempt := range int64(maxAttempts) {
+			names = append(names, InvoiceNumber(about, attempt+1))
+		}
+		query = query.Where("invoice_number IN ?", names)
 	}
 	if before != 0 {
 		query = query.Where("id < ?", before)

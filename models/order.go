@@ -248,7 +248,7 @@ func inOrder(db *gorm.DB) *gorm.DB { return db.Order("id") }
 // SQLite, with one writer at a time, does without the lock. It leaves room for
 // rows that only refer to the order.
 func lockOrder(tx *gorm.DB, id int64) (Order, error) {
-	return first[Order](tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Preload("Lines", inOrder).Where("id = ?", id))
+	return first[Order](locked(tx).Preload("Lines", inOrder).Where("id = ?", id))
 }
 
 // moveOrder makes one allowed move and reports whether it was made. Another

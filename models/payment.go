@@ -407,8 +407,8 @@ func movePayment(tx *gorm.DB, id int64, to PaymentState, changes map[string]any)
 }
 
 // locked keeps the rows a query reads for this transaction alone, where a
-// database has row locks.
-func locked(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
+// database has row locks, with room for rows that only refer to them.
+func locked(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
 
 func isOutOfStock(err error) bool {
 	var e *OutOfStockError

@@ -10,13 +10,6 @@ import (
 	"github.com/a-h/templ"
 )
 
-// InspectorPage is an order's inspector on a page of its own.
-type InspectorPage struct {
-	ConsolePage
-	Number    string
-	Inspector InspectorView
-}
-
 // InboxPage lists what came to the Notification URL.
 type InboxPage struct {
 	ConsolePage
@@ -102,11 +95,12 @@ func messageSamples() []Sample {
 // sampleCauses are the reasons the explainer knows.
 var sampleCauses = []string{"key", "key_form", "prefix", "path", "body", "body_ends", "body_lost", "merchant", "client_id", "digest", "timestamp", "lines", "form", "missing"}
 
+// inspectorOf is an order's page with those steps on it.
 func inspectorOf(steps func(Lang) []Step) func(Page) templ.Component {
 	return func(p Page) templ.Component {
-		page := sampleConsole(p, "orders", p.T("inspect.page", "WJ-7K4M9Q2P"))
-		return InspectorOf(InspectorPage{ConsolePage: page, Number: "WJ-7K4M9Q2P",
-			Inspector: InspectorView{Lang: p.Lang, Number: "WJ-7K4M9Q2P", Watched: "1", Steps: steps(p.Lang)}})
+		order := sampleConsoleOrder(p, "paid")
+		order.Inspector = Inspector(InspectorView{Lang: p.Lang, Number: order.Number, Watched: "1", Steps: steps(p.Lang)})
+		return ConsoleOrder(order)
 	}
 }
 
@@ -151,7 +145,7 @@ func sampleSteps(l Lang) []Step {
 	request.Check = &Sign{Text: l.T("inspect.check.ours"), Good: true}
 	response := sampleMessage(l, l.T("inspect.response"), "HTTP 200", sampleAnswer, samplePath, "Response-Timestamp", true)
 	notified := sampleMessage(l, l.T("inspect.request"), "POST http://127.0.0.1:8080/payments/notifications", sampleNotice, "/payments/notifications", "Request-Timestamp", true)
-	curl := "at=$(date -u +%Y-%m-%dT%H:%M:%SZ)\nbody='" + sampleRequest + "'\ncurl -i -X POST 'http://127.0.0.1:8081" + samplePath + "' \\\n  -H \"Request-Timestamp: $at\" \\\n  --data-binary \"$body\""
+	curl := "at=$(date -u +%FT%TZ)\nbody='" + sampleRequest + "'\ncurl -i -X POST 'http://127.0.0.1:8081" + samplePath + "' \\\n  -H \"Request-Timestamp: $at\" \\\n  --data-binary \"$body\""
 	steps := []Step{
 		{From: LaneShopper, To: LaneShop, Title: "POST /checkout", Label: l.T("inspect.placed"), Answer: "303", At: at(-2), Text: l.T("inspect.placed.text"),
 			Changes: []ChangeLine{{order, "", "awaiting_payment"}, {l.T("inspect.change.stock", "MNM-GAYO"), "60", "59"}, {state, "", "creating"}},

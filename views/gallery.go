@@ -56,7 +56,7 @@ func Samples() []Sample {
 		p.Notice = p.T("check.soon")
 	}))
 	page("order-superseded", orderIn(StateWaiting, func(p *OrderPage) { p.OldCodes = []string{"8888 8888 1111 2222"} }))
-	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Inspector = "/console/orders/" + p.Number + "/messages" }))
+	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Inspector = "/console/orders/" + p.Number + "#inspector" }))
 	page("order-mailed", orderIn(StateWaiting, func(p *OrderPage) { p.Notice = p.T("keep.again.done", "b***@example.com") }))
 	page("order-reusable", orderIn(StatePaid, func(p *OrderPage) {
 		p.Text = p.T("order.paid.text") + " " + p.T("order.paid.open")

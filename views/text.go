@@ -785,8 +785,6 @@ var texts = map[string]text{
 	"stock.moved":                   {"Belum disimpan: stok %s berubah menjadi %s sejak halaman ini dibuka, karena ada yang memesan atau pesanan yang batal. Angka di kotaknya sudah disesuaikan dengan selisih Anda; periksa, lalu simpan lagi.", "Not saved: the stock of %s has become %s since this page was opened, because somebody ordered or an order ended. The number in its field is adjusted by your difference; check it and save again."},
 	"stock.bad":                     {"Belum disimpan: stok %s harus angka bulat dari 0 sampai %s.", "Not saved: the stock of %s must be a whole number from 0 to %s."},
 	"inspect.see":                   {"Lihat apa yang terjadi di balik layar", "See what happened underneath"},
-	"inspect.page":                  {"Pesanan %s: di balik layar", "Order %s: underneath"},
-	"inspect.order":                 {"Ke pesanan", "To the order"},
 	"inspect.title":                 {"Yang benar-benar terjadi", "What really happened"},
 	"inspect.text":                  {"Setiap panggilan ke DOKU dan setiap notifikasi, dari catatan yang ditulis saat kejadian. Pilih satu langkah untuk rinciannya; selama pesanan berjalan, langkah baru muncul sendiri. Secret Key tidak pernah dicatat dan tanda tangan hanya tampak empat huruf pertamanya.", "Every call to DOKU and every notification, from records written when it happened. Choose a step for its details; while the order is under way new steps appear by themselves. The Secret Key is never recorded, and of a signature only the first four characters are shown."},
 	"inspect.picture":               {"Diagram urutan antara pembeli, toko, DOKU, dan kasir", "Sequence diagram of shopper, shop, DOKU and till"},
