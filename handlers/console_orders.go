@@ -228,11 +228,9 @@ func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, c
 		}
 	}
 	p.Timeline = timeline(p.Lang, o, history, h.Now())
-	inspector, err := h.inspector(c.Request().Context(), p.Lang, o)
-	if err != nil {
+	if p.Inspector, err = h.inspector(c.Request().Context(), p.Lang, o); err != nil {
 		return err
 	}
-	p.Inspector = views.Inspector(inspector)
 	change(&p)
 	return render(c, status, views.ConsoleOrder(p))
 }

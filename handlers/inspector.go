@@ -71,7 +71,7 @@ func (h *Handler) inspector(ctx context.Context, l views.Lang, o models.Order) (
 	s.tellRejections()
 	s.tellMails()
 	s.tellTill()
-	v := views.InspectorView{Lang: l, Number: o.Number, Events: consoleOrder(o.Number) + "/events", Watched: s.watched()}
+	v := views.InspectorView{Lang: l, Events: consoleOrder(o.Number) + "/events", Watched: s.watched()}
 	v.Cut = len(s.exchanges) == models.MaxAbout || len(s.notifications) == models.MaxAbout || len(s.changes) == models.MaxAbout
 	v.Steps = s.inOrder()
 	return v, nil

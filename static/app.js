@@ -88,7 +88,7 @@ async function refresh() {
     document.title = page.title;
     for (const part of old.querySelectorAll("details[open][id]")) fresh.querySelector(`#${part.id}`)?.setAttribute("open", "");
     old.replaceWith(document.adoptNode(fresh));
-    say(fresh.querySelector("[data-said], h1").textContent);
+    say((fresh.querySelector("[data-said]") ?? fresh.querySelector("h1")).textContent);
     syncClock(fresh.dataset.serverTime);
     tick();
     ownTime();

@@ -99,7 +99,7 @@ var sampleCauses = []string{"key", "key_form", "prefix", "path", "body", "body_e
 func inspectorOf(steps func(Lang) []Step) func(Page) templ.Component {
 	return func(p Page) templ.Component {
 		order := sampleConsoleOrder(p, "paid")
-		order.Inspector = Inspector(InspectorView{Lang: p.Lang, Number: order.Number, Watched: "1", Steps: steps(p.Lang)})
+		order.Inspector = InspectorView{Lang: p.Lang, Watched: "1", Steps: steps(p.Lang)}
 		return ConsoleOrder(order)
 	}
 }

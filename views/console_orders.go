@@ -125,8 +125,7 @@ type ConsoleOrderPage struct {
 	Timeline     []Event
 	CanCancel    bool
 
-	// Inspector shows what was said to and by the gateway about the order.
-	Inspector templ.Component
+	Inspector InspectorView
 }
 
 // Attempt is one try to be paid.
@@ -335,7 +334,7 @@ func sampleConsoleOrder(p Page, status string) ConsoleOrderPage {
 		return Event{At: l.Stamp(at), Machine: Machine(at), Text: text, Kind: kind}
 	}
 	number := "WJ-7K4M9Q2P"
-	v := ConsoleOrderPage{ConsolePage: sampleConsole(p, "orders", l.T("order.title", number)), Number: number, Path: "/console/orders/" + number,
+	v := ConsoleOrderPage{ConsolePage: sampleConsole(p, "orders", l.T("order.title", number)), Inspector: InspectorView{Lang: l}, Number: number, Path: "/console/orders/" + number,
 		Status: status, Total: Rupiah(3_090_000), Placed: l.Moment(placed), Lines: sampleLines(l),
 		Facts:  []Figure{{Name: l.T("facts.name"), Value: "Budi Santoso"}, {Name: l.T("checkout.email"), Value: "budi@example.com"}, {Name: l.T("checkout.phone"), Value: "+6281234567890"}, {Name: l.T("facts.language"), Value: "Bahasa Indonesia"}},
 		Shares: []string{l.T("facts.seller", "SBA-0000-CONTOH-GAYO", Rupiah(90_000))},

@@ -6,7 +6,6 @@ import "strconv"
 // told.
 type InspectorView struct {
 	Lang    Lang
-	Number  string
 	Events  string // where the page hears of more; empty when it cannot
 	Watched string // what the script compares to see a change
 	Steps   []Step
