@@ -31,7 +31,7 @@ func browse(t *testing.T) context.Context {
 		}
 		t.Skip("chromium is not here: apt-get install chromium")
 	}
-	ctx, cancel := context.WithTimeout(startChromium(t, path), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(startChromium(t, path), 6*time.Minute) // the gallery has many pages
 	t.Cleanup(cancel)
 
 	var mu sync.Mutex
