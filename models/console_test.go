@@ -80,27 +80,28 @@ func TestSearch(t *testing.T) {
 		InvoiceNumber(jose.Number, 3): nil,
 		code:                          {siti},
 		strings.Join([]string{code[:4], code[4:8], code[8:]}, " "): {siti},
-		code[:10]:                {siti},
-		"budi":                   {budiman, budi}, // once each, though several of its words begin so
-		"BUDIM":                  {budiman},
-		"santoso":                {siti, budi},
-		"budi santoso":           {budi},
-		"santoso budi":           {budi},
-		"sant nur":               {siti},
-		"jose":                   {jose},
-		"JOSÉ":                   {jose},
-		"marie":                  {jose},
-		"anne-marie":             {jose},
-		"brien":                  {jose},
-		"o'brien":                {jose},
-		"jb@example.com":         {jose},
-		"budi@":                  {budiman},
-		"udi":                    nil,
-		"%":                      nil,
-		"_":                      nil,
-		"' OR 1=1 --":            nil,
-		"\xff":                   nil,
-		strings.Repeat("b", 999): nil,
+		code[:10]:                     {siti},
+		"budi":                        {budiman, budi}, // once each, though several of its words begin so
+		"BUDIM":                       {budiman},
+		"santoso":                     {siti, budi},
+		"budi santoso":                {budi},
+		"santoso budi":                {budi},
+		"sant nur":                    {siti},
+		"jose":                        {jose},
+		"JOSÉ":                        {jose},
+		"marie":                       {jose},
+		"anne-marie":                  {jose},
+		"brien":                       {jose},
+		"o'brien":                     {jose},
+		"jb@example.com":              {jose},
+		"budi@":                       {budiman},
+		"udi":                         nil,
+		"%":                           nil,
+		"_":                           nil,
+		"' OR 1=1 --":                 nil,
+		"\xff":                        nil,
+		strings.Repeat("b", 999):      nil,
+		strings.Repeat("budi ", 3000): {budiman, budi},
 	} {
 		var numbers []string
 		for _, o := range want {
@@ -173,7 +174,7 @@ func TestSearchForAFewAmongMany(t *testing.T) {
 			break
 		}
 	}
-	if want := []string{"o7517", "o5017", "o2517", "o17"}; !slices.Equal(got, want) || pages < 2 || pages > 5 {
+	if want := []string{"o7517", "o5017", "o2517", "o17"}; !slices.Equal(got, want) || pages < 2 {
 		t.Errorf("%d pages: %v, want %v", pages, got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -77,6 +78,9 @@ func wordRows(orderID int64, words []string) (rows []orderWord) {
 	return rows
 }
 
+// maxTerms is more than a name has words; the rest is left out.
+const maxTerms = 8
+
 // searchTerms reads what somebody searches for. A code may be written in groups.
 func searchTerms(query string) []string {
 	joined := strings.Join(strings.Fields(query), "")
@@ -85,7 +89,7 @@ func searchTerms(query string) []string {
 	}
 	var terms []string
 	for _, field := range strings.Fields(query) {
-		if term := fold(field); term != "" {
+		if term := fold(field); term != "" && len(terms) < maxTerms {
 			terms = append(terms, term)
 		}
 	}
@@ -95,11 +99,14 @@ func searchTerms(query string) []string {
 // behind is the end of what begins with a word: no text holds this byte.
 func behind(word string) []byte { return append([]byte(word), 0xff) }
 
-// What one page of a search may look through. Where hardly any of the words
-// looked at fit, a page may hold less than it could, and another goes on.
+// What one page of a search may look through, and for how long. Where hardly any
+// of the words looked at fit, a page may hold less than it could, and another
+// goes on.
 const (
-	firstLook = 64
-	maxLooked = 2048
+	firstLook  = 64
+	nextLooks  = 512
+	maxLooked  = 4096
+	longEnough = 30 * time.Millisecond
 )
 
 // spot is where a search stands: behind this word of this order. Orders come by
@@ -127,7 +134,8 @@ func (s *Store) search(ctx context.Context, f OrderFilter, terms []string, from 
 	}
 	fits.and("NOT EXISTS (SELECT 1 FROM order_words AS earlier WHERE earlier.order_id = words.order_id "+
 		"AND earlier.word >= ? AND earlier.word < words.word)", []byte(lead)) // each order once, by its first such word
-	for looked, n := 0, firstLook; looked < maxLooked; looked, n = looked+n, n*4 {
+	began := time.Now()
+	for looked, n := 0, firstLook; looked < maxLooked && time.Since(began) < longEnough; looked, n = looked+n, nextLooks {
 		hits, end, err := s.look(ctx, fits, lead, from, n)
 		if err != nil {
 			return nil, nil, err
