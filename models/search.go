@@ -104,9 +104,9 @@ func behind(word string) []byte { return append([]byte(word), 0xff) }
 // goes on.
 const (
 	firstLook  = 64
-	nextLooks  = 512
+	nextLooks  = 256
 	maxLooked  = 4096
-	longEnough = 30 * time.Millisecond
+	longEnough = 20 * time.Millisecond
 )
 
 // spot is where a search stands: behind this word of this order. Orders come by
