@@ -177,13 +177,13 @@ func (c *Client) GeneratePaymentCode(ctx context.Context, p PreparedRequest) (Pa
 		x, err := c.call(ctx, "Generate payment code", asked.Order.InvoiceNumber, http.MethodPost, paymentCodePath, p.RequestID, p.Body)
 		var code PaymentCode
 		if err == nil {
-			code, err = c.readPaymentCode(x)
+			code, err = c.readPaymentCode(ctx, x)
 		}
 		return code, x, err
 	})
 }
 
-func (c *Client) readPaymentCode(x *Exchange) (PaymentCode, error) {
+func (c *Client) readPaymentCode(ctx context.Context, x *Exchange) (PaymentCode, error) {
 	if x.Status != http.StatusOK && x.Status != http.StatusConflict {
 		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
 	}
@@ -201,7 +201,7 @@ func (c *Client) readPaymentCode(x *Exchange) (PaymentCode, error) {
 		return PaymentCode{}, untrusted(x, fmt.Errorf("%w: order.invoice_number is another order's", ErrMalformed))
 	}
 	code.Replayed = x.Status == http.StatusConflict
-	c.noteDisagreement(x)
+	c.noteDisagreement(ctx, x)
 	return code, nil
 }
 
@@ -265,14 +265,14 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // noteDisagreement logs a response whose UTC and UTC+7 dates name two moments.
-func (c *Client) noteDisagreement(x *Exchange) {
+func (c *Client) noteDisagreement(ctx context.Context, x *Exchange) {
 	root, _ := readObject(x.ResponseBody)
 	info := root.object("online_to_offline_info")
 	for _, field := range []string{"created_date", "expired_date"} {
 		utc, wib := info.time(field+"_utc"), info.wib(field)
 		if !utc.IsZero() && !wib.IsZero() && !utc.Equal(wib) {
-			c.log.Warn("gateway gives two moments for one date; the earlier counts",
-				"field", field, "utc", utc, "wib", wib, "request_id", x.RequestID)
+			c.log.WarnContext(ctx, "gateway gives two moments for one date; the earlier counts",
+				"field", field, "utc", utc, "wib", wib, "doku_request_id", x.RequestID)
 		}
 	}
 }

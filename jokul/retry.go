@@ -54,7 +54,7 @@ func retry[T any](ctx context.Context, c *Client, once func() (T, *Exchange, err
 		switch {
 		case err == nil:
 			return result, nil
-		case !corrected && hasCode(err, CodeTimeOutOfRange) && c.correctClock(x):
+		case !corrected && hasCode(err, CodeTimeOutOfRange) && c.correctClock(ctx, x):
 			corrected = true
 			sent-- // refused at the door: this one does not count
 		case sent >= c.sends || !worthRepeating(err) || !pause(ctx, sent, x):
@@ -97,14 +97,14 @@ func pause(ctx context.Context, sent int, x *Exchange) bool {
 
 // correctClock takes over the gateway's time from the Date of its answer, if it
 // has one.
-func (c *Client) correctClock(x *Exchange) bool {
+func (c *Client) correctClock(ctx context.Context, x *Exchange) bool {
 	date, err := http.ParseTime(x.ResponseHeader.Get("Date"))
 	if err != nil {
 		return false
 	}
 	skew := int64(date.Sub(c.now()) / time.Second)
 	if c.skew.Swap(skew) != skew {
-		c.log.Warn("our clock is off; requests are stamped with the gateway's time", "seconds", skew)
+		c.log.WarnContext(ctx, "our clock is off; requests are stamped with the gateway's time", "seconds", skew)
 	}
 	return true
 }
