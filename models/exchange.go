@@ -12,7 +12,8 @@ type Exchange struct {
 	ID            int64
 	Operation     string
 	InvoiceNumber string
-	RequestID     string
+	RequestID     string // the gateway's name for it
+	CausedBy      string // the request to the shop, or the worker's turn, on whose behalf it was made
 	Method        string
 	URL           string
 
@@ -69,6 +70,13 @@ func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error
 	return first[Exchange](s.read.WithContext(ctx).
 		Where(`response_header LIKE '%"Signature"%' OR problem LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(refusal)+"%").
 		Order("started_at DESC, id DESC"))
+}
+
+// ExchangesCausedBy lists the calls made on behalf of one request to the shop, or
+// one turn of its worker, in order: its id is in the log.
+func (s *Store) ExchangesCausedBy(ctx context.Context, id string) ([]Exchange, error) {
+	var list []Exchange
+	return list, s.read.WithContext(ctx).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(&list).Error
 }
 
 // NotificationsAbout lists the notifications about some invoice numbers, in the

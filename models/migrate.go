@@ -40,6 +40,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0005_sessions", Migrate: sessions},
 	{ID: "0006_console", Migrate: console},
 	{ID: "0007_what_changed", Migrate: whatChanged},
+	{ID: "0008_exchanges_know_their_cause", Migrate: exchangesKnowTheirCause},
 }
 
 var (
@@ -418,6 +419,20 @@ func whatChanged(tx *gorm.DB) error {
 	for _, statement := range []string{ // what the inbox counts and lists by
 		"CREATE INDEX notifications_verdicts ON notifications (verdict, id, deliveries)",
 		"CREATE INDEX notifications_repeated ON notifications (id) WHERE deliveries > 1",
+	} {
+		if err := tx.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exchangesKnowTheirCause: a line of the log leads to the calls made for it. Of
+// those made before nobody knows, and the index does without them.
+func exchangesKnowTheirCause(tx *gorm.DB) error {
+	for _, statement := range []string{
+		"ALTER TABLE exchanges ADD COLUMN caused_by text NOT NULL DEFAULT ''",
+		"CREATE INDEX exchanges_caused_by ON exchanges (caused_by) WHERE caused_by <> ''",
 	} {
 		if err := tx.Exec(statement).Error; err != nil {
 			return err

@@ -1,0 +1,88 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Standing is how the shop stands, in a few figures.
+type Standing struct {
+	Orders     map[OrderStatus]int64   // of every status
+	Attentions map[AttentionKind]int64 // open cases, of every kind
+	Creating   int64                   // payments that have no code yet
+
+	OldestAttention time.Time // since when the oldest open case is open; zero when there is none
+
+	// OldestDue is since when the most overdue payment waits for a turn to the
+	// gateway; zero when all have theirs.
+	OldestDue time.Time
+}
+
+// Standing counts. Each count reads an index alone, and only that of orders
+// grows for ever: some hundred milliseconds for a million of them.
+func (s *Store) Standing(ctx context.Context) (Standing, error) {
+	now, db := s.now(), s.read.WithContext(ctx)
+	standing := Standing{Orders: map[OrderStatus]int64{}, Attentions: map[AttentionKind]int64{}}
+	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
+		standing.Orders[status] = 0
+	}
+	for kind := range advice {
+		standing.Attentions[kind] = 0
+	}
+	err := errors.Join(
+		counts(db.Model(&Order{}), "status", standing.Orders),
+		counts(db.Model(&Attention{}).Where("done_at IS NULL"), "kind", standing.Attentions),
+		// Whatever has no code yet is due some time: the index on that is short.
+		db.Model(&Payment{}).Where("next_check_at > ? AND state = ?", time.Unix(0, 0).UTC(), PaymentCreating).Count(&standing.Creating).Error,
+	)
+	if err != nil {
+		return standing, err
+	}
+	oldest, err := first[Attention](db.Where("done_at IS NULL").Order("created_at"))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return standing, err
+	}
+	standing.OldestAttention = oldest.CreatedAt
+	due, err := first[Payment](db.Select("next_check_at").
+		Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).Order("next_check_at"))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return standing, err
+	}
+	if due.NextCheckAt != nil {
+		standing.OldestDue = *due.NextCheckAt
+	}
+	return standing, nil
+}
+
+// counts counts the rows of a query by a column.
+func counts[K ~string](query *gorm.DB, column string, into map[K]int64) error {
+	var rows []struct {
+		Name K
+		N    int64
+	}
+	err := query.Select(column + " AS name, COUNT(*) AS n").Group(column).Find(&rows).Error
+	for _, r := range rows {
+		into[r.Name] = r.N
+	}
+	return err
+}
+
+// Pools are the pools of connections by what they are for, each with how it does:
+// how many are in use, and how long was waited for one.
+func (s *Store) Pools() map[string]func() sql.DBStats {
+	purposes := map[string]*gorm.DB{reading: s.read, writing: s.write}
+	if s.read == s.write {
+		purposes = map[string]*gorm.DB{"both": s.write}
+	}
+	pools := map[string]func() sql.DBStats{}
+	for purpose, db := range purposes {
+		if pool, err := db.DB(); err == nil { // there is one since Open
+			pools[purpose] = pool.Stats
+		}
+	}
+	return pools
+}
