@@ -194,7 +194,7 @@ func (p *program) serveShop(ctx context.Context) error {
 	group.Go(func() error { return p.handler.Work(ctx) })
 	group.Go(func() error { return p.serveHTTP(ctx, p.shop, p.handler) })
 	if p.ops != nil {
-		group.Go(func() error { return p.serveHTTP(ctx, p.ops, p.handler.MetricsHandler()) })
+		group.Go(func() error { return p.serveHTTP(ctx, p.ops, p.handler.OpsHandler()) })
 	}
 	return group.Wait()
 }
@@ -251,7 +251,7 @@ func (p *program) close() {
 func newLogger(s settings, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: s.LogLevel}
 	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(handlers.WithRequestIDs(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(handlers.WithRequestIDs(slog.NewTextHandler(w, options)))
 }

@@ -109,29 +109,61 @@ func TestRunServesAndStops(t *testing.T) {
 	}
 }
 
-// The metrics leave the shop for an address of their own.
-func TestMetricsElsewhere(t *testing.T) {
-	s, err := readSettings(environ(t, "OPS_ADDR=127.0.0.1:0"))
-	if err != nil {
-		t.Fatal(err)
+// profiles are what tells more of a running shop than a stranger should know.
+var profiles = []string{"/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/heap?debug=1", "/debug/pprof/goroutine?debug=1",
+	"/debug/pprof/symbol", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"}
+
+// The metrics leave the shop for an address of their own. Profiles are there and
+// nowhere else, and so is nothing of the shop.
+func TestOpsAddress(t *testing.T) {
+	for name, ops := range map[string]string{"with OPS_ADDR": "127.0.0.1:0", "without": ""} {
+		t.Run(name, func(t *testing.T) {
+			s, err := readSettings(environ(t, "OPS_ADDR="+ops))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &program{settings: s, log: newLogger(s, io.Discard)}
+			defer p.close()
+			if err := p.open(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- p.serve(ctx) }()
+			for _, path := range profiles {
+				if code, _ := get(t, address(p.shop)+path); code != http.StatusNotFound {
+					t.Errorf("the shop's %s: HTTP %d, want 404", path, code)
+				}
+			}
+			code, body := get(t, address(p.shop)+"/metrics")
+			if elsewhere := ops != ""; elsewhere != (code == http.StatusNotFound) || !elsewhere && !strings.Contains(body, "shop_ready 1") {
+				t.Errorf("the shop's /metrics: HTTP %d", code)
+			}
+			if ops != "" {
+				askOps(t, address(p.ops))
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("stopped with %v", err)
+			}
+		})
 	}
-	p := &program{settings: s, log: newLogger(s, io.Discard)}
-	defer p.close()
-	if err := p.open(t.Context()); err != nil {
-		t.Fatal(err)
+}
+
+func askOps(t *testing.T, ops string) {
+	t.Helper()
+	for _, path := range append(profiles, "/metrics", "/healthz", "/readyz") {
+		if code, body := get(t, ops+path); code != http.StatusOK || body == "" {
+			t.Errorf("OPS_ADDR %s: HTTP %d, %.200s", path, code, body)
+		}
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- p.serve(ctx) }()
-	if code, _ := get(t, address(p.shop)+"/metrics"); code != http.StatusNotFound {
-		t.Errorf("the shop's /metrics: HTTP %d, want 404", code)
+	if _, body := get(t, ops+"/metrics"); !strings.Contains(body, "shop_requests_total") || !strings.Contains(body, "go_goroutines") {
+		t.Errorf("OPS_ADDR: these are not all metrics: %.300s", body)
 	}
-	if code, body := get(t, address(p.ops)+"/metrics"); code != http.StatusOK || !strings.Contains(body, "shop_request") {
-		t.Errorf("OPS_ADDR: HTTP %d, %.200s", code, body)
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Errorf("stopped with %v", err)
+	for _, path := range []string{"/", "/cart", "/console", "/static/app.css"} {
+		if code, _ := get(t, ops+path); code != http.StatusNotFound {
+			t.Errorf("OPS_ADDR %s: HTTP %d, want 404", path, code)
+		}
 	}
 }
 

@@ -114,7 +114,8 @@ func (h *Handler) place(ctx context.Context, o models.Order) (models.Order, erro
 		return o, err
 	}
 	if fresh {
-		h.Log.Info("order placed", "order_number", placed.Number, "amount", placed.Total)
+		h.metrics.placed.Inc()
+		h.Log.InfoContext(ctx, "order placed", "order_number", placed.Number, "amount", placed.Total)
 		h.obtainCodeSoon(ctx, placed.Payment())
 	}
 	return placed, nil

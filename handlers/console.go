@@ -106,7 +106,7 @@ func (h *Handler) login(c echo.Context) error {
 	}
 	next := c.FormValue("next")
 	if bcrypt.CompareHashAndPassword(h.password, []byte(c.FormValue("password"))) != nil {
-		h.Log.Warn("console: wrong password", "from", c.RealIP())
+		h.Log.WarnContext(c.Request().Context(), "console: wrong password", "from", c.RealIP())
 		return h.loginPage(c, http.StatusForbidden, next, lang(c).T("login.wrong"))
 	}
 	secret, err := h.Store.OpenSession(c.Request().Context(), consoleSession)
@@ -114,7 +114,7 @@ func (h *Handler) login(c echo.Context) error {
 		return fmt.Errorf("sign in: %w", err)
 	}
 	h.setConsoleCookie(c, secret, int(consoleSession/time.Second))
-	h.Log.Info("console: signed in", "from", c.RealIP())
+	h.Log.InfoContext(c.Request().Context(), "console: signed in", "from", c.RealIP())
 	if !strings.HasPrefix(next, "/console") {
 		next = "/console"
 	}

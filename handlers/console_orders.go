@@ -381,8 +381,8 @@ func (h *Handler) cancelOrder(c echo.Context) error {
 		}
 		return h.notCancelled(c, o)
 	}
-	h.Log.Info("order cancelled", "order_number", o.Number)
-	h.streams.tell(o.Token)
+	h.Log.InfoContext(c.Request().Context(), "order cancelled", "order_number", o.Number)
+	h.changed(c.Request().Context(), models.Payment{Order: &o})
 	return c.Redirect(http.StatusSeeOther, consoleOrder(o.Number)+"?cancelled")
 }
 
@@ -473,7 +473,7 @@ func (h *Handler) finishCase(c echo.Context) error {
 	}
 	outcome := "?already"
 	if done {
-		h.Log.Info("case done", "id", id)
+		h.Log.InfoContext(c.Request().Context(), "case done", "id", id)
 		outcome = "?finished"
 	}
 	back := attentionPath
@@ -561,7 +561,7 @@ func (h *Handler) setStock(c echo.Context) error {
 		return fmt.Errorf("set stock: %w", err)
 	}
 	if changed {
-		h.Log.Info("stock set", "sku", sku, "from", seen, "to", wanted)
+		h.Log.InfoContext(c.Request().Context(), "stock set", "sku", sku, "from", seen, "to", wanted)
 		return c.Redirect(http.StatusSeeOther, "/console/stock?"+url.Values{"saved": {sku}}.Encode()+"#"+url.PathEscape(sku))
 	}
 	meant := strconv.FormatInt(max(product.Stock+wanted-seen, 0), 10)

@@ -39,7 +39,7 @@ func statusOf(err error) int {
 func (h *Handler) showError(err error, c echo.Context) {
 	status := statusOf(err)
 	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
-		h.Log.Error("request failed", "method", c.Request().Method, "route", c.Path(), "error", err)
+		h.Log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "route", c.Path(), "error", err)
 	}
 	if c.Response().Committed {
 		return
@@ -53,7 +53,7 @@ func (h *Handler) showError(err error, c echo.Context) {
 		err = h.errorPage(c, status)
 	}
 	if err != nil {
-		h.Log.Error("show error", "error", err)
+		h.Log.ErrorContext(c.Request().Context(), "show error", "error", err)
 	}
 }
 

@@ -81,6 +81,13 @@ func wake(watchers map[chan struct{}]bool) {
 	}
 }
 
+// count is how many pages are watched.
+func (s *streams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
+}
+
 func (s *streams) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

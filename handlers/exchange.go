@@ -20,7 +20,7 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 			RequestHeader: headerJSON(x.RequestHeader), RequestBody: withoutCustomer(x.RequestBody), StringToSign: x.StringToSign,
 			Status: x.Status, ResponseHeader: headerJSON(x.ResponseHeader), ResponseBody: withoutCustomer(x.ResponseBody),
 			ResponseStringToSign: x.ResponseStringToSign, Verified: x.Verified,
-			StartedAt: x.StartedAt, Duration: x.Duration,
+			StartedAt: x.StartedAt, Duration: x.Duration, CausedBy: requestID(ctx),
 		}
 		if x.Err != nil {
 			row.Problem = x.Err.Error()
@@ -29,7 +29,7 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 		defer cancel()
 		id, err := store.KeepExchange(ctx, row)
 		if err != nil {
-			log.Error("keep exchange", "request_id", x.RequestID, "error", err)
+			log.ErrorContext(ctx, "keep exchange", "doku_request_id", x.RequestID, "error", err)
 		}
 		if last, ok := ctx.Value(lastCallKey{}).(*lastCall); ok {
 			last.exchange = id

@@ -53,7 +53,7 @@ func (h *Handler) exportOrders(c echo.Context) error {
 	}
 	if err != nil && w.Committed {
 		// Half a file must not pass for a whole one: the connection is cut.
-		h.Log.Warn("export ended early", "rows", n, "error", err)
+		h.Log.WarnContext(c.Request().Context(), "export ended early", "rows", n, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {

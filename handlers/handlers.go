@@ -14,11 +14,8 @@ import (
 	"time"
 
 	"github.com/gorilla/securecookie"
-	"github.com/labstack/echo-contrib/echoprometheus"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/time/rate"
 
 	"warungjokul/jokul"
@@ -39,7 +36,7 @@ type Config struct {
 	Contact          string                              // where shoppers may write to, or empty
 	RateLimit        bool
 	ConsolePassword  string // or its bcrypt hash; empty: there is no console, but at the machine of a demo
-	MetricsElsewhere bool   // /metrics is served by MetricsHandler alone
+	MetricsElsewhere bool   // /metrics is served by OpsHandler alone
 	Now              func() time.Time
 	Log              *slog.Logger
 	Setup            Setup // for the set-up check
@@ -54,13 +51,10 @@ type Handler struct {
 	streams  *streams
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
-	registry *prometheus.Registry
-	counted  *prometheus.CounterVec // notifications by verdict
-	rejected rate.Sometimes         // bounds the log lines strangers can cause
+	metrics  *metrics
+	rejected rate.Sometimes // bounds the log lines strangers can cause
 
 	rejections *rejections // what is not written down yet of what did not verify
-
-	mismatches *prometheus.GaugeVec // of the last report, by kind
 }
 
 // New builds the shop.
@@ -87,26 +81,14 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		rejections: newRejections(),
 		wake:       make(chan struct{}, 1),
 		mailWake:   make(chan struct{}, 1),
-		registry:   prometheus.NewRegistry(),
-		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "notifications_total", Help: "Notifications received, by verdict; of the rejected ones samples are kept.",
-		}, []string{"verdict"}),
-		mismatches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "mismatches", Help: "Where the books and the gateway do not agree, by kind, as of the last hourly report.",
-		}, []string{"kind"}),
+		metrics:    newMetrics(c.Store),
 	}
-	h.registry.MustRegister(h.counted, h.mismatches)
 	h.echo = h.routes()
 	return h, nil
 }
 
 // ServeHTTP serves the shop.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.ServeHTTP(w, r) }
-
-// MetricsHandler serves the metrics alone, for an address of their own.
-func (h *Handler) MetricsHandler() http.Handler {
-	return promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{DisableCompression: true})
-}
 
 // Close ends the open event streams, which would otherwise hold a stop up.
 func (h *Handler) Close() { h.streams.close() }
@@ -166,7 +148,7 @@ func (h *Handler) routes() *echo.Echo {
 	})
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	if !h.MetricsElsewhere {
-		e.GET("/metrics", echo.WrapHandler(h.MetricsHandler()))
+		e.GET("/metrics", echo.WrapHandler(http.HandlerFunc(h.serveMetrics)))
 	}
 	return e
 }
@@ -178,15 +160,14 @@ const maxFormSize = 32 << 10
 func (h *Handler) around() []echo.MiddlewareFunc {
 	notification := func(c echo.Context) bool { return c.Path() == h.NotificationPath }
 	return []echo.MiddlewareFunc{
+		// All that follows is done, and logged, on behalf of this request.
+		h.identify,
 		// Logs what the client got, so it stands outside of what makes it.
 		h.logRequest,
-		echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
-			Subsystem: "shop", Registerer: h.registry,
-			DoNotUseRequestPathFor404: true, // else strangers choose our label values
-		}),
+		h.measureRequests(),
 		// A panic ends one request, not the shop.
-		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
-			h.Log.Error("panic", "error", err, "stack", string(stack))
+		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+			h.Log.ErrorContext(c.Request().Context(), "panic", "error", err, "stack", string(stack))
 			return err
 		}}),
 		h.guard,
@@ -329,7 +310,7 @@ const healthy = "ok\n"
 // ready reports whether the shop can serve: whether its database answers.
 func (h *Handler) ready(c echo.Context) error {
 	if err := h.Store.Ping(c.Request().Context()); err != nil {
-		h.Log.Error("not ready", "error", err)
+		h.Log.ErrorContext(c.Request().Context(), "not ready", "error", err)
 		return c.String(http.StatusServiceUnavailable, "database away\n")
 	}
 	return c.String(http.StatusOK, "ready\n")

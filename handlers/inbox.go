@@ -415,13 +415,14 @@ func (h *Handler) replay(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), keepPatience)
 	defer cancel()
 	n, err := h.takeNotification(ctx, header, body, h.Now())
-	if notGenuine(err) {
+	var rejected notGenuine
+	if errors.As(err, &rejected) {
 		return c.Redirect(http.StatusSeeOther, d.path()+"?"+url.Values{"rejected": {reasonOf(err)}}.Encode())
 	}
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	h.Log.Info("notification run again", "request_id", n.RequestID, "verdict", n.Verdict, "effect", n.Effect)
+	h.Log.InfoContext(ctx, "notification run again", "doku_request_id", n.RequestID, "verdict", n.Verdict, "effect", n.Effect)
 	kept, err := h.Store.SameNotification(ctx, n)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -459,7 +460,7 @@ func (h *Handler) askGateway(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), checkoutPatience)
 	defer cancel()
 	if _, err := h.Gateway.CheckStatus(ctx, d.rejected.InvoiceNumber); err != nil {
-		h.Log.Info("asked to test the key", "error", err)
+		h.Log.InfoContext(ctx, "asked to test the key", "error", err)
 	}
 	return c.Redirect(http.StatusSeeOther, d.path()+"?asked")
 }

@@ -36,9 +36,10 @@ const (
 // the database, and a lease there keeps several shops from sending it twice.
 func (h *Handler) workMail(ctx context.Context) {
 	for ctx.Err() == nil {
+		ctx := turn(ctx, "mailer")
 		busy, err := h.mailRound(ctx)
 		if err != nil && ctx.Err() == nil {
-			h.Log.Error("look after mails", "error", err)
+			h.Log.ErrorContext(ctx, "look after mails", "error", err)
 		}
 		if !busy {
 			next, nextErr := h.Store.NextMail(ctx)
@@ -50,7 +51,7 @@ func (h *Handler) workMail(ctx context.Context) {
 func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 	due, err := h.Store.ClaimMails(ctx, mailBatch)
 	for _, m := range due {
-		h.sendMail(ctx, m)
+		h.sendMail(turn(ctx, "mail"), m)
 	}
 	return len(due) > 0, err
 }
@@ -62,14 +63,14 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
 	if err != nil {
-		h.Log.Warn("mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
+		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
 		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, time.Hour)))
 	} else {
-		h.Log.Info("mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
+		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
 		err = h.Store.MailSent(keeping, m)
 	}
 	if err != nil {
-		h.Log.Error("keep mail", "order_number", m.Order.Number, "error", err)
+		h.Log.ErrorContext(ctx, "keep mail", "order_number", m.Order.Number, "error", err)
 	}
 }
 

@@ -31,15 +31,16 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
 	if err != nil {
-		h.counted.WithLabelValues("unread").Inc()
+		h.metrics.notifications.WithLabelValues(verdictUnread).Inc()
 		return fmt.Errorf("read notification: %w", bodyError(err))
 	}
 	_, err = h.takeNotification(ctx, c.Request().Header, body, received)
+	var rejected notGenuine
 	switch {
-	case notGenuine(err):
+	case errors.As(err, &rejected):
 		h.rejections.add(err, c.Request().Header, body, c.RealIP(), received)
 		h.rejected.Do(func() { // anybody can send these, as many as they like
-			h.Log.Warn("notification rejected", "error", err, "from", c.RealIP(), "bytes", len(body))
+			h.Log.WarnContext(ctx, "notification rejected", "error", err, "from", c.RealIP(), "bytes", len(body))
 		})
 		return c.NoContent(http.StatusUnauthorized)
 	case err != nil:
@@ -51,26 +52,30 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 // takeNotification verifies a notification, keeps it, and does what it asks for.
 func (h *Handler) takeNotification(ctx context.Context, header http.Header, body []byte, received time.Time) (models.Notification, error) {
 	n, err := h.Gateway.ParseNotification(h.NotificationPath, header, body)
-	if notGenuine(err) {
-		h.counted.WithLabelValues("rejected").Inc()
-		return models.Notification{}, err
+	if err != nil && !errors.Is(err, jokul.ErrMalformed) {
+		h.metrics.notifications.WithLabelValues(verdictRejected).Inc()
+		return models.Notification{}, notGenuine{err}
 	}
+	defer func(began time.Time) { h.metrics.notification.Observe(time.Since(began).Seconds()) }(time.Now())
 	kept, err := h.Store.ApplyNotification(ctx, models.Notification{
 		RequestID: n.RequestID, Header: signedHeaders(header), Body: body, TransactionStatus: string(n.Status),
 	}, event(n, err), received)
 	if err != nil {
-		h.counted.WithLabelValues("not_kept").Inc()
+		h.metrics.notifications.WithLabelValues(verdictNotKept).Inc()
 		return kept, fmt.Errorf("keep notification %s: %w", n.RequestID, err)
 	}
-	h.counted.WithLabelValues(string(kept.Verdict)).Inc()
-	h.Log.Info("notification", "invoice_number", n.InvoiceNumber, "request_id", n.RequestID,
+	h.metrics.notifications.WithLabelValues(string(kept.Verdict)).Inc()
+	h.metrics.arrived(models.SourceNotification, kept.Effect, n.Date, h.Now())
+	h.Log.InfoContext(ctx, "notification", "invoice_number", n.InvoiceNumber, "doku_request_id", n.RequestID,
 		"transaction_status", n.Status, "verdict", kept.Verdict, "effect", kept.Effect)
 	h.changed(ctx, models.Payment{InvoiceNumber: n.InvoiceNumber}) // a repeat, too, is something to see
 	return kept, nil
 }
 
-// notGenuine reports whether a message is not the gateway's, or not for us.
-func notGenuine(err error) bool { return err != nil && !errors.Is(err, jokul.ErrMalformed) }
+// notGenuine is why a message is not the gateway's, or not for us.
+type notGenuine struct{ error }
+
+func (e notGenuine) Unwrap() error { return e.error }
 
 // bodyError is a body that did not come whole: too large, or cut off.
 func bodyError(err error) error {

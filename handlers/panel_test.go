@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -24,7 +22,7 @@ import (
 func newDemo(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.SandboxURL, w.registry = w.address, prometheus.NewRegistry()
+	w.SandboxURL, w.metrics = w.address, newMetrics(w.Store)
 	w.echo = w.routes()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -87,10 +87,12 @@ func description(o models.Order) string {
 // its word that the invoice number is taken brings an attempt with another.
 func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
 	ctx, call := calling(ctx)
+	began := time.Now()
 	code, err := h.Gateway.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody})
 	if p.Tries > 0 && uncertain(err) || hasCode(err, jokul.CodeIdempotentRequest, jokul.CodeDuplicateInvoice) {
 		code, err = h.recoverCode(ctx, p, err)
 	}
+	h.metrics.asked(began, err)
 	ctx = call.because(ctx)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
@@ -102,14 +104,14 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
 		h.replace(ctx, p, err)
 		return
 	case !uncertain(err):
-		h.Log.Error("payment code refused", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.ErrorContext(ctx, "payment code refused", "invoice_number", p.InvoiceNumber, "error", err)
 		err = h.Store.RefuseCode(keeping, p, err.Error(), h.Now().Add(h.PaymentExpiry))
 	default:
-		h.Log.Warn("payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", err)
+		h.Log.WarnContext(ctx, "payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", err)
 		err = h.tryLater(keeping, p, err)
 	}
 	if err != nil {
-		h.Log.Error("keep payment code", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.ErrorContext(ctx, "keep payment code", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	h.changed(keeping, p)
 }
@@ -146,11 +148,11 @@ func (h *Handler) recoverCode(ctx context.Context, p models.Payment, lost error)
 func (h *Handler) replace(ctx context.Context, p models.Payment, taken error) {
 	next, err := h.nextPayment(ctx, p, taken)
 	if err != nil {
-		h.Log.Error("replace payment", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.ErrorContext(ctx, "replace payment", "invoice_number", p.InvoiceNumber, "error", err)
 		return // the lease ends, and the worker comes back to it
 	}
 	if next.State == models.PaymentCreating && next.ID != p.ID {
-		h.Log.Warn("invoice number taken", "invoice_number", p.InvoiceNumber, "next", next.InvoiceNumber)
+		h.Log.WarnContext(ctx, "invoice number taken", "invoice_number", p.InvoiceNumber, "next", next.InvoiceNumber)
 		h.obtainCode(ctx, next)
 	}
 }
@@ -205,7 +207,7 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 	if err := h.Store.IssueCode(ctx, p.ID, issued, nextCheck(issued.IssuedAt, issued.ExpiresAt, now)); err != nil {
 		return err
 	}
-	h.Log.Info("payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
+	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
 	h.poke()
 	if code.HowToPayAPI == "" {
 		return nil
@@ -218,7 +220,7 @@ func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, addres
 	defer cancel()
 	list, err := h.Gateway.HowToPay(asking, address)
 	if err != nil {
-		h.Log.Warn("no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.WarnContext(ctx, "no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", err)
 		return nil
 	}
 	var kept []models.Instruction
@@ -249,18 +251,19 @@ func (h *Handler) checkNow(ctx context.Context, id int64) error {
 func (h *Handler) ask(ctx context.Context, p models.Payment) {
 	ctx, call := calling(ctx)
 	t, err := h.Gateway.CheckStatus(ctx, p.InvoiceNumber)
+	h.metrics.answered(t, err)
 	ctx, cancel := toKeep(call.because(ctx))
 	defer cancel()
 	answer := string(t.Status)
 	if err != nil {
 		answer = checkedAway
-		h.Log.Warn("check status", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	if err := h.Store.Checked(ctx, p.ID, answer); err != nil {
-		h.Log.Error("keep answer", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.ErrorContext(ctx, "keep answer", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	if err := h.settle(ctx, p, t, err); err != nil {
-		h.Log.Error("apply status", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.ErrorContext(ctx, "apply status", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	h.changed(ctx, p)
 }
@@ -276,6 +279,9 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 		a := arrival(t)
 		a.InvoiceNumber = p.InvoiceNumber
 		effect, err := h.Store.ApplyStatus(ctx, a)
+		if err == nil {
+			h.metrics.arrived(models.SourceStatusQuery, effect, t.Date, h.Now())
+		}
 		if err != nil || effect != models.EffectFlagged && !p.Reusable {
 			return err
 		}
@@ -285,7 +291,7 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 	case t.Status == jokul.TransactionExpired && p.State == models.PaymentPending:
 		return h.Store.Expire(ctx, p.ID)
 	case t.Status != jokul.TransactionPending && t.Status != jokul.TransactionExpired:
-		h.Log.Warn("unknown transaction status", "invoice_number", p.InvoiceNumber, "status", t.Status)
+		h.Log.WarnContext(ctx, "unknown transaction status", "invoice_number", p.InvoiceNumber, "status", t.Status)
 	}
 	if p.State == models.PaymentPending && p.ExpiresAt != nil && h.Now().Sub(*p.ExpiresAt) > answerOverdue {
 		if err := h.raise(ctx, p, models.AttentionUnsettled, "no end of "+p.InvoiceNumber); err != nil {
@@ -382,7 +388,7 @@ func (h *Handler) changed(ctx context.Context, p models.Payment) {
 		}
 	}
 	if err := h.Store.Tell(ctx, p.Order.Token); err != nil {
-		h.Log.Warn("tell of a change", "order_number", p.Order.Number, "error", err)
+		h.Log.WarnContext(ctx, "tell of a change", "order_number", p.Order.Number, "error", err)
 		h.streams.tell(p.Order.Token)
 	}
 }

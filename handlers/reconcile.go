@@ -37,9 +37,10 @@ func (h *Handler) Work(ctx context.Context) error {
 
 func (h *Handler) workPayments(ctx context.Context) {
 	for ctx.Err() == nil {
+		ctx := turn(ctx, "worker")
 		busy, err := h.round(ctx)
 		if err != nil && ctx.Err() == nil {
-			h.Log.Error("look after payments", "error", err)
+			h.Log.ErrorContext(ctx, "look after payments", "error", err)
 		}
 		if busy {
 			continue
@@ -55,7 +56,7 @@ func (h *Handler) workHouse(ctx context.Context) {
 	hourly := time.NewTicker(housekeeping)
 	defer hourly.Stop()
 	for ctx.Err() == nil {
-		h.keepHouse(ctx)
+		h.keepHouse(turn(ctx, "house"))
 		select {
 		case <-hourly.C:
 		case <-ctx.Done():
@@ -67,29 +68,28 @@ func (h *Handler) workHouse(ctx context.Context) {
 // figures, and reports where the books do not agree.
 func (h *Handler) keepHouse(ctx context.Context) {
 	if err := h.Store.ForgetExchanges(ctx); err != nil {
-		h.Log.Error("forget old exchanges", "error", err)
+		h.Log.ErrorContext(ctx, "forget old exchanges", "error", err)
 	}
 	if err := h.Store.ForgetMails(ctx); err != nil {
-		h.Log.Error("forget old mails", "error", err)
+		h.Log.ErrorContext(ctx, "forget old mails", "error", err)
 	}
 	if err := h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), figureDays); err != nil {
-		h.Log.Error("count days", "error", err)
+		h.Log.ErrorContext(ctx, "count days", "error", err)
 	}
 	if err := h.Store.ForgetChanges(ctx); err != nil {
-		h.Log.Error("forget old changes", "error", err)
+		h.Log.ErrorContext(ctx, "forget old changes", "error", err)
 	}
 	if err := h.Store.ForgetRejections(ctx); err != nil {
-		h.Log.Error("forget old rejections", "error", err)
+		h.Log.ErrorContext(ctx, "forget old rejections", "error", err)
 	}
 	report, err := h.Store.Mismatches(ctx)
 	if err != nil {
-		h.Log.Error("report mismatches", "error", err)
+		h.Log.ErrorContext(ctx, "report mismatches", "error", err)
 		return
 	}
-	h.mismatches.Reset()
+	h.metrics.report(report)
 	for _, m := range report {
-		h.mismatches.WithLabelValues(string(m.Kind)).Inc()
-		h.Log.Warn("mismatch", "kind", m.Kind, "order_number", m.OrderNumber, "invoice_number", m.InvoiceNumber,
+		h.Log.WarnContext(ctx, "mismatch", "kind", m.Kind, "order_number", m.OrderNumber, "invoice_number", m.InvoiceNumber,
 			"detail", m.Detail, "since", m.Since)
 	}
 }
@@ -100,7 +100,7 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	var group errgroup.Group
 	for _, p := range due {
 		group.Go(func() error {
-			ctx, cancel := finishing(ctx)
+			ctx, cancel := finishing(turn(ctx, "payment"))
 			defer cancel()
 			h.attend(ctx, p)
 			return nil
@@ -127,7 +127,7 @@ func (h *Handler) attend(ctx context.Context, p models.Payment) {
 		h.ask(ctx, p)
 	default: // a refused payment nobody tried again
 		if err := h.Store.Expire(ctx, p.ID); err != nil {
-			h.Log.Error("expire", "invoice_number", p.InvoiceNumber, "error", err)
+			h.Log.ErrorContext(ctx, "expire", "invoice_number", p.InvoiceNumber, "error", err)
 		}
 		h.changed(ctx, p)
 	}

@@ -157,7 +157,7 @@ func (h *Handler) keepRejections(ctx context.Context) {
 	defer cancel()
 	if err := h.Store.KeepRejections(keeping, counts, samples); err != nil {
 		h.rejections.giveBack(counts)
-		h.Log.Error("keep rejections", "error", err)
+		h.Log.ErrorContext(keeping, "keep rejections", "error", err)
 		return
 	}
 	for _, r := range samples {

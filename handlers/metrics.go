@@ -1,0 +1,301 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo-contrib/echoprometheus"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"warungjokul/jokul"
+	"warungjokul/models"
+)
+
+// metrics is what the shop counts while it works. Every series is there from the
+// start, at zero: what has never happened can be told from what is not counted.
+type metrics struct {
+	registry *prometheus.Registry
+
+	notifications *prometheus.CounterVec   // by verdict
+	notification  prometheus.Histogram     // seconds
+	codes         *prometheus.HistogramVec // seconds, by outcome
+	answers       *prometheus.CounterVec   // to status queries
+	placed        prometheus.Counter
+	receipts      *prometheus.CounterVec   // by source
+	paidAfter     *prometheus.HistogramVec // seconds, by source
+	mismatches    *prometheus.GaugeVec     // of the last report, by kind
+
+	// What is looked up when the metrics are read.
+	mu             sync.Mutex
+	booksAt        time.Time // when the books were read
+	ready, streams prometheus.Gauge
+	orders         *prometheus.GaugeVec // by status
+	attentions     *prometheus.GaugeVec // by kind
+	creating       *prometheus.GaugeVec
+	attentionAge   *prometheus.GaugeVec // seconds
+	overdue        *prometheus.GaugeVec // seconds
+}
+
+// What a turn to the gateway for a payment code came to.
+const (
+	codeOK      = "ok"
+	codeRefused = "refused" // it will not give one
+	codeTaken   = "taken"   // somebody has used the invoice number: the next is tried
+	codeUnknown = "unknown" // no answer, or none to trust: tried again
+)
+
+// Verdicts on notifications that are kept nowhere.
+const (
+	verdictUnread   = "unread"   // too large, or cut off
+	verdictRejected = "rejected" // not from the gateway
+	verdictNotKept  = "not_kept" // answered 503: the gateway sends it again
+)
+
+var (
+	codeSeconds = []float64{.05, .1, .25, .5, 1, 2, 4, 10, 20, 40}
+	keepSeconds = []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	paidSeconds = []float64{1, 2, 5, 10, 30, 60, 180, 600, 1800, 3600, 6 * 3600, 24 * 3600}
+)
+
+func newMetrics(store *models.Store) *metrics {
+	counter := func(name, help string) prometheus.CounterOpts { return prometheus.CounterOpts{Name: name, Help: help} }
+	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
+	histogram := func(name, help string, buckets []float64) prometheus.HistogramOpts {
+		return prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
+	}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		notifications: prometheus.NewCounterVec(counter("notifications_total",
+			"Do notifications come, and what are they? By verdict; the rejected ones are kept nowhere else."), []string{"verdict"}),
+		notification: prometheus.NewHistogram(histogram("shop_notification_seconds",
+			"How long does the gateway wait for the answer to a genuine notification? It gives up after ten seconds.", keepSeconds)),
+		codes: prometheus.NewHistogramVec(histogram("shop_code_seconds",
+			"Do shoppers get payment codes, and how fast? Turns to the gateway for one, retries included, by outcome.", codeSeconds), []string{"outcome"}),
+		answers: prometheus.NewCounterVec(counter("shop_status_queries_total",
+			"What does the gateway answer when it is asked about payments? By answer; away means none."), []string{"answer"}),
+		placed: prometheus.NewCounter(counter("shop_orders_placed_total", "Do people buy? Orders placed.")),
+		receipts: prometheus.NewCounterVec(counter("shop_receipts_total",
+			"Does money arrive, and how does the shop learn of it? Receipts kept, by source."), []string{"source"}),
+		paidAfter: prometheus.NewHistogramVec(histogram("shop_payment_to_paid_seconds",
+			"How long after the till does the order say paid? From the moment the gateway names to our commit, by source.", paidSeconds), []string{"source"}),
+		mismatches: prometheus.NewGaugeVec(gauge("mismatches",
+			"Where do the books and the gateway not agree? By kind, as of the last hourly report."), []string{"kind"}),
+		ready: prometheus.NewGauge(gauge("shop_ready",
+			"Can this shop serve? 1 when its database answers. What is counted in the books is missing while it does not.")),
+		streams: prometheus.NewGauge(gauge("shop_streams", "How many order pages are open and told of changes?")),
+		orders: prometheus.NewGaugeVec(gauge("shop_orders",
+			"How many orders are there, by status? The whole shop's, a minute old at most."), []string{"status"}),
+		attentions: prometheus.NewGaugeVec(gauge("shop_attentions",
+			"How many cases wait for a person, by kind? The whole shop's, a minute old at most."), []string{"kind"}),
+		creating: prometheus.NewGaugeVec(gauge("shop_payments_creating",
+			"How many payments have no code yet? The whole shop's, a minute old at most."), nil),
+		attentionAge: prometheus.NewGaugeVec(gauge("shop_attention_age_seconds",
+			"For how long has the oldest case been waiting for a person? 0 when none is; the whole shop's."), nil),
+		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
+			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
+	}
+	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.receipts, m.paidAfter, m.mismatches,
+		m.ready, m.streams, m.orders, m.attentions, m.creating, m.attentionAge, m.overdue,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registerPools(store)
+	m.zero()
+	return m
+}
+
+// zero makes every series.
+func (m *metrics) zero() {
+	for _, verdict := range []models.Verdict{models.VerdictApplied, models.VerdictRepeated, models.VerdictMismatched, models.VerdictUnknownInvoice,
+		models.VerdictUnreadable, models.VerdictNoted, verdictUnread, verdictRejected, verdictNotKept} {
+		m.notifications.WithLabelValues(string(verdict))
+	}
+	for _, outcome := range []string{codeOK, codeRefused, codeTaken, codeUnknown} {
+		m.codes.WithLabelValues(outcome)
+	}
+	for _, answer := range []string{"pending", "success", "expired", "failed", "other", checkedAway} {
+		m.answers.WithLabelValues(answer)
+	}
+	for _, source := range []models.Source{models.SourceNotification, models.SourceStatusQuery} {
+		m.receipts.WithLabelValues(string(source))
+		m.paidAfter.WithLabelValues(string(source))
+	}
+	m.report(nil)
+}
+
+// asked counts a turn to the gateway for a payment code.
+func (m *metrics) asked(began time.Time, err error) {
+	outcome := codeUnknown
+	switch {
+	case err == nil:
+		outcome = codeOK
+	case hasCode(err, jokul.CodeDuplicateInvoice):
+		outcome = codeTaken
+	case !uncertain(err):
+		outcome = codeRefused
+	}
+	m.codes.WithLabelValues(outcome).Observe(time.Since(began).Seconds())
+}
+
+// answered counts the gateway's word on a payment.
+func (m *metrics) answered(t jokul.Transaction, err error) {
+	answer := "other"
+	switch {
+	case err != nil:
+		answer = checkedAway
+	case t.Status == jokul.TransactionPending:
+		answer = "pending"
+	case t.Status == jokul.TransactionSuccess:
+		answer = "success"
+	case t.Status == jokul.TransactionExpired:
+		answer = "expired"
+	case t.Status == jokul.TransactionFailed:
+		answer = "failed"
+	}
+	m.answers.WithLabelValues(answer).Inc()
+}
+
+// arrived counts money, if that is what a message brought. Without a word of
+// when it was paid, nobody knows how long it took.
+func (m *metrics) arrived(source models.Source, effect models.Effect, paidAt, now time.Time) {
+	switch effect {
+	case models.EffectPaid, models.EffectPaidLate, models.EffectReceiptAdded, models.EffectSecondPayment:
+	default:
+		return
+	}
+	m.receipts.WithLabelValues(string(source)).Inc()
+	if !paidAt.IsZero() {
+		m.paidAfter.WithLabelValues(string(source)).Observe(max(0, now.Sub(paidAt).Seconds()))
+	}
+}
+
+// report takes over an hourly report.
+func (m *metrics) report(list []models.Mismatch) {
+	found := map[models.MismatchKind]float64{}
+	for _, line := range list {
+		found[line.Kind]++
+	}
+	for _, kind := range []models.MismatchKind{models.MismatchMoney, models.MismatchPaidThere, models.MismatchOverdue,
+		models.MismatchNoCode, models.MismatchStock, models.MismatchNotNotified} {
+		m.mismatches.WithLabelValues(string(kind)).Set(found[kind])
+	}
+}
+
+// measureRequests counts requests by route. What a client may make up is not
+// taken for a label: neither a path, nor a host, nor a method.
+func (h *Handler) measureRequests() echo.MiddlewareFunc {
+	host := ""
+	if base, err := url.Parse(h.BaseURL); err == nil {
+		host = base.Host
+	}
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions}
+	return echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
+		Subsystem: "shop", Registerer: h.metrics.registry,
+		DoNotUseRequestPathFor404: true,
+		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
+			"host": func(echo.Context, error) string { return host },
+			"method": func(c echo.Context, _ error) string {
+				if m := c.Request().Method; slices.Contains(methods, m) {
+					return m
+				}
+				return "other"
+			},
+		},
+	})
+}
+
+// serveMetrics serves what was counted, and what is looked up for it.
+func (h *Handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	h.lookUp(r.Context())
+	promhttp.HandlerFor(h.metrics.registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+}
+
+const (
+	// bookAge is how old figures of the books may be. They are counted once a
+	// minute, however often and by however many the metrics are read.
+	bookAge      = time.Minute
+	bookPatience = 5 * time.Second
+	pingPatience = time.Second
+)
+
+// lookUp brings the gauges up to date. The books' are the same in every shop on
+// one database, and gone while it is away: old ones would say that all is well.
+func (h *Handler) lookUp(ctx context.Context) {
+	m := h.metrics
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.streams.Set(float64(h.streams.count()))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookPatience)
+	defer cancel()
+	pinging, cancel := context.WithTimeout(ctx, pingPatience)
+	defer cancel()
+	err := h.Store.Ping(pinging)
+	if now := h.Now(); err == nil && now.Sub(m.booksAt) >= bookAge {
+		var s models.Standing
+		if s, err = h.Store.Standing(ctx); err == nil {
+			m.booksAt = now
+			m.keep(s, now)
+		}
+	}
+	if err != nil {
+		h.Log.WarnContext(ctx, "the metrics do without the books", "error", err)
+		m.forget()
+		return
+	}
+	m.ready.Set(1)
+}
+
+// keep takes over how the shop stands.
+func (m *metrics) keep(s models.Standing, now time.Time) {
+	for status, n := range s.Orders {
+		m.orders.WithLabelValues(string(status)).Set(float64(n))
+	}
+	for kind, n := range s.Attentions {
+		m.attentions.WithLabelValues(string(kind)).Set(float64(n))
+	}
+	m.creating.WithLabelValues().Set(float64(s.Creating))
+	m.attentionAge.WithLabelValues().Set(age(s.OldestAttention, now))
+	m.overdue.WithLabelValues().Set(age(s.OldestDue, now))
+}
+
+// age is how many seconds ago something was, 0 for never.
+func age(t, now time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(t).Seconds())
+}
+
+func (m *metrics) forget() {
+	m.ready.Set(0)
+	m.booksAt = time.Time{}
+	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.attentions, m.creating, m.attentionAge, m.overdue} {
+		gauge.Reset()
+	}
+}
+
+// registerPools counts what the pools of connections to the database do.
+func (m *metrics) registerPools(store *models.Store) {
+	for pool, stats := range store.Pools() {
+		labels := prometheus.Labels{"pool": pool}
+		m.registry.MustRegister(
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "shop_database_connections_in_use", ConstLabels: labels,
+				Help: "How many connections to the database are at work?"},
+				func() float64 { return float64(stats().InUse) }),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "shop_database_connections_max", ConstLabels: labels,
+				Help: "How many connections to the database may there be?"},
+				func() float64 { return float64(stats().MaxOpenConnections) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "shop_database_waits_total", ConstLabels: labels,
+				Help: "How often was a connection to the database waited for?"},
+				func() float64 { return float64(stats().WaitCount) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "shop_database_wait_seconds_total", ConstLabels: labels,
+				Help: "How long was waited for a connection to the database? Its rate is how many wait at a time."},
+				func() float64 { return stats().WaitDuration.Seconds() }),
+		)
+	}
+}

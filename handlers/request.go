@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"net/netip"
+	"regexp"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Every request, and every turn of the worker, has an id. It is in the lines that
+// are logged on its behalf, in the records of the calls it made to the gateway,
+// and in the answer. The gateway's Request-Id is another thing: it names one
+// message to or from the gateway, and comes back when that is sent again.
+
+type requestIDKey struct{}
+
+// withRequestID is ctx for whatever is done on behalf of id.
+func withRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// requestID is on whose behalf something is done, empty for nobody's.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// turn is ctx for something the shop does by itself.
+func turn(ctx context.Context, kind string) context.Context {
+	return withRequestID(ctx, kind+"-"+rand.Text())
+}
+
+// safeID is what a request may be called by others: it goes into logs and
+// headers as it stands.
+var safeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// identify gives a request its id: the one a proxy of ours has given it, or a new
+// one.
+func (h *Handler) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		id := r.Header.Get(echo.HeaderXRequestID)
+		if !isProxy(r.RemoteAddr) || !safeID.MatchString(id) {
+			id = rand.Text()
+		}
+		c.SetRequest(r.WithContext(withRequestID(r.Context(), id)))
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		return next(c)
+	}
+}
+
+// isProxy reports whether a connection comes from this machine or a private
+// network: from those whose word on the client's address is taken as well.
+func isProxy(remote string) bool {
+	host, _, _ := net.SplitHostPort(remote)
+	ip, err := netip.ParseAddr(host)
+	ip = ip.Unmap()
+	return err == nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast())
+}
+
+// WithRequestIDs has each line of a log say on behalf of which request, or turn
+// of the worker, it was written.
+func WithRequestIDs(log slog.Handler) slog.Handler { return requestLog{log} }
+
+type requestLog struct{ slog.Handler }
+
+func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
+	if id := requestID(ctx); id != "" {
+		line = line.Clone()
+		line.AddAttrs(slog.String("request_id", id))
+	}
+	return l.Handler.Handle(ctx, line)
+}
+
+func (l requestLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return requestLog{l.Handler.WithAttrs(attrs)}
+}
+
+func (l requestLog) WithGroup(name string) slog.Handler { return requestLog{l.Handler.WithGroup(name)} }
