@@ -135,7 +135,7 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,
 		NotificationURL: address(p.shop) + p.NotificationPath,
-		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), Log: p.log,
+		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), Log: p.log.WithGroup("gateway"),
 	})
 	p.GatewayURL = or(p.GatewayURL, address(p.till))
 	return err
