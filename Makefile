@@ -7,7 +7,7 @@ run: ## build and start the shop with its own sandbox
 	go build -o warung .
 	./warung
 
-test: check chromium npm servers ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
+test: check chromium npm servers promtool ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
 	go test -race -count=1 -timeout 14m ./... # e2e builds the program itself, which the test cache cannot see
 
 check: ## formatting, vet, generated files, module file, direction of dependencies
@@ -72,4 +72,8 @@ servers: # PostgreSQL and nginx, which the tests start by themselves; where they
 	 { test -x /usr/sbin/nginx || command -v nginx >/dev/null; } || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql nginx >/dev/null; } || true
 
-.PHONY: help run test check fuzz chaos million bench backup vulnerabilities generate npm pictures lighthouse chromium servers
+promtool: # tries the alerts out; where it cannot be had they say so
+	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } || true
+
+.PHONY: help run test check fuzz chaos million bench backup vulnerabilities generate npm pictures lighthouse chromium servers promtool
