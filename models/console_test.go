@@ -425,7 +425,7 @@ func TestWordsAreFilledIn(t *testing.T) {
 // Every statement behind the console's lists, searches and figures finds its
 // rows by an index, in the order in which they are wanted.
 func TestConsolePlans(t *testing.T) {
-	s, c := openStore(t)
+	s, c, _ := openSQLite(t) // whose planner tells in words that can be looked through
 	ctx := context.Background()
 	o := withCode(t, s, c, "MNM-TEH")
 	type statement struct {
