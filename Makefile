@@ -67,10 +67,10 @@ chromium: # for the browser journeys; where it cannot be had they say so
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || true
 
-servers: # PostgreSQL and nginx, which the tests start by themselves; where they cannot be had they say so
+servers: # PostgreSQL, nginx and sqlite3, which the tests start by themselves; where they cannot be had they say so
 	@{ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; } && \
-	 { test -x /usr/sbin/nginx || command -v nginx >/dev/null; } || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql nginx >/dev/null; } || true
+	 { test -x /usr/sbin/nginx || command -v nginx >/dev/null; } && command -v sqlite3 >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql nginx sqlite3 >/dev/null; } || true
 
 promtool: # tries the alerts out; where it cannot be had they say so
 	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
