@@ -47,41 +47,46 @@ func axe(t *testing.T) string {
 func TestAccessibility(t *testing.T) {
 	rules := axe(t)
 	p := start(t, t.TempDir())
-	tab := browse(t)
-	for _, sample := range views.Samples() {
-		for _, lang := range views.Langs() {
-			if err := inTime(tab, chromedp.Navigate(p.shop+"/gallery/"+sample.Name+"?lang="+string(lang)), chromedp.Evaluate(rules, nil)); err != nil {
-				t.Fatalf("%s: %v", sample.Name, err)
-			}
-			for _, scheme := range []string{"light", "dark"} {
-				for _, width := range []int64{1280, 390, 320} {
-					accessible(t, tab, sample.Name, string(lang), scheme, width)
+	for _, lang := range views.Langs() {
+		for _, scheme := range []string{"light", "dark"} {
+			t.Run(string(lang)+" "+scheme, func(t *testing.T) {
+				t.Parallel()
+				tab := browse(t)
+				for _, sample := range views.Samples() {
+					accessible(t, tab, rules, p.shop+"/gallery/"+sample.Name+"?lang="+string(lang), scheme)
 				}
-			}
+			})
 		}
 	}
 }
 
-// accessible holds the page in the tab against axe, and against the screen.
-func accessible(t *testing.T, tab context.Context, name, lang, scheme string, width int64) {
+// accessible holds a page against axe, on phone and desktop, and against the
+// width of the screen.
+func accessible(t *testing.T, tab context.Context, rules, page, scheme string) {
 	t.Helper()
-	var found string
-	var tooWide bool
+	tooWide := make([]bool, 3)
+	found := make([]string, 2)
+	const wider = `document.documentElement.scrollWidth > innerWidth`
+	judge := func(verdict *string) chromedp.Action {
+		return chromedp.Evaluate(`axe.run({resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then(r => JSON.stringify(r.violations.map(v => v.id + " " + v.impact + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join("; "))))`,
+			verdict, awaited)
+	}
 	err := inTime(tab,
-		chromedp.EmulateViewport(width, 844),
 		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
-		chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &tooWide),
-		chromedp.Evaluate(`axe.run({resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then(r => JSON.stringify(r.violations.map(v => v.id + " " + v.impact + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join("; "))))`,
-			&found, awaited))
-	name = fmt.Sprintf("%s, %s, %s, %d px", name, lang, scheme, width)
+		chromedp.EmulateViewport(1280, 844), chromedp.Navigate(page), chromedp.Evaluate(rules, nil),
+		chromedp.Evaluate(wider, &tooWide[0]), judge(&found[0]),
+		chromedp.EmulateViewport(390, 844), chromedp.Evaluate(wider, &tooWide[1]), judge(&found[1]),
+		chromedp.EmulateViewport(320, 844), chromedp.Evaluate(wider, &tooWide[2]))
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("%s: %v", page, err)
 	}
-	if found != "[]" {
-		t.Errorf("%s: axe finds %s", name, found)
-	}
-	if tooWide {
-		t.Errorf("%s: wider than the screen", name)
+	for i, width := range []int{1280, 390, 320} {
+		if i < len(found) && found[i] != "[]" {
+			t.Errorf("%s, %s, %d px: axe finds %s", page, scheme, width, found[i])
+		}
+		if tooWide[i] {
+			t.Errorf("%s, %s: wider than a screen of %d px", page, scheme, width)
+		}
 	}
 }
 

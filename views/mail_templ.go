@@ -57,20 +57,20 @@ func MailHTML(m Mail) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</title><style>\n\t\t\t\tbody { margin: 0; padding: 0 0 32px; font: 16px/1.6 system-ui, sans-serif; background: #fbf5ea; color: #2a1a12; }\n\t\t\t\t.shop { background: #5b2417; color: #fdf3e3; font: 700 20px Georgia, serif; padding: 18px 24px; border-bottom: 6px solid #e3a12f; margin: 0; }\n\t\t\t\tmain { max-width: 560px; margin: 24px auto; padding: 24px; background: #ffffff; border: 1px solid #e5d3b8; border-radius: 16px; }\n\t\t\t\th1 { font: 700 26px/1.25 Georgia, serif; margin: 0 0 12px; }\n\t\t\t\t.code { background: #f3e6d0; border-radius: 12px; padding: 14px 16px; text-align: center; }\n\t\t\t\t.code b { display: block; font: 700 26px/1.4 ui-monospace, Menlo, Consolas, monospace; white-space: nowrap; }\n\t\t\t\t.code span { padding: 0 .16em; }\n\t\t\t\tdt { font-size: 14px; color: #6b5344; }\n\t\t\t\tdd { margin: 0 0 12px; font-weight: 700; overflow-wrap: anywhere; }\n\t\t\t\t.go { display: inline-block; background: #a83a22; color: #ffffff; padding: 12px 24px; border-radius: 24px; text-decoration: none; font-weight: 700; }\n\t\t\t\t.address { font-size: 14px; overflow-wrap: anywhere; }\n\t\t\t\t@media (max-width: 420px) { main { margin: 12px; padding: 18px; } .code b { font-size: 21px; } }\n\t\t\t</style></head><body><p class=\"shop\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</title><style>\n\t\t\t\tbody { margin: 0; padding: 0 0 32px; font: 16px/1.6 system-ui, sans-serif; background: #fbf5ea; color: #2a1a12; }\n\t\t\t\t.shop { background: #5b2417; color: #fdf3e3; font: 700 20px Georgia, serif; padding: 18px 24px; border-bottom: 6px solid #e3a12f; margin: 0; }\n\t\t\t\tmain { max-width: 560px; margin: 24px auto; padding: 24px; background: #ffffff; border: 1px solid #e5d3b8; border-radius: 16px; }\n\t\t\t\th1 { font: 700 26px/1.25 Georgia, serif; margin: 0 0 12px; }\n\t\t\t\t.code { background: #f3e6d0; border-radius: 12px; padding: 14px 16px; text-align: center; }\n\t\t\t\t.code b { display: block; font: 700 26px/1.4 ui-monospace, Menlo, Consolas, monospace; white-space: nowrap; }\n\t\t\t\t.code span { padding: 0 .16em; }\n\t\t\t\tdt { font-size: 14px; color: #6b5344; }\n\t\t\t\tdd { margin: 0 0 12px; font-weight: 700; overflow-wrap: anywhere; }\n\t\t\t\t.go { display: inline-block; background: #a83a22; color: #ffffff; padding: 12px 24px; border-radius: 24px; text-decoration: none; font-weight: 700; }\n\t\t\t\t.address { font-size: 14px; overflow-wrap: anywhere; }\n\t\t\t\t@media (max-width: 420px) { main { margin: 12px; padding: 18px; } .code b { font-size: 21px; } }\n\t\t\t</style></head><body><header class=\"shop\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var4 string
 		templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(m.T("shop.name"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/mail.templ`, Line: 29, Col: 37}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/mail.templ`, Line: 29, Col: 42}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</p><main><h1>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</header><main><h1>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
