@@ -227,7 +227,9 @@ const (
 // one database, and gone while it is away: old ones would say that all is well.
 func (h *Handler) lookUp(ctx context.Context) {
 	m := h.metrics
-	m.mu.Lock()
+	if !m.mu.TryLock() {
+		return // somebody is at it
+	}
 	defer m.mu.Unlock()
 	m.streams.Set(float64(h.streams.count()))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookPatience)
