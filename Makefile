@@ -35,8 +35,11 @@ REPLICAS = 0# or so many shops behind nginx on one PostgreSQL: make chaos REPLIC
 million: ## a year of 1,000,000 orders; shop and console at once, the console's pages within 100 ms
 	go test ./e2e -run '^TestMillion$$' -count=1 -timeout 30m -v -args -million 1000000
 
-bench: ## what signing costs beside the bare hashes, and codes per second of the sandbox
-	go test ./jokul/... -run '^$$' -bench .
+bench: ## the shop beside the limits of this machine; writes docs/performance.md
+	go run ./e2e/bench -write docs/performance.md
+
+bench-parts: ## what drawing a page, signing beside the bare hashes, and a code of the sandbox cost
+	go test ./views ./jokul/... -run '^$$' -bench .
 
 TO := warung-$(shell date -u +%Y%m%d-%H%M%S).db
 backup: ## copy the database of a running shop: make backup TO=copy.db
@@ -76,4 +79,4 @@ promtool: # tries the alerts out; where it cannot be had they say so
 	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } || true
 
-.PHONY: help run test check fuzz chaos million bench backup vulnerabilities generate npm pictures lighthouse chromium servers promtool
+.PHONY: help run test check fuzz chaos million bench bench-parts backup vulnerabilities generate npm pictures lighthouse chromium servers promtool

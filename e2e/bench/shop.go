@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+const (
+	clientID = "MCH-0000-00000000000001"
+	secret   = "SK-contoh-bukan-rahasia-0001"
+	notify   = "/payments/notifications"
+	patience = 20 * time.Second
+)
+
+// build makes the program as it is shipped.
+func build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "warung")
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "warungjokul").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// shop is one running shop with so many orders in its database.
+type shop struct {
+	binary, dir string
+	orders      int
+
+	cmd        *exec.Cmd
+	base, ops  string
+	coldStarts []time.Duration
+	db         *sql.DB // beside the shop, to put orders in
+
+	tokens  []string // of orders that were placed and have a code
+	cart    string   // cookie of a cart with one thing in it
+	asset   string   // address of the stylesheet
+	unpaid  []invoice
+	repeats []vegeta.Target // notifications that were applied
+}
+
+// open fills a new database and starts the shop on it.
+func (s *shop) open(ctx context.Context, tokens int) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	if err := s.start(ctx); err != nil { // makes the tables
+		return err
+	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	var err error
+	if s.db, err = sql.Open("sqlite3", "file:"+s.database()+"?_busy_timeout=10000&_synchronous=OFF"); err != nil {
+		return err
+	}
+	s.db.SetMaxOpenConns(1)
+	if err := s.fill(ctx); err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	s.coldStarts = nil // that one made the tables
+	for range 3 {
+		if err := errors.Join(s.start(ctx), s.stop()); err != nil {
+			return err
+		}
+	}
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	return s.placeOrders(ctx, tokens)
+}
+
+func (s *shop) database() string { return filepath.Join(s.dir, "warung.db") }
+
+var address = regexp.MustCompile(`http://[0-9.:]+`)
+
+// start starts the program and waits for its first page.
+func (s *shop) start(ctx context.Context) error {
+	ops, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.cmd = exec.Command(s.binary)
+	s.cmd.Dir, s.cmd.Stderr = s.dir, log
+	s.cmd.Env = []string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "OPS_ADDR=" + ops, "LOG_FORMAT=json", "RATE_LIMIT=off",
+		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return errors.Join(fmt.Errorf("it did not start; see its log: %w", err), s.stop())
+	}
+	s.base, s.ops = address.FindString(line), "http://"+ops
+	if _, err := fetch(ctx, s.base+"/", ""); err != nil {
+		return err
+	}
+	s.coldStarts = append(s.coldStarts, time.Since(began))
+	return nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *shop) stop() error {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return nil
+	}
+	cmd := s.cmd
+	s.cmd = nil
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	return cmd.Wait()
+}
+
+// placeOrders has shoppers order, each one thing, and keeps where their orders are.
+func (s *shop) placeOrders(ctx context.Context, n int) error {
+	res, err := send(ctx, http.MethodPost, s.base+"/cart/items", "", url.Values{"sku": {"MNM-GAYO"}, "quantity": {"1"}})
+	if err != nil {
+		return err
+	}
+	for _, c := range res.Cookies() {
+		if c.Name == "cart" {
+			s.cart = c.Name + "=" + c.Value
+		}
+	}
+	for range n {
+		res, err := send(ctx, http.MethodPost, s.base+"/checkout", s.cart, checkoutForm())
+		if err != nil {
+			return err
+		}
+		token, ok := strings.CutPrefix(res.Header.Get("Location"), "/orders/")
+		if !ok {
+			return fmt.Errorf("checkout: %s to %q", res.Status, res.Header.Get("Location"))
+		}
+		s.tokens = append(s.tokens, token)
+	}
+	return nil
+}
+
+func checkoutForm() url.Values {
+	return url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"081234567890"}, "checkout_id": {rand.Text()}}
+}
+
+var plain = http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+func send(ctx context.Context, method, address, cookie string, form url.Values) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Cookie", cookie)
+	res, err := plain.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return res, errors.Join(err, res.Body.Close())
+}
+
+// fetch loads a page whole, compressed if encoding says so.
+func fetch(ctx context.Context, address, encoding string) (page, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return page{}, err
+	}
+	for name, values := range browser {
+		req.Header[name] = values
+	}
+	req.Header.Set("Accept-Encoding", encoding)
+	res, err := plain.Do(req)
+	if err != nil {
+		return page{}, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s", address, res.Status)
+	}
+	header := res.Header.Clone()
+	header.Del("Date")
+	return page{Status: res.StatusCode, Header: header, Body: body}, err
+}
+
+// counters are what the process has used so far.
+type counters struct {
+	mallocs, bytes float64
+	cpu            time.Duration
+}
+
+var counted = regexp.MustCompile(`(?m)^go_memstats_(mallocs|alloc_bytes)_total (\S+)$`)
+
+func (s *shop) counters(ctx context.Context) (counters, error) {
+	metrics, err := fetch(ctx, s.ops+"/metrics", "")
+	c := counters{cpu: cpuTime(s.cmd.Process.Pid)}
+	for _, m := range counted.FindAllSubmatch(metrics.Body, -1) {
+		value, _ := strconv.ParseFloat(string(m[2]), 64) // as prometheus printed it
+		if string(m[1]) == "mallocs" {
+			c.mallocs = value
+		} else {
+			c.bytes = value
+		}
+	}
+	return c, err
+}
+
+// cpuTime is what a process has used of its machine; Linux counts it in hundredths
+// of a second.
+func cpuTime(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// memory is what a process holds, in MB.
+func memory(pid int) float64 {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); fields[0] == "VmRSS:" {
+			kilobytes, _ := strconv.ParseFloat(fields[1], 64)
+			return kilobytes / 1024
+		}
+	}
+	return 0
+}
