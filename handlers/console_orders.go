@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"warungjokul/models"
 	"warungjokul/views"
@@ -37,7 +38,7 @@ func consoleOrder(number string) string { return ordersPath + "/" + number }
 func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("", h.showOverview)
 	c.GET("/orders", h.showOrders)
-	c.GET("/orders.csv", h.exportOrders)
+	c.GET("/orders.csv", h.exportOrders, middleware.Gzip())
 	c.GET("/orders/:number", h.showConsoleOrder)
 	c.GET("/orders/:number/cancel", h.askToCancel)
 	c.POST("/orders/:number/cancel", h.cancelOrder)

@@ -96,6 +96,7 @@ func (h *Handler) Close() { h.streams.close() }
 const (
 	eventsRoute        = "/orders/:token/events"
 	consoleEventsRoute = "/console/orders/:number/events"
+	staticRoute        = "/static/*"
 )
 
 // isStream reports whether a request is for a stream, which lasts.
@@ -146,7 +147,7 @@ func (h *Handler) routes() *echo.Echo {
 	e.GET("/favicon.ico", func(c echo.Context) error {
 		return c.Redirect(http.StatusFound, static.URL("drawings/favicon.svg"))
 	})
-	e.GET("/static/*", echo.WrapHandler(static.Handler()))
+	e.GET(staticRoute, echo.NotFoundHandler) // assets has answered before
 	if !h.MetricsElsewhere {
 		e.GET("/metrics", echo.WrapHandler(http.HandlerFunc(h.serveMetrics)))
 	}
@@ -171,13 +172,23 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 			return err
 		}}),
 		h.guard,
+		assets,
 		h.bounded,
-		// Streams are flushed as they come, and short answers gain nothing.
-		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: isStream}),
 		// The notification caps its own body, and has no browser to protect.
 		h.readForm(notification),
 		h.sameOrigin(notification),
 		h.chooseLanguage,
+	}
+}
+
+// assets sends files before anything is done that only pages need.
+func assets(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Path() != staticRoute {
+			return next(c)
+		}
+		static.ServeHTTP(c.Response(), c.Request())
+		return nil
 	}
 }
 
@@ -292,6 +303,9 @@ func (h *Handler) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 		level := slog.LevelDebug
 		if c.Response().Status >= http.StatusInternalServerError {
 			level = slog.LevelWarn
+		}
+		if !h.Log.Enabled(c.Request().Context(), level) {
+			return nil
 		}
 		h.Log.Log(c.Request().Context(), level, "request", "method", c.Request().Method, "route", c.Path(),
 			"status", c.Response().Status, "duration", time.Since(started).Round(time.Microsecond))

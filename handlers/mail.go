@@ -166,5 +166,5 @@ func showLetter(c echo.Context, html string) error {
 	c.Response().Header().Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'; frame-ancestors 'self'; base-uri 'none'")
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.HTML(http.StatusOK, html)
+	return send(c, http.StatusOK, echo.MIMETextHTMLCharsetUTF8, []byte(html))
 }

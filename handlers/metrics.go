@@ -212,7 +212,7 @@ func (h *Handler) measureRequests() echo.MiddlewareFunc {
 // serveMetrics serves what was counted, and what is looked up for it.
 func (h *Handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	h.lookUp(r.Context())
-	promhttp.HandlerFor(h.metrics.registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+	promhttp.HandlerFor(h.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 
 const (
