@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
-	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/models"
@@ -15,12 +17,32 @@ import (
 // few is when a stock is worth mentioning in the catalogue.
 const few = 10
 
+// catalogue is all there is to buy, as it was a moment ago.
+func (h *Handler) catalogue(ctx context.Context) ([]models.Product, error) {
+	return h.products.get(ctx, "", func(ctx context.Context) ([]models.Product, error) {
+		return h.Store.Products(ctx, "", "")
+	})
+}
+
 func (h *Handler) showCatalogue(c echo.Context) error {
-	query, category := strings.TrimSpace(c.QueryParam("q")), models.Category(c.QueryParam("category"))
-	products, err := h.Store.Products(c.Request().Context(), query, category)
-	if err != nil {
-		return fmt.Errorf("catalogue: %w", err)
+	return h.publicPage(c, func(ctx context.Context) (templ.Component, error) {
+		query, category := strings.TrimSpace(c.QueryParam("q")), models.Category(c.QueryParam("category"))
+		products, err := h.find(ctx, query, category)
+		if err != nil {
+			return nil, fmt.Errorf("catalogue: %w", err)
+		}
+		return views.Catalogue(h.viewCatalogue(c, query, category, products)), nil
+	})
+}
+
+func (h *Handler) find(ctx context.Context, query string, category models.Category) ([]models.Product, error) {
+	if query == "" && category == "" {
+		return h.catalogue(ctx)
 	}
+	return h.Store.Products(ctx, query, category)
+}
+
+func (h *Handler) viewCatalogue(c echo.Context, query string, category models.Category, products []models.Product) views.CataloguePage {
 	p := views.CataloguePage{Page: h.page(c, ""), Home: query == "" && category == ""}
 	p.Search = query
 	p.Heading = p.T("catalogue.title")
@@ -40,23 +62,33 @@ func (h *Handler) showCatalogue(c echo.Context) error {
 	for _, product := range products {
 		p.Cards = append(p.Cards, card(p.Lang, product))
 	}
-	return render(c, http.StatusOK, views.Catalogue(p))
+	return p
 }
 
+func isCategory(name string) bool { return slices.Contains(models.Categories(), models.Category(name)) }
+
 func (h *Handler) showProduct(c echo.Context) error {
-	product, err := h.Store.Product(c.Request().Context(), c.Param("slug"))
-	if err != nil {
-		return fmt.Errorf("product: %w", err)
-	}
+	return h.publicPage(c, func(ctx context.Context) (templ.Component, error) {
+		products, err := h.catalogue(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("product: %w", err)
+		}
+		i := slices.IndexFunc(products, func(p models.Product) bool { return p.Slug == c.Param("slug") })
+		if i < 0 {
+			return nil, fmt.Errorf("product: %w", models.ErrNotFound)
+		}
+		return views.Product(h.viewProduct(c, products[i], products)), nil
+	})
+}
+
+func (h *Handler) viewProduct(c echo.Context, product models.Product, products []models.Product) views.ProductPage {
 	p := views.ProductPage{Page: h.page(c, "")}
 	p.Title = p.Lang.Pick(product.NameID, product.NameEN)
 	p.Name, p.Text = p.Title, p.Lang.Pick(product.TextID, product.TextEN)
 	p.SKU, p.Price, p.Drawing = product.SKU, views.Rupiah(product.Price), product.Drawing
 	p.Category = categoryLink(p.Lang, product.Category)
 	p.Remark, p.Goods = remark(p.Lang, product.Kind), product.Kind == models.KindGoods
-	if p.Related, err = h.related(c, product); err != nil {
-		return err
-	}
+	p.Related = related(p.Lang, product, products)
 	p.Stock = p.T("product.stock", product.Stock)
 	switch {
 	case product.Stock == 0:
@@ -67,23 +99,19 @@ func (h *Handler) showProduct(c echo.Context) error {
 	if product.Stock > 0 {
 		p.Max = fmt.Sprint(min(product.Stock, maxQuantity))
 	}
-	return render(c, http.StatusOK, views.Product(p))
+	return p
 }
 
 // related are a few others of a product's category that can be had.
-func (h *Handler) related(c echo.Context, product models.Product) ([]views.Card, error) {
-	products, err := h.Store.Products(c.Request().Context(), "", product.Category)
-	if err != nil {
-		return nil, fmt.Errorf("related products: %w", err)
-	}
+func related(l views.Lang, product models.Product, products []models.Product) []views.Card {
 	const most = 4
 	var cards []views.Card
 	for _, other := range products {
-		if other.ID != product.ID && other.Stock > 0 && len(cards) < most {
-			cards = append(cards, card(lang(c), other))
+		if other.Category == product.Category && other.ID != product.ID && other.Stock > 0 && len(cards) < most {
+			cards = append(cards, card(l, other))
 		}
 	}
-	return cards, nil
+	return cards
 }
 
 func card(l views.Lang, product models.Product) views.Card {

@@ -49,6 +49,8 @@ type Handler struct {
 	cookies  *securecookie.SecureCookie
 	password []byte // of the console, hashed
 	streams  *streams
+	products kept[[]models.Product]
+	pages    kept[keptPage]
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
 	metrics  *metrics
@@ -76,6 +78,8 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		password: password,
 		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
 		streams:  newStreams(),
+		products: kept[[]models.Product]{now: c.Now},
+		pages:    kept[keptPage]{now: c.Now},
 		rejected: rate.Sometimes{First: 10, Interval: time.Second},
 
 		rejections: newRejections(),

@@ -1,0 +1,139 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/klauspost/compress/gzip"
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// keptFor is how long what everybody sees alike is kept. It is made anew from
+	// the database then, so a shop needs not hear of what another one sold: two
+	// of these, one made from another, are a stock of a second ago at most.
+	keptFor = 500 * time.Millisecond
+
+	// maxKept bounds how many things of a sort are kept.
+	maxKept = 1000
+)
+
+// kept keeps things that are made from the database and are the same for
+// everybody, under a name each. Who asks while one is being made waits for it.
+type kept[T any] struct {
+	now    func() time.Time
+	mu     sync.RWMutex
+	things map[string]thing[T]
+	making singleflight.Group
+}
+
+type thing[T any] struct {
+	value T
+	asked time.Time // before it was made
+}
+
+func (k *kept[T]) get(ctx context.Context, name string, makeIt func(context.Context) (T, error)) (T, error) {
+	k.mu.RLock()
+	t, ok := k.things[name]
+	k.mu.RUnlock()
+	if ok && k.now().Sub(t.asked) < keptFor {
+		return t.value, nil
+	}
+	made, err, _ := k.making.Do(name, func() (any, error) {
+		// It is for others, too, who still want it when this one has left.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestPatience)
+		defer cancel()
+		asked := k.now()
+		value, err := makeIt(ctx)
+		if err == nil {
+			k.keep(name, thing[T]{value, asked})
+		}
+		return value, err
+	})
+	return made.(T), err
+}
+
+func (k *kept[T]) keep(name string, t thing[T]) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.things == nil || len(k.things) >= maxKept {
+		k.things = map[string]thing[T]{} // what is still wanted comes back soon enough
+	}
+	k.things[name] = t
+}
+
+// keptPage is a page as it is sent to everybody whose cart is empty.
+type keptPage struct {
+	plain, small []byte // small is compressed
+	tag          string
+}
+
+// publicPage answers with a page of the catalogue. Who has a cart gets one drawn
+// for himself, for it says how full that is; so does who asks for anything that
+// is not in the catalogue's own links.
+func (h *Handler) publicPage(c echo.Context, draw func(context.Context) (templ.Component, error)) error {
+	r := c.Request()
+	_, err := c.Cookie(cartCookie)
+	category, named := strings.CutPrefix(r.URL.RawQuery, "category=")
+	if err == nil || r.URL.RawQuery != "" && !(named && isCategory(category)) {
+		page, err := draw(r.Context())
+		if err != nil {
+			return err
+		}
+		return render(c, http.StatusOK, page)
+	}
+	p, err := h.pages.get(r.Context(), string(lang(c))+r.URL.Path+"?"+category, func(ctx context.Context) (keptPage, error) {
+		page, err := draw(ctx)
+		if err != nil {
+			return keptPage{}, err
+		}
+		return drawKept(ctx, page)
+	})
+	if err != nil {
+		return err
+	}
+	return p.send(c)
+}
+
+func drawKept(ctx context.Context, page templ.Component) (keptPage, error) {
+	var plain, small bytes.Buffer
+	if err := page.Render(ctx, &plain); err != nil {
+		return keptPage{}, err
+	}
+	w := gzip.NewWriter(&small)
+	_, err := w.Write(plain.Bytes())
+	sum := sha256.Sum256(plain.Bytes())
+	p := keptPage{plain: plain.Bytes(), tag: fmt.Sprintf(`W/"%x"`, sum[:8])}
+	err = errors.Join(err, w.Close())
+	p.small = small.Bytes()
+	return p, err
+}
+
+// send sends the page, or says that the browser has it already. It must ask each
+// time: whoever has filled a cart meanwhile gets another.
+func (p keptPage) send(c echo.Context) error {
+	header := c.Response().Header()
+	header.Set(echo.HeaderVary, "Accept-Language, Cookie, Accept-Encoding")
+	header.Set(echo.HeaderCacheControl, "private, no-cache")
+	header.Set("ETag", p.tag)
+	if strings.Contains(c.Request().Header.Get("If-None-Match"), p.tag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	text := p.plain
+	if takesGzip(c.Request()) {
+		header.Set(echo.HeaderContentEncoding, "gzip")
+		text = p.small
+	}
+	header.Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
+	return c.Blob(http.StatusOK, echo.MIMETextHTMLCharsetUTF8, text)
+}
