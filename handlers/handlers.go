@@ -51,6 +51,7 @@ type Handler struct {
 	streams  *streams
 	products kept[[]models.Product]
 	pages    kept[keptPage]
+	symbols  symbols
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
 	metrics  *metrics

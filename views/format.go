@@ -2,17 +2,28 @@ package views
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // Rupiah prints an amount the way shops here write it, in either language:
 // Rp 90.000.
 func Rupiah(amount int64) string {
-	return message.NewPrinter(language.Indonesian).Sprintf("Rp\u00a0%d", amount) // the space does not break
+	return "Rp\u00a0" + grouped(amount, '.') // this space does not break
+}
+
+// grouped prints a number in groups of three digits.
+func grouped(n int64, between byte) string {
+	digits := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, digit := range digits {
+		if left := len(digits) - i; i > 0 && left%3 == 0 && digits[i-1] != '-' {
+			b.WriteByte(between)
+		}
+		b.WriteRune(digit)
+	}
+	return b.String()
 }
 
 // wib is Western Indonesian Time, the clock of the tills in Java and Sumatra
@@ -74,7 +85,10 @@ func ParseDay(s string) time.Time {
 
 // Count prints a number of things: 1.234, or 1,234 in English.
 func (l Lang) Count(n int64) string {
-	return message.NewPrinter(language.Make(string(l))).Sprintf("%d", n)
+	if l == English {
+		return grouped(n, ',')
+	}
+	return grouped(n, '.')
 }
 
 // Percent prints a share of a whole to a tenth; of nothing there is none.
