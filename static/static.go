@@ -91,8 +91,12 @@ func ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.small != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		content, tag = a.small, a.version+"-gzip" // other bytes, another tag
 		header.Set("Content-Encoding", "gzip")
-		header.Set("Content-Length", strconv.Itoa(len(content)))
 	}
 	header.Set("ETag", `"`+tag+`"`)
+	header.Set("Content-Length", strconv.Itoa(len(content)))
+	if r.Method == http.MethodGet && r.Header["Range"] == nil && r.Header["If-None-Match"] == nil {
+		_, _ = w.Write(content) // who asks for all of it, as most do, gets it without a copy
+		return
+	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

@@ -73,6 +73,8 @@ func each(used func(counters) float64) func(measurement) float64 {
 	return func(m measurement) float64 { return used(m.used) / float64(max(1, len(m.latencies))) }
 }
 
+func cpu(c counters) float64 { return float64(c.cpu.Microseconds()) }
+
 // ratios is the shop's rate as part of the limit's, round by round: both had
 // their turns side by side.
 func ratios(shop, limit []measurement) (list []float64) {
@@ -115,14 +117,14 @@ func processor() string {
 }
 
 func (b *bench) table(w io.Writer) {
-	fmt.Fprintf(w, "| %d orders | limit /s | shop /s | ratio | goal | p50 ms | p99 ms | CPU µs | allocations | bytes |\n", b.shops[0].orders)
-	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+	fmt.Fprintf(w, "| %d orders | limit /s | shop /s | ratio | goal | p50 ms | p99 ms | CPU µs | limit's | allocations | bytes |\n", b.shops[0].orders)
+	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for _, r := range b.results {
 		s := r.shops[0]
-		fmt.Fprintf(w, "| %s | %.0f | %.0f | **%.2f** | %.2f | %.2f | %.2f | %.0f | %.0f | %.0f |\n", r.name,
+		fmt.Fprintf(w, "| %s | %.0f | %.0f | **%.2f** | %.2f | %.2f | %.2f | %.0f | %.0f | %.0f | %.0f |\n", r.name,
 			median(r.limit, rate), median(s, rate), median(ratios(s, r.limit), same), r.goal,
 			median(s, quantile(0.5)), median(s, quantile(0.99)),
-			median(s, each(func(c counters) float64 { return float64(c.cpu.Microseconds()) })),
+			median(s, each(cpu)), median(r.limit, each(cpu)),
 			median(s, each(func(c counters) float64 { return c.mallocs })), median(s, each(func(c counters) float64 { return c.bytes })))
 	}
 	fmt.Fprintln(w)
