@@ -3,8 +3,9 @@ package handlers
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,12 +25,12 @@ const maxStreams = 5000
 type streams struct {
 	mu       sync.Mutex
 	open     int
-	watchers map[string]map[chan struct{}]bool
+	watchers map[string][]chan struct{}
 	closed   chan struct{}
 }
 
 func newStreams() *streams {
-	return &streams{watchers: map[string]map[chan struct{}]bool{}, closed: make(chan struct{})}
+	return &streams{watchers: map[string][]chan struct{}{}, closed: make(chan struct{})}
 }
 
 // watch returns a channel that is told of changes, and what ends it. There is
@@ -42,15 +43,12 @@ func (s *streams) watch(token string) (changes <-chan struct{}, end func(), ok b
 		return nil, nil, false
 	}
 	s.open++
-	if s.watchers[token] == nil {
-		s.watchers[token] = map[chan struct{}]bool{}
-	}
-	s.watchers[token][ch] = true
+	s.watchers[token] = append(s.watchers[token], ch)
 	return ch, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.open--
-		delete(s.watchers[token], ch)
+		s.watchers[token] = slices.DeleteFunc(s.watchers[token], func(other chan struct{}) bool { return other == ch })
 		if len(s.watchers[token]) == 0 {
 			delete(s.watchers, token)
 		}
@@ -72,8 +70,8 @@ func (s *streams) tell(token string) {
 	}
 }
 
-func wake(watchers map[chan struct{}]bool) {
-	for ch := range watchers {
+func wake(watchers []chan struct{}) {
+	for _, ch := range watchers {
 		select {
 		case ch <- struct{}{}:
 		default:
@@ -101,9 +99,6 @@ func (s *streams) close() {
 // orderEvents streams an order's status: now, at each change, and no more once
 // it cannot change by itself.
 func (h *Handler) orderEvents(c echo.Context) error {
-	if _, err := h.order(c); err != nil {
-		return err
-	}
 	return h.stream(c, c.Param("token"), func() (glimpse, error) {
 		o, err := h.order(c)
 		return glimpse{seen: whatIsSeen(o), status: h.statusOf(o), last: !live(o, h.Now())}, err
@@ -125,6 +120,10 @@ func (h *Handler) stream(c echo.Context, token string, look func() (glimpse, err
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "too many streams")
 	}
 	defer end()
+	now, text, err := aside(look)
+	if err != nil {
+		return err
+	}
 	w := c.Response()
 	w.Header().Set(echo.HeaderContentType, "text/event-stream")
 	w.Header().Set(echo.HeaderCacheControl, "no-store")
@@ -135,18 +134,12 @@ func (h *Handler) stream(c echo.Context, token string, look func() (glimpse, err
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for sent := ""; ; {
-		now, err := look()
-		if err != nil {
-			return err
-		}
 		// What is told more than once is sent once. At each beat, too, is looked
 		// whether there is anything new: a shop that was killed just after it
 		// had kept a change tells nobody of it.
 		if now.seen != sent {
 			sent = now.seen
-			if err := sendStatus(w, now.status); err != nil {
-				return err
-			}
+			fmt.Fprintf(w, "event: status\ndata: %s\n\n", text)
 		} else {
 			fmt.Fprint(w, ": still here\n\n")
 		}
@@ -163,7 +156,30 @@ func (h *Handler) stream(c echo.Context, token string, look func() (glimpse, err
 		case <-c.Request().Context().Done():
 			return nil
 		}
+		if now, text, err = aside(look); err != nil {
+			return err
+		}
 	}
+}
+
+// aside looks on a stack of its own: the room that takes would otherwise stay with
+// each of thousands of streams for as long as they last. The text is the status as
+// an event carries it.
+func aside(look func() (glimpse, error)) (now glimpse, text []byte, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		if now, err = look(); err == nil {
+			text, err = json.Marshal(now.status)
+		}
+	}()
+	<-done
+	return now, text, err
 }
 
 // whatIsSeen tells one state of an order's page from another.
@@ -175,14 +191,4 @@ func whatIsSeen(o models.Order) string {
 	state, _ := json.Marshal([]any{o.Status, o.Attention, p.State, p.Attempt, p.Code, p.ExpiresAt, p.Tries > 0,
 		p.CheckedAt, p.CheckedStatus, len(p.Instructions), receipts}) // such values always encode
 	return string(state)
-}
-
-// sendStatus writes one event.
-func sendStatus(w io.Writer, status any) error {
-	body, err := json.Marshal(status)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "event: status\ndata: %s\n\n", body)
-	return err
 }

@@ -104,9 +104,6 @@ const (
 	staticRoute        = "/static/*"
 )
 
-// isStream reports whether a request is for a stream, which lasts.
-func isStream(c echo.Context) bool { return c.Path() == eventsRoute || c.Path() == consoleEventsRoute }
-
 // routes lists every address of the shop.
 func (h *Handler) routes() *echo.Echo {
 	e := echo.New()
@@ -125,7 +122,7 @@ func (h *Handler) routes() *echo.Echo {
 	e.POST("/checkout", h.placeOrder, h.limited(30))
 	e.GET("/orders/:token", h.showOrder)
 	e.GET("/orders/:token/status", h.orderStatus)
-	e.GET(eventsRoute, h.orderEvents)
+	e.GET(eventsRoute, echo.NotFoundHandler) // light has answered before
 	e.GET("/orders/:token/cashier", h.showCashier)
 	e.GET("/orders/:token/calendar.ics", h.orderCalendar)
 	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
@@ -152,7 +149,7 @@ func (h *Handler) routes() *echo.Echo {
 	e.GET("/favicon.ico", func(c echo.Context) error {
 		return c.Redirect(http.StatusFound, static.URL("drawings/favicon.svg"))
 	})
-	e.GET(staticRoute, echo.NotFoundHandler) // assets has answered before
+	e.GET(staticRoute, echo.NotFoundHandler) // light has answered before
 	if !h.MetricsElsewhere {
 		e.GET("/metrics", echo.WrapHandler(http.HandlerFunc(h.serveMetrics)))
 	}
@@ -177,7 +174,7 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 			return err
 		}}),
 		h.guard,
-		assets,
+		h.light,
 		h.bounded,
 		// The notification caps its own body, and has no browser to protect.
 		h.readForm(notification),
@@ -186,24 +183,29 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 	}
 }
 
-// assets sends files before anything is done that only pages need.
-func assets(next echo.HandlerFunc) echo.HandlerFunc {
+// light answers what needs nothing that pages need: files, and streams, whose
+// every layer would be held for as long as they last.
+func (h *Handler) light(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if c.Path() != staticRoute {
-			return next(c)
+		switch get := c.Request().Method == http.MethodGet; {
+		case get && c.Path() == staticRoute:
+			static.ServeHTTP(c.Response(), c.Request())
+			return nil
+		case get && c.Path() == eventsRoute:
+			return h.orderEvents(c)
 		}
-		static.ServeHTTP(c.Response(), c.Request())
-		return nil
+		return next(c)
 	}
 }
 
 // requestPatience is more than any page needs of the database and the gateway.
 const requestPatience = 10 * time.Second
 
-// bounded ends what takes too long, but for streams and exports, which last.
+// bounded ends what takes too long, but for exports and the console's streams:
+// they last.
 func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if isStream(c) || c.Path() == ordersCSV {
+		if c.Path() == consoleEventsRoute || c.Path() == ordersCSV {
 			return next(c)
 		}
 		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named

@@ -139,3 +139,19 @@ func TestKept(t *testing.T) {
 		t.Errorf("%d things are kept", len(k.things))
 	}
 }
+
+// What is answered early is answered to the right method only.
+func TestFilesAreOnlyRead(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]int{"/static/app.css": http.StatusMethodNotAllowed, "/orders/x/events": http.StatusMethodNotAllowed} {
+		if got := w.post(path, nil, nil).Code; got != want {
+			t.Errorf("POST %s: HTTP %d, want %d", path, got, want)
+		}
+	}
+	if res := w.visit("/static/app.css", nil); res.StatusCode != http.StatusOK || res.Header.Get("X-Content-Type-Options") != "nosniff" || res.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("HTTP %d, %v", res.StatusCode, res.Header)
+	}
+	if res := w.visit("/orders/x/events", nil); res.StatusCode != http.StatusNotFound || res.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("HTTP %d, %v", res.StatusCode, res.Header)
+	}
+}

@@ -36,7 +36,12 @@ func deliver(ctx context.Context, address string, header http.Header, body []byt
 
 // profile keeps what the shop spends its time on meanwhile.
 func (s *shop) profile(ctx context.Context, lasts time.Duration, file string) error {
-	p, err := fetch(ctx, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", s.ops, max(1, int(lasts.Seconds()))), "")
+	return s.keep(ctx, fmt.Sprintf("profile?seconds=%d", max(1, int(lasts.Seconds()))), file)
+}
+
+// keep writes a profile of the running shop to a file.
+func (s *shop) keep(ctx context.Context, name, file string) error {
+	p, err := fetch(ctx, s.ops+"/debug/pprof/"+name, "")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,11 @@ func (b *bench) watch(ctx context.Context) error {
 			return fmt.Errorf("stream: %w", err)
 		case <-time.After(patience):
 			return errors.New("a payment was not seen by its page")
+		}
+	}
+	if b.profiles != "" {
+		if err := s.keep(ctx, "heap", filepath.Join(b.profiles, "streams.pprof")); err != nil {
+			return err
 		}
 	}
 	b.watched = max(b.watched, memory(s.cmd.Process.Pid))
