@@ -37,8 +37,10 @@ const connections = 32
 
 // load has all clients ask a server for what next says, for so long.
 func load(ctx context.Context, lasts time.Duration, status int, next vegeta.Targeter) (m measurement, err error) {
-	attacker := vegeta.NewAttacker(vegeta.Workers(connections), vegeta.MaxWorkers(connections), vegeta.Connections(connections),
-		vegeta.KeepAlive(true), vegeta.HTTP2(false), vegeta.Redirects(vegeta.NoFollow), vegeta.MaxBody(0), vegeta.Timeout(patience))
+	transport := &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}
+	defer transport.CloseIdleConnections() // else the server keeps them for a while
+	attacker := vegeta.NewAttacker(vegeta.Workers(connections), vegeta.MaxWorkers(connections), vegeta.MaxBody(0), vegeta.Client(
+		&http.Client{Transport: transport, Timeout: patience, CheckRedirect: plain.CheckRedirect}))
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
 	began := time.Now()
 	var wrong error

@@ -23,8 +23,13 @@ type streamed struct {
 // watch opens the streams, has some of the orders paid, and sees how long it
 // takes until their pages know.
 func (b *bench) watch(ctx context.Context) error {
-	for _, s := range b.shops {
+	for i, s := range b.shops {
 		b.idle = append(b.idle, memory(s.cmd.Process.Pid))
+		if b.profiles != "" && i == 0 {
+			if err := s.keep(ctx, "heap", filepath.Join(b.profiles, "idle.pprof")); err != nil {
+				return err
+			}
+		}
 	}
 	if b.streams == 0 {
 		return nil
