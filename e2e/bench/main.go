@@ -59,6 +59,7 @@ func exit(err error) {
 }
 
 func run(ctx context.Context, o options) (err error) {
+	load := loadAverage()
 	dir, err := os.MkdirTemp("", "warung-bench")
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func run(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("shop with %d orders: %w", orders, err)
 		}
 	}
-	b := &bench{options: o, dir: dir, shops: shops}
+	b := &bench{options: o, dir: dir, load: load, shops: shops}
 	if err := b.measure(ctx); err != nil {
 		return err
 	}

@@ -108,9 +108,16 @@ func (b *bench) report(w io.Writer) error {
 }
 
 func (b *bench) describe(w io.Writer) {
-	fmt.Fprintf(w, "Measured on %s: %s, %d processors, %s, %s/%s. %d rounds of %s each, %d connections, medians.\n\n",
+	fmt.Fprintf(w, "Measured on %s: %s, %d processors, %s, %s/%s, load average %s before. %d rounds of %s each, %d connections, medians.\n\n",
 		time.Now().UTC().Format("2 January 2006"), processor(), runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		b.rounds, b.time, connections)
+		b.load, b.rounds, b.time, connections)
+}
+
+// loadAverage says how busy the machine is with other things.
+func loadAverage() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	average, _, _ := strings.Cut(string(text), " ")
+	return average
 }
 
 func processor() string {

@@ -99,6 +99,7 @@ func checkouts(_ context.Context, _ *bench, s *shop) (vegeta.Targeter, error) {
 type bench struct {
 	options
 	dir   string
+	load  string // of the machine before
 	shops []*shop
 
 	limit   *limitServer
