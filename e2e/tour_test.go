@@ -124,9 +124,9 @@ func TestPanel(t *testing.T) {
 	err := inTime(tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(p.shop+"/console/sandbox?lang=en"),
 		chromedp.Click(`input[name="notify"][value="wrong_signature"]`, chromedp.ByQuery), chromedp.Click(id("set-faults"), chromedp.ByQuery),
 		chromedp.WaitVisible(id("misbehaves"), chromedp.ByQuery),
-		chromedp.Click(id("pay"), chromedp.ByQuery), chromedp.WaitVisible(`.timeline[data-delivery="waiting"] .bad`, chromedp.ByQuery),
+		chromedp.Click(id("pay"), chromedp.ByQuery), chromedp.WaitVisible(`.retries[data-delivery="waiting"] .bad`, chromedp.ByQuery),
 		chromedp.Click(id("calm"), chromedp.ByQuery), chromedp.WaitNotPresent(id("misbehaves"), chromedp.ByQuery),
-		chromedp.Click(id("next-attempt"), chromedp.ByQuery), chromedp.WaitVisible(`.timeline[data-delivery="delivered"] .good`, chromedp.ByQuery))
+		chromedp.Click(id("next-attempt"), chromedp.ByQuery), chromedp.WaitVisible(`.retries[data-delivery="delivered"] .good`, chromedp.ByQuery))
 	if err != nil {
 		t.Fatal(err)
 	}
