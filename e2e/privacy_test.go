@@ -3,11 +3,15 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+
+	"warungjokul/jokul"
 )
 
 // An order's address is its key, a customer's name is his own: neither, and no
@@ -81,6 +85,74 @@ func TestNothingPrivateIsKept(t *testing.T) {
 	if n := number(t, db, "SELECT COUNT(*) FROM exchanges WHERE request_body LIKE '%\"customer\":{%\"***\"%' AND request_body LIKE '%invoice_number%'"); n == 0 {
 		t.Error("of a request for a code the rest is gone too")
 	}
+}
+
+// After a whole journey, with forgeries, a second code and the tour, no page of
+// the console, no export, metric or line of the log holds the Secret Key, an
+// order's token, or a signature whole: neither one that came nor one that was
+// expected.
+func TestNothingPrivateIsShown(t *testing.T) {
+	p := start(t, t.TempDir(), "LOG_LEVEL=debug")
+	v := visit(t, p)
+	private := map[string]string{secret: "the Secret Key"}
+	signed := func(c *jokul.Component, h http.Header) {
+		private[jokul.Sign(secret, *c)] = "a signature that came, or was expected"
+	}
+	forged := func(c *jokul.Component, h http.Header) {
+		signed(c, h)
+		h.Set(jokul.HeaderSignature, jokul.Sign("SK-another", *c))
+		private[h.Get(jokul.HeaderSignature)] = "a forged signature"
+	}
+	paid, renewed := v.order("MNM-GAYO"), v.order("MNM-TEH")
+	for _, order := range []string{paid, renewed} {
+		private[strings.TrimPrefix(order, "/orders/")] = "an order's token"
+	}
+	s := v.await(paid, "a code", hasCode)
+	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":%d},"transaction":{"status":"SUCCESS","date":"2026-11-24T03:00:00Z"}}`, s.InvoiceNumber, s.Amount)
+	notify(t, p, body, forged)
+	notify(t, p, body, signed)
+	notify(t, p, `{"order":{"invoice_number":"WJ-NOBODY-1","amount":10000},"transaction":{"status":"SUCCESS"}}`, signed)
+	v.await(paid, "paid", isPaid)
+	act(t, p, v.await(renewed, "a code", hasCode).PaymentCode, "expire")
+	v.post(renewed+"/check", nil)
+	v.post(renewed+"/payments", nil)
+	v.post("/tour", url.Values{"step": {"1"}})
+
+	texts := crawl(v, "/console")
+	if len(texts) < 20 || texts["/console/orders.csv"] == "" {
+		t.Fatalf("only %d pages were found", len(texts))
+	}
+	_, texts["/metrics"] = v.get("/metrics")
+	texts["the log"] = p.logs.String()
+	for where, text := range texts {
+		text = html.UnescapeString(text)
+		for secret, what := range private {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s holds %s, %q", where, what, secret)
+			}
+		}
+		if whole := regexp.MustCompile(`HMACSHA256=[A-Za-z0-9+/]{43}=`).FindString(text); whole != "" {
+			t.Errorf("%s holds a whole signature, %s", where, whole)
+		}
+	}
+}
+
+// crawl reads every page that can be reached from one, below it.
+func crawl(v visitor, from string) map[string]string {
+	v.t.Helper()
+	texts, waiting := map[string]string{}, []string{from}
+	for len(waiting) > 0 && len(texts) < 300 {
+		path := waiting[0]
+		waiting = waiting[1:]
+		if _, known := texts[path]; known {
+			continue
+		}
+		_, texts[path] = v.get(path)
+		for _, link := range regexp.MustCompile(`href="(`+from+`[^"#]*)`).FindAllStringSubmatch(texts[path], -1) {
+			waiting = append(waiting, html.UnescapeString(link[1]))
+		}
+	}
+	return texts
 }
 
 // Behind a proxy that speaks https, cookies and headers say so.
