@@ -320,7 +320,13 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 	add(&o.PlacedAt, "", l.T("event.placed"), "")
 	for _, p := range o.Payments {
 		add(&p.CreatedAt, "", l.T("event.attempt", p.Attempt, p.InvoiceNumber), "")
-		add(p.CodeIssuedAt, "", l.T("event.code", p.InvoiceNumber), "")
+		if p.CodeIssuedAt != nil { // by the gateway's clock, which tells whole seconds
+			issued := *p.CodeIssuedAt
+			if issued.Before(p.CreatedAt) {
+				issued = p.CreatedAt
+			}
+			add(&issued, "", l.T("event.code", p.InvoiceNumber), "")
+		}
 		if p.State != models.PaymentPaid || p.Reusable {
 			add(p.ExpiresAt, "", l.T("event.deadline", p.InvoiceNumber), "")
 		}
