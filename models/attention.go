@@ -122,11 +122,10 @@ func raise(tx *gorm.DB, a Attention) error {
 	}
 	change := Change{Kind: ChangeAttention, Subject: string(a.Kind), Became: "open"}
 	if a.OrderID == nil {
-		return record(tx, change)
+		record(tx, change)
+		return nil
 	}
 	change.OrderID = *a.OrderID
-	if err := record(tx, change); err != nil {
-		return err
-	}
+	record(tx, change)
 	return tx.Model(&Order{}).Where("id = ?", *a.OrderID).Update("attention", a.Kind).Error
 }

@@ -57,19 +57,48 @@ func Because(ctx context.Context, c Cause) context.Context {
 	return context.WithValue(ctx, causeKey{}, c)
 }
 
-// record writes changes down.
-func record(tx *gorm.DB, changes ...Change) error {
-	if len(changes) == 0 {
+func causeOf(ctx context.Context) Cause {
+	if cause, named := ctx.Value(causeKey{}).(Cause); named {
+		return cause
+	}
+	return Cause{By: CauseShop}
+}
+
+// journal gathers what a transaction changes, to be written in one statement at
+// its end.
+type journal struct {
+	cause   Cause
+	changes []Change
+}
+
+type journalKey struct{}
+
+func journalOf(tx *gorm.DB) *journal { return tx.Statement.Context.Value(journalKey{}).(*journal) }
+
+// record notes changes in the transaction's journal.
+func record(tx *gorm.DB, changes ...Change) {
+	j := journalOf(tx)
+	j.changes = append(j.changes, changes...)
+}
+
+// because names the cause of all that a transaction changes.
+func because(tx *gorm.DB, c Cause) { journalOf(tx).cause = c }
+
+func (j *journal) write(tx *gorm.DB) error {
+	if len(j.changes) == 0 {
 		return nil
 	}
-	cause, named := tx.Statement.Context.Value(causeKey{}).(Cause)
-	if !named {
-		cause = Cause{By: CauseShop}
+	now := tx.NowFunc()
+	for i := range j.changes {
+		j.changes[i].Cause, j.changes[i].At = j.cause, now
 	}
-	for i := range changes {
-		changes[i].Cause, changes[i].At = cause, tx.NowFunc()
-	}
-	return tx.Create(&changes).Error
+	return addMany(tx, changes, j.changes)
+}
+
+var changes = newTable("changes", "id", "order_id", "payment_id", "kind", "subject", "was", "became", "cause_by", "cause_id", "at")
+
+func (c *Change) fields() []any {
+	return []any{&c.ID, &c.OrderID, &c.PaymentID, &c.Kind, &c.Subject, &c.Was, &c.Became, &c.Cause.By, &c.Cause.ID, &c.At}
 }
 
 // ChangesOf lists what changed about an order, in order.
@@ -87,5 +116,6 @@ func (s *Store) ChangesBy(ctx context.Context, c Cause) ([]Change, error) {
 // ForgetChanges drops the records that are too old: they go with the exchanges
 // and are no part of the books.
 func (s *Store) ForgetChanges(ctx context.Context) error {
-	return s.write.WithContext(ctx).Where("at < ?", s.now().Add(-exchangesKept)).Delete(&Change{}).Error
+	_, err := s.once(ctx, "DELETE FROM changes WHERE at < $1", s.now().Add(-exchangesKept))
+	return err
 }

@@ -247,7 +247,7 @@ func TestInbox(t *testing.T) {
 		want   string
 	}{
 		{InboxAll, "", 0, "r3 r2 r1"}, {InboxApplied, "", 0, "r1"}, {InboxRepeated, "", 0, "r2 r1"}, {InboxFlagged, "", 0, "r3"},
-		{InboxAll, o.Number, 0, "r2 r1"}, {InboxAll, "%", 0, ""}, {InboxAll, "", 4, "r2 r1"},
+		{InboxAll, o.Number, 0, "r2 r1"}, {InboxAll, "%", 0, ""}, {InboxAll, "", 3, "r2 r1"},
 	} {
 		list, err := s.Notifications(ctx, look.kind, look.about, look.before, 10)
 		var got []string

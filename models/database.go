@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"strings"
@@ -19,6 +20,12 @@ type database interface {
 	// may be one.
 	connect(settings gorm.Config, log *slog.Logger) (write, read *gorm.DB, err error)
 
+	// transact runs f in one transaction: what it has written when that returns
+	// nil is on the disk and will be found there. once does the same for an f of
+	// one statement.
+	transact(ctx context.Context, db *gorm.DB, f func(tx *gorm.DB) error) error
+	once(ctx context.Context, db *gorm.DB, f func(tx *gorm.DB) error) error
+
 	// alone runs f on one connection while no other shop does the same.
 	alone(db *gorm.DB, f func(*gorm.DB) error) error
 
@@ -30,8 +37,25 @@ type database interface {
 	tell(ctx context.Context, db *gorm.DB, token string) error
 	watch(ctx context.Context, heard func(token string))
 
+	// pools are the pools of connections by what they are for.
+	pools(write, read *gorm.DB) map[string]func() sql.DBStats
+
 	backup(ctx context.Context, file string) error
 }
+
+// dialect is what plain SQL needs to know of a database.
+type dialect interface {
+	gorm.ErrorTranslator
+
+	// takes is a value as the database takes it.
+	takes(value any) any
+
+	// locking ends a query whose rows are kept for this transaction alone, with
+	// room for rows that only refer to them.
+	locking() string
+}
+
+func dialectOf(db *gorm.DB) dialect { return db.Dialector.(dialect) }
 
 // databaseAt is the one place that asks which database the shop runs on.
 func databaseAt(databaseURL string) (database, error) {
@@ -61,3 +85,12 @@ func gormSettings(now func() time.Time, log *slog.Logger) gorm.Config {
 // errAgain is part of an ErrUnavailable that the same transaction, begun anew,
 // need not meet again.
 var errAgain = errors.New("it was in another's way")
+
+// statistics are those of a pool of connections.
+func statistics(db *gorm.DB) sql.DBStats {
+	pool, err := db.DB()
+	if err != nil {
+		return sql.DBStats{} // there is a pool since Open
+	}
+	return pool.Stats()
+}

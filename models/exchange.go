@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // Exchange is one call to the gateway as it went over the wire. Secrets and
@@ -38,13 +40,27 @@ const exchangesKept = 30 * 24 * time.Hour
 
 // KeepExchange records a call to the gateway and returns the record's ID.
 func (s *Store) KeepExchange(ctx context.Context, x Exchange) (int64, error) {
-	err := s.write.WithContext(ctx).Create(&x).Error
+	err := s.database.once(ctx, s.write, func(tx *gorm.DB) error {
+		_, err := add(tx, exchanges, &x, "")
+		return err
+	})
 	return x.ID, err
+}
+
+var exchanges = newTable("exchanges", "id", "operation", "invoice_number", "request_id", "caused_by", "method", "url", "request_header",
+	"request_body", "string_to_sign", "status", "response_header", "response_body", "response_string_to_sign", "verified", "problem",
+	"started_at", "duration")
+
+func (x *Exchange) fields() []any {
+	return []any{&x.ID, &x.Operation, &x.InvoiceNumber, &x.RequestID, &x.CausedBy, &x.Method, &x.URL, &x.RequestHeader,
+		&x.RequestBody, &x.StringToSign, &x.Status, &x.ResponseHeader, &x.ResponseBody, &x.ResponseStringToSign, &x.Verified, &x.Problem,
+		&x.StartedAt, &x.Duration}
 }
 
 // ForgetExchanges drops the records that are too old.
 func (s *Store) ForgetExchanges(ctx context.Context) error {
-	return s.write.WithContext(ctx).Where("started_at < ?", s.now().Add(-exchangesKept)).Delete(&Exchange{}).Error
+	_, err := s.once(ctx, "DELETE FROM exchanges WHERE started_at < $1", s.now().Add(-exchangesKept))
+	return err
 }
 
 // ExchangesOf lists the calls made for an order, in order: about its invoice

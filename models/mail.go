@@ -2,11 +2,9 @@ package models
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // MailKind says what a mail to the customer is about.
@@ -56,21 +54,25 @@ const (
 	leastToRemind = 20 * time.Minute
 )
 
-// enqueue has a mail sent, once.
-func enqueue(tx *gorm.DB, orderID, paymentID int64, kind MailKind, at time.Time) error {
-	m := Mail{OrderID: orderID, PaymentID: paymentID, Kind: kind, SendAt: at.UTC()}
-	return tx.Omit("Order", "Payment").Clauses(clause.OnConflict{DoNothing: true}).Create(&m).Error
+var mails = newTable("mails", "id", "order_id", "payment_id", "kind", "send_at", "leased_until", "tries", "last_error", "sent_at",
+	"subject", "text", "html")
+
+func (m *Mail) fields() []any {
+	return []any{&m.ID, &m.OrderID, &m.PaymentID, &m.Kind, &m.SendAt, &m.LeasedUntil, &m.Tries, &m.LastError, &m.SentAt,
+		&m.Subject, &m.Text, &m.HTML}
+}
+
+// enqueue has a mail about a payment sent, once.
+func enqueue(tx *gorm.DB, p Payment, kind MailKind, at time.Time) error {
+	_, err := add(tx, mails, &Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: kind, SendAt: at.UTC()}, onlyOnce)
+	return err
 }
 
 // mailCode has the customer told of a code, and reminded of it.
-func mailCode(tx *gorm.DB, id int64, c IssuedCode, now time.Time) error {
-	p, err := first[Payment](tx.Where("id = ?", id))
-	if err != nil {
-		return err
-	}
-	err = enqueue(tx, p.OrderID, p.ID, MailCode, now)
-	if left := c.ExpiresAt.Sub(now); err == nil && left >= leastToRemind {
-		err = enqueue(tx, p.OrderID, p.ID, MailReminder, c.ExpiresAt.Add(-left/reminderPart))
+func mailCode(tx *gorm.DB, p Payment, expiresAt, now time.Time) error {
+	err := enqueue(tx, p, MailCode, now)
+	if left := expiresAt.Sub(now); err == nil && left >= leastToRemind {
+		err = enqueue(tx, p, MailReminder, expiresAt.Add(-left/reminderPart))
 	}
 	return err
 }
@@ -80,10 +82,8 @@ func mailCode(tx *gorm.DB, id int64, c IssuedCode, now time.Time) error {
 // not just now.
 func (s *Store) MailAgain(ctx context.Context, paymentID int64) (bool, error) {
 	now := s.now()
-	res := s.write.WithContext(ctx).Model(&Mail{}).
-		Where("payment_id = ? AND kind = ? AND sent_at <= ?", paymentID, MailCode, now.Add(-mailAgain)).
-		Updates(map[string]any{"sent_at": nil, "send_at": now, "leased_until": nil, "tries": 0})
-	return res.RowsAffected == 1, res.Error
+	return s.once(ctx, "UPDATE mails SET sent_at = $1, send_at = $2, leased_until = $1, tries = $3 WHERE payment_id = $4 AND kind = $5 AND sent_at <= $6",
+		nil, now, 0, paymentID, MailCode, now.Add(-mailAgain))
 }
 
 // Wanted reports whether there is still a reason for the mail.
@@ -104,57 +104,66 @@ func (m Mail) Wanted(now time.Time) bool {
 func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 	now := s.now()
 	var due []int64
-	err := s.read.WithContext(ctx).Model(&Mail{}).
-		Where("sent_at IS NULL AND send_at <= ? AND send_at > ? AND (leased_until IS NULL OR leased_until <= ?)", now, now.Add(-mailStale), now).
-		Order("send_at, id").Limit(limit).Pluck("id", &due).Error
-	if err != nil {
+	err := each(s.read.WithContext(ctx), "SELECT id FROM mails WHERE sent_at IS NULL AND send_at <= $1 AND send_at > $2"+
+		" AND (leased_until IS NULL OR leased_until <= $1) ORDER BY send_at, id LIMIT $3", []any{now, now.Add(-mailStale), limit},
+		func(scan func(...any) error) error {
+			due = append(due, 0)
+			return scan(&due[len(due)-1])
+		})
+	if err != nil || len(due) == 0 {
 		return nil, err
 	}
 	var claimed []Mail
-	for _, id := range due {
-		res := s.write.WithContext(ctx).Model(&Mail{}).
-			Where("id = ? AND sent_at IS NULL AND (leased_until IS NULL OR leased_until <= ?)", id, now).
-			Update("leased_until", now.Add(mailLease))
-		if res.Error != nil {
-			return claimed, res.Error
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		claimed = nil
+		for _, id := range due {
+			var m Mail
+			err := one(tx, "UPDATE mails SET leased_until = $1 WHERE id = $2 AND sent_at IS NULL AND (leased_until IS NULL OR leased_until <= $3) RETURNING "+
+				mails.columns, []any{now.Add(mailLease), id, now}, m.fields()...)
+			if err == nil {
+				claimed = append(claimed, m)
+			} else if err != ErrNotFound { // another shop has it
+				return err
+			}
 		}
-		if res.RowsAffected == 0 {
-			continue
-		}
-		m, err := first[Mail](s.write.WithContext(ctx).Preload("Order.Lines").Preload("Order.Payments").Preload("Payment").Where("id = ?", id))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range claimed {
+		m := &claimed[i]
+		o, err := wholeOrder(s.read.WithContext(ctx), "id = $1", m.OrderID)
 		if err != nil {
-			return claimed, err
+			return claimed[:i], err
 		}
-		claimed = append(claimed, m)
+		m.Order = &o
+		for j := range o.Payments {
+			if o.Payments[j].ID == m.PaymentID {
+				m.Payment = &o.Payments[j]
+			}
+		}
 	}
 	return claimed, nil
 }
 
 // NextMail returns when ClaimMails will next have something, zero for never.
 func (s *Store) NextMail(ctx context.Context) (time.Time, error) {
-	m, err := first[Mail](s.read.WithContext(ctx).Where("sent_at IS NULL AND send_at > ?", s.now().Add(-mailStale)).
-		Order("CASE WHEN leased_until > send_at THEN leased_until ELSE send_at END"))
-	if errors.Is(err, ErrNotFound) {
-		return time.Time{}, nil
-	}
-	if err == nil && m.LeasedUntil != nil && m.LeasedUntil.After(m.SendAt) {
-		return *m.LeasedUntil, nil
-	}
-	return m.SendAt, err
+	return nextDue(s.read.WithContext(ctx), "SELECT send_at, leased_until FROM mails WHERE sent_at IS NULL AND send_at > $1 ORDER BY send_at LIMIT $2",
+		s.now().Add(-mailStale))
 }
 
 // MailSent keeps what was sent. Empty texts: it was not wanted any more.
 func (s *Store) MailSent(ctx context.Context, m Mail) error {
-	return s.write.WithContext(ctx).Model(&Mail{}).Where("id = ?", m.ID).Updates(map[string]any{
-		"sent_at": s.now(), "leased_until": nil, "last_error": "", "subject": m.Subject, "text": m.Text, "html": m.HTML,
-	}).Error
+	_, err := s.once(ctx, "UPDATE mails SET sent_at = $1, leased_until = $2, last_error = $3, subject = $4, text = $5, html = $6 WHERE id = $7",
+		s.now(), nil, "", m.Subject, m.Text, m.HTML, m.ID)
+	return err
 }
 
 // PostponeMail notes a try that failed, and when to try again.
 func (s *Store) PostponeMail(ctx context.Context, id int64, reason string, at time.Time) error {
-	return s.write.WithContext(ctx).Model(&Mail{}).Where("id = ?", id).Updates(map[string]any{
-		"tries": gorm.Expr("tries + 1"), "last_error": reason, "leased_until": at.UTC(),
-	}).Error
+	_, err := s.once(ctx, "UPDATE mails SET tries = tries + 1, last_error = $1, leased_until = $2 WHERE id = $3", reason, at.UTC(), id)
+	return err
 }
 
 // Mails lists what was sent, the latest first.
@@ -176,5 +185,6 @@ func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
 
 // ForgetMails drops mails of a month ago, sent or not.
 func (s *Store) ForgetMails(ctx context.Context) error {
-	return s.write.WithContext(ctx).Where("send_at < ?", s.now().Add(-mailsKept)).Delete(&Mail{}).Error
+	_, err := s.once(ctx, "DELETE FROM mails WHERE send_at < $1", s.now().Add(-mailsKept))
+	return err
 }

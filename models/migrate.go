@@ -36,7 +36,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0001_the_whole_loop", Migrate: theWholeLoop},
 	{ID: "0002_lines_know_their_seller", Migrate: linesKnowTheirSeller},
 	{ID: "0003_attention_says_what_to_do", Migrate: attentionSaysWhatToDo},
-	{ID: "0004_mails", Migrate: mails},
+	{ID: "0004_mails", Migrate: mailsAreKept},
 	{ID: "0005_sessions", Migrate: sessions},
 	{ID: "0006_console", Migrate: console},
 	{ID: "0007_what_changed", Migrate: whatChanged},
@@ -266,8 +266,8 @@ func attentionSaysWhatToDo(tx *gorm.DB) error {
 	return nil
 }
 
-// mails: one of each kind for a payment.
-func mails(tx *gorm.DB) error {
+// mailsAreKept: one of each kind for a payment.
+func mailsAreKept(tx *gorm.DB) error {
 	type order struct {
 		ID int64 `gorm:"primaryKey"`
 	}

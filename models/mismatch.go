@@ -87,21 +87,21 @@ func moneyMismatches(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 }
 
 func paidThere(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
-	return payments(db.Where("payments.checked_status = 'SUCCESS' AND payments.state <> 'paid'"), MismatchPaidThere, // as its index says it
+	return ofPayments(db.Where("payments.checked_status = 'SUCCESS' AND payments.state <> 'paid'"), MismatchPaidThere, // as its index says it
 		func(p Payment) (time.Time, string) {
 			return *p.CheckedAt, fmt.Sprintf("SUCCESS at the gateway, %s here: %s", p.State, p.LastError)
 		})
 }
 
 func overdueAnswers(db *gorm.DB, now time.Time) ([]Mismatch, error) {
-	return payments(db.Where("payments.state = ? AND payments.expires_at < ?", PaymentPending, now.Add(-answerOverdue)), MismatchOverdue,
+	return ofPayments(db.Where("payments.state = ? AND payments.expires_at < ?", PaymentPending, now.Add(-answerOverdue)), MismatchOverdue,
 		func(p Payment) (time.Time, string) {
 			return *p.ExpiresAt, fmt.Sprintf("past its deadline; the gateway's last answer was %q %s", p.CheckedStatus, p.LastError)
 		})
 }
 
 func missingCodes(db *gorm.DB, now time.Time) ([]Mismatch, error) {
-	return payments(db.Where("payments.state = ? AND payments.created_at < ?", PaymentCreating, now.Add(-codeOverdue)), MismatchNoCode,
+	return ofPayments(db.Where("payments.state = ? AND payments.created_at < ?", PaymentCreating, now.Add(-codeOverdue)), MismatchNoCode,
 		func(p Payment) (time.Time, string) {
 			return p.CreatedAt, fmt.Sprintf("no payment code after %d tries: %s", p.Tries, p.LastError)
 		})
@@ -109,15 +109,15 @@ func missingCodes(db *gorm.DB, now time.Time) ([]Mismatch, error) {
 
 func notNotified(db *gorm.DB, now time.Time) ([]Mismatch, error) {
 	told := "EXISTS (SELECT 1 FROM receipts WHERE receipts.payment_id = payments.id AND receipts.source = ?)"
-	return payments(db.Where("payments.state = ? AND payments.created_at > ? AND "+told+" AND NOT "+told,
+	return ofPayments(db.Where("payments.state = ? AND payments.created_at > ? AND "+told+" AND NOT "+told,
 		PaymentPaid, now.Add(-notNotifiedAge), SourceStatusQuery, SourceNotification), MismatchNotNotified,
 		func(p Payment) (time.Time, string) {
 			return p.CreatedAt, "paid, but no notification came; see the Notification URL of the channel in DOKU's Back Office"
 		})
 }
 
-// payments makes a line of each payment a query finds.
-func payments(query *gorm.DB, kind MismatchKind, line func(Payment) (time.Time, string)) ([]Mismatch, error) {
+// ofPayments makes a line of each payment a query finds.
+func ofPayments(query *gorm.DB, kind MismatchKind, line func(Payment) (time.Time, string)) ([]Mismatch, error) {
 	var rows []Payment
 	err := query.Joins("Order").Order("payments.id").Find(&rows).Error
 	var found []Mismatch

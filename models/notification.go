@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // Verdict is what the shop thought of a notification that verified.
@@ -96,32 +95,35 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	n.InvoiceNumber = indexed(e.arrival.InvoiceNumber)
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
 	err := s.transact(ctx, func(tx *gorm.DB) error {
-		fresh, err := keepNotification(tx, &n)
-		if err != nil || !fresh {
+		err := one(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE request_id = $2 AND digest = $3 RETURNING id",
+			[]any{n.LastReceivedAt, n.RequestID, n.Digest}, &n.ID)
+		if err == nil { // exactly this message came before, whatever its verdict was
+			n.Verdict, n.Effect = VerdictRepeated, EffectNone
+			return nil
+		}
+		if err != ErrNotFound {
 			return err
 		}
-		tx = tx.WithContext(Because(ctx, Cause{CauseNotification, n.ID}))
-		n.Verdict, n.Effect, err = applyEvent(tx, n, e, s.now())
-		if err != nil {
+		if n.Verdict, n.Effect, err = applyEvent(tx, n, e, s.now()); err != nil {
 			return err
 		}
-		return tx.Model(&n).Updates(map[string]any{
-			"verdict": n.Verdict, "effect": n.Effect, "duration": s.now().Sub(n.ReceivedAt),
-		}).Error
+		n.Duration = s.now().Sub(n.ReceivedAt)
+		fresh, err := add(tx, notifications, &n, " ON CONFLICT (request_id, digest) DO NOTHING")
+		if err == nil && !fresh { // it came twice at once: look again
+			return fmt.Errorf("%w: %w", ErrUnavailable, errAgain)
+		}
+		because(tx, Cause{CauseNotification, n.ID})
+		return err
 	})
 	return n, err
 }
 
-// keepNotification inserts n, or counts it when exactly this message came
-// before; then its verdict is repeated, whatever it was the first time.
-func keepNotification(tx *gorm.DB, n *Notification) (fresh bool, err error) {
-	res := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "request_id"}, {Name: "digest"}}, DoNothing: true}).Create(n)
-	if res.Error != nil || res.RowsAffected == 1 {
-		return res.Error == nil, res.Error
-	}
-	n.Verdict, n.Effect = VerdictRepeated, EffectNone
-	return false, tx.Model(&Notification{}).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest).
-		Updates(map[string]any{"deliveries": gorm.Expr("deliveries + 1"), "last_received_at": n.LastReceivedAt}).Error
+var notifications = newTable("notifications", "id", "request_id", "digest", "header", "body", "invoice_number", "transaction_status", "verdict",
+	"effect", "deliveries", "received_at", "last_received_at", "duration")
+
+func (n *Notification) fields() []any {
+	return []any{&n.ID, &n.RequestID, &n.Digest, &n.Header, &n.Body, &n.InvoiceNumber, &n.TransactionStatus, &n.Verdict,
+		&n.Effect, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration}
 }
 
 // applyEvent does what a notification asks for. One that settles nothing is a
@@ -131,7 +133,7 @@ func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time)
 	if err != nil || verdict == VerdictApplied || verdict == VerdictRepeated {
 		return verdict, effect, err
 	}
-	p, err := lockPayment(tx, "invoice_number = ?", e.arrival.InvoiceNumber)
+	p, err := lockPayment(tx, "invoice_number = $1", e.arrival.InvoiceNumber)
 	if err == nil && p.State != PaymentPaid {
 		err = checkSoon(tx, p, now)
 	}
@@ -149,7 +151,7 @@ func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time
 		detail := fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
 		return VerdictUnreadable, EffectFlagged, raise(tx, Attention{Kind: AttentionUnreadable, Detail: detail})
 	}
-	p, err := lockPayment(tx, "invoice_number = ?", e.arrival.InvoiceNumber)
+	p, err := lockPayment(tx, "invoice_number = $1", e.arrival.InvoiceNumber)
 	switch {
 	case err == ErrNotFound && e.act == actNote && e.arrival.InvoiceNumber == TrialInvoice:
 		return VerdictNoted, EffectNone, nil

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // OrderStatus is the shop's own word on an order.
@@ -175,42 +174,53 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 	now := s.now()
 	o.Status, o.StockHeld, o.PlacedAt = OrderAwaitingPayment, true, now
 	err = s.transact(ctx, func(tx *gorm.DB) error {
-		placed = false
-		res := tx.Omit(clause.Associations).
-			Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "checkout_id"}}, DoNothing: true}).
-			Create(&o)
-		if res.Error != nil || res.RowsAffected == 0 {
-			return res.Error
-		}
-		placed = true
-		if err := record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Became: string(o.Status)}); err != nil {
+		if placed, err = add(tx, orders, &o, " ON CONFLICT (checkout_id) DO NOTHING"); err != nil || !placed {
 			return err
 		}
+		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Became: string(o.Status)})
 		if err := takeStock(tx, o.ID, o.Lines); err != nil {
 			return err
 		}
 		for i := range o.Lines {
-			o.Lines[i].OrderID = o.ID
+			o.Lines[i].OrderID, o.Lines[i].CreatedAt = o.ID, now
+			if _, err := add(tx, orderLines, &o.Lines[i], ""); err != nil {
+				return err
+			}
 		}
-		if err := tx.Create(&o.Lines).Error; err != nil {
-			return err
-		}
-		if err := keepWords(tx, o.ID, append(nameWords(o.CustomerName), fold(o.CustomerEmail))...); err != nil {
-			return err
-		}
-		return createPayment(tx, &p, o, 1, now)
+		return createPayment(tx, &p, o, 1, now, append(nameWords(o.CustomerName), fold(o.CustomerEmail))...)
 	})
 	if err != nil {
 		return Order{}, false, fmt.Errorf("place order: %w", err)
 	}
-	order, err = s.OrderByCheckoutID(ctx, o.CheckoutID)
-	return order, placed, err
+	if !placed {
+		order, err = s.OrderByCheckoutID(ctx, o.CheckoutID)
+		return order, false, err
+	}
+	o.Payments = []Payment{p}
+	return o, true, nil
+}
+
+var (
+	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
+		"total", "status", "stock_held", "attention", "placed_at", "paid_at", "expired_at", "cancelled_at")
+	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
+		"settlement_account")
+)
+
+func (o *Order) fields() []any {
+	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
+		&o.Total, &o.Status, &o.StockHeld, &o.Attention, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt}
+}
+
+func (l *OrderLine) fields() []any {
+	return []any{&l.ID, &l.OrderID, &l.SKU, &l.NameID, &l.NameEN, &l.Kind, &l.Drawing, &l.Price, &l.Quantity, &l.CreatedAt,
+		&l.SettlementAccount}
 }
 
 // Order finds an order with its lines, attempts and receipts by its token, or
 // says ErrNotFound.
 func (s *Store) Order(ctx context.Context, token string) (Order, error) {
-	return first[Order](s.wholeOrder(ctx).Where("token = ?", token))
+	return wholeOrder(s.read.WithContext(ctx), "token = $1", token)
 }
 
 // FindOrder returns the token of the order with that number, written as people
@@ -218,75 +228,75 @@ func (s *Store) Order(ctx context.Context, token string) (Order, error) {
 // two is wrong.
 func (s *Store) FindOrder(ctx context.Context, number, email string) (token string, err error) {
 	number = strings.ToUpper(strings.Join(strings.Fields(number), ""))
-	o, err := first[Order](s.read.WithContext(ctx).Select("token").
-		Where("number = ? AND lower(customer_email) = ?", number, strings.ToLower(strings.TrimSpace(email))))
-	return o.Token, err
+	err = one(s.read.WithContext(ctx), "SELECT token FROM orders WHERE number = $1 AND lower(customer_email) = $2",
+		[]any{number, strings.ToLower(strings.TrimSpace(email))}, &token)
+	return token, err
 }
 
 // OrderByCheckoutID finds the order a checkout form has placed, or says
 // ErrNotFound.
 func (s *Store) OrderByCheckoutID(ctx context.Context, checkoutID string) (Order, error) {
-	return first[Order](s.wholeOrder(ctx).Where("checkout_id = ?", checkoutID))
+	return wholeOrder(s.read.WithContext(ctx), "checkout_id = $1", checkoutID)
 }
 
 // OrderByNumber finds an order by the number people know it by, or says
 // ErrNotFound.
 func (s *Store) OrderByNumber(ctx context.Context, number string) (Order, error) {
-	return first[Order](s.wholeOrder(ctx).Where("number = ?", number))
+	return wholeOrder(s.read.WithContext(ctx), "number = $1", number)
 }
 
-func (s *Store) wholeOrder(ctx context.Context) *gorm.DB {
-	return s.read.WithContext(ctx).Preload("Lines", inOrder).
-		Preload("Payments", func(db *gorm.DB) *gorm.DB { return db.Order("attempt") }).
-		Preload("Payments.Receipts", func(db *gorm.DB) *gorm.DB { return db.Order("paid_at, id") })
-}
-
-func inOrder(db *gorm.DB) *gorm.DB { return db.Order("id") }
-
-// lockOrder loads an order with its lines for this transaction alone: every
-// other one that would change the order, its payments or its receipts waits.
-// SQLite, with one writer at a time, does without the lock. It leaves room for
-// rows that only refer to the order.
-func lockOrder(tx *gorm.DB, id int64) (Order, error) {
-	return first[Order](locked(tx).Preload("Lines", inOrder).Where("id = ?", id))
-}
-
-// moveOrder makes one allowed move and reports whether it was made. Another
-// move that came first, or an order that is already there, is no error.
-func moveOrder(tx *gorm.DB, id int64, to OrderStatus, changes map[string]any) (bool, error) {
-	was, err := first[Order](locked(tx).Select("number", "status").Where("id = ?", id))
-	if err != nil {
-		return false, err
+// wholeOrder loads the order of which a condition holds, with all that is its.
+func wholeOrder(db *gorm.DB, condition string, value any) (o Order, err error) {
+	if err := one(db, orders.selectWhere(condition), []any{value}, o.fields()...); err != nil {
+		return o, err
 	}
-	changes["status"] = to
-	res := tx.Model(&Order{}).Where("id = ? AND status IN ?", id, sources(orderMoves, to)).Updates(changes)
-	if res.Error != nil || res.RowsAffected == 0 {
-		return false, res.Error
+	if o.Lines, err = linesOf(db, o.ID); err != nil {
+		return o, err
 	}
-	return true, record(tx, Change{OrderID: id, Kind: ChangeOrder, Subject: was.Number, Was: string(was.Status), Became: string(to)})
-}
-
-// sources lists the statuses that may move to one.
-func sources[S ~string](moves map[S][]S, to S) []S {
-	var from []S
-	for status, targets := range moves {
-		for _, t := range targets {
-			if t == to {
-				from = append(from, status)
-			}
+	if o.Payments, err = find[Payment](db, payments.selectWhere("order_id = $1 ORDER BY attempt"), o.ID); err != nil {
+		return o, err
+	}
+	received, err := find[Receipt](db, "SELECT "+receipts.of("r")+
+		" FROM payments p JOIN receipts r ON r.payment_id = p.id WHERE p.order_id = $1 ORDER BY r.paid_at, r.id", o.ID)
+	for _, r := range received {
+		i := slices.IndexFunc(o.Payments, func(p Payment) bool { return p.ID == r.PaymentID })
+		if i >= 0 { // else that attempt is younger than what was read before
+			o.Payments[i].Receipts = append(o.Payments[i].Receipts, r)
 		}
 	}
-	return from
+	return o, err
+}
+
+func linesOf(db *gorm.DB, orderID int64) ([]OrderLine, error) {
+	return find[OrderLine](db, orderLines.selectWhere("order_id = $1 ORDER BY id"), orderID)
+}
+
+// lockOrder loads an order for this transaction alone: every other one that would
+// change the order, its payments or its receipts waits. Its lines never change.
+func lockOrder(tx *gorm.DB, id int64) (o Order, err error) {
+	err = one(tx, locked(tx, orders.selectWhere("id = $1")), []any{id}, o.fields()...)
+	return o, err
+}
+
+// moveOrder makes one allowed move of an order that is locked, together with what
+// else is set, and reports whether it was made: an order that is there already,
+// or cannot get there, is no error.
+func moveOrder(tx *gorm.DB, o Order, to OrderStatus, set string, values ...any) (bool, error) {
+	moved, err := move(tx, "orders", o.ID, "status", string(to), guard("status", orderMoves, to), set, values)
+	if moved {
+		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
+	}
+	return moved, err
 }
 
 // expireOrder ends an order that nobody can pay any more, and gives its stock
 // back exactly once: only the statement that made the move does it.
 func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
-	moved, err := moveOrder(tx, o.ID, OrderExpired, map[string]any{"expired_at": now, "stock_held": false})
+	moved, err := moveOrder(tx, o, OrderExpired, "expired_at = $1, stock_held = $2", now, false)
 	if err != nil || !moved {
 		return moved, err
 	}
-	return true, giveBackStock(tx, o.ID, o.Lines)
+	return true, giveBackStock(tx, o.ID)
 }
 
 // CancelOrder ends an order nobody wants any more and gives its stock back, and
@@ -298,11 +308,11 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 		if err != nil {
 			return err
 		}
-		cancelled, err = moveOrder(tx, id, OrderCancelled, map[string]any{"stock_held": false, "cancelled_at": s.now()})
+		cancelled, err = moveOrder(tx, o, OrderCancelled, "stock_held = $1, cancelled_at = $2", false, s.now())
 		if err != nil || !cancelled {
 			return err
 		}
-		return giveBackStock(tx, o.ID, o.Lines)
+		return giveBackStock(tx, o.ID)
 	})
 	return cancelled && err == nil, err
 }
@@ -310,9 +320,12 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 // payOrder ends an order well. If its stock was given back it is taken again,
 // and if that cannot be had a person must decide.
 func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
-	moved, err := moveOrder(tx, o.ID, OrderPaid, map[string]any{"paid_at": paidAt})
+	moved, err := moveOrder(tx, o, OrderPaid, "paid_at = $1", paidAt)
 	if err != nil || !moved || o.StockHeld {
 		return moved, err
+	}
+	if o.Lines, err = linesOf(tx, o.ID); err != nil {
+		return true, err
 	}
 	err = tx.Transaction(func(tx *gorm.DB) error { return takeStock(tx, o.ID, o.Lines) })
 	if isOutOfStock(err) {
@@ -321,5 +334,6 @@ func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	return true, tx.Model(&Order{}).Where("id = ?", o.ID).Update("stock_held", true).Error
+	_, err = execute(tx, "UPDATE orders SET stock_held = $1 WHERE id = $2", true, o.ID)
+	return true, err
 }

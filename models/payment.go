@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // PaymentState is where one attempt to be paid stands.
@@ -97,20 +96,53 @@ const (
 // take it over: longer than any call to the gateway is allowed to take.
 const lease = 30 * time.Second
 
+var payments = newTable("payments", "id", "order_id", "attempt", "invoice_number", "amount", "reusable", "request_id", "request_body", "state",
+	"code", "how_to_pay_page", "how_to_pay_api", "instructions", "code_issued_at", "expires_at", "next_check_at", "leased_until", "tries",
+	"last_error", "checked_at", "checked_status", "asked_at", "created_at")
+
+func (p *Payment) fields() []any {
+	return []any{&p.ID, &p.OrderID, &p.Attempt, &p.InvoiceNumber, &p.Amount, &p.Reusable, &p.RequestID, &p.RequestBody, &p.State,
+		&p.Code, &p.HowToPayPage, &p.HowToPayAPI, &asJSON{&p.Instructions}, &p.CodeIssuedAt, &p.ExpiresAt, &p.NextCheckAt, &p.LeasedUntil, &p.Tries,
+		&p.LastError, &p.CheckedAt, &p.CheckedStatus, &p.AskedAt, &p.CreatedAt}
+}
+
+// paymentWhere loads the payment of which a condition holds, with its order.
+func paymentWhere(db *gorm.DB, condition string, value any, lock bool) (p Payment, err error) {
+	// The order comes first, here as in whatever else locks both.
+	query := "SELECT " + payments.of("p") + ", " + orders.of("o") + " FROM orders o JOIN payments p ON p.order_id = o.id WHERE p." + condition
+	if lock {
+		query = locked(db, query)
+	}
+	p.Order = &Order{}
+	err = one(db, query, []any{value}, append(p.fields(), p.Order.fields()...)...)
+	return p, err
+}
+
+// lockPayment loads a payment with its receipts and its order for this
+// transaction alone. The lock is the order's and the payment's; all that can
+// change is read once it is held.
+func lockPayment(tx *gorm.DB, condition string, value any) (Payment, error) {
+	p, err := paymentWhere(tx, condition, value, true)
+	if err != nil {
+		return p, err
+	}
+	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = $1 ORDER BY id"), p.ID)
+	return p, err
+}
+
 // createPayment keeps a new attempt in state creating, leased to whoever made
-// it, who is expected to send its request next.
-func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Time) error {
+// it, who is expected to send its request next. The order is found by its invoice
+// number from now on, and by more words.
+func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Time, words ...string) error {
 	leasedUntil := now.Add(lease)
 	p.OrderID, p.Attempt, p.State = o.ID, attempt, PaymentCreating
 	p.Amount, p.Reusable = o.Total, o.Reusable()
 	p.NextCheckAt, p.LeasedUntil, p.CreatedAt = &now, &leasedUntil, now
-	if err := tx.Omit("Order", "Receipts").Create(p).Error; err != nil {
+	if _, err := add(tx, payments, p, ""); err != nil {
 		return err
 	}
-	if err := keepWords(tx, o.ID, fold(p.InvoiceNumber)); err != nil {
-		return err
-	}
-	return record(tx, Change{OrderID: o.ID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Became: string(p.State)})
+	record(tx, Change{OrderID: o.ID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Became: string(p.State)})
+	return keepWords(tx, o.ID, append(words, fold(p.InvoiceNumber))...)
 }
 
 // InvoiceNumber names an attempt: the order number and which attempt it is.
@@ -131,12 +163,11 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 			return err
 		}
 		var live int64
-		err = tx.Model(&Payment{}).Where("order_id = ? AND (attempt >= ? OR state IN ?)",
-			o.ID, o.NextAttempt(), []PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
+		err = one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND (attempt >= $2 OR "+mayBePaid+")", []any{o.ID, o.NextAttempt()}, &live)
 		if err != nil || live > 0 {
 			return err
 		}
-		revived, err := moveOrder(tx, o.ID, OrderAwaitingPayment, map[string]any{"expired_at": nil, "stock_held": true})
+		revived, err := moveOrder(tx, current, OrderAwaitingPayment, "expired_at = $1, stock_held = $2", nil, true)
 		if err != nil {
 			return err
 		}
@@ -153,28 +184,32 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 	return added && err == nil, err
 }
 
+// mayBePaid is the condition that an attempt is not over.
+const mayBePaid = "state IN ('creating', 'pending', 'paid')"
+
 // ReplacePayment gives up an attempt whose invoice number the gateway will not
 // take, and keeps the next in its place: same order, same stock. It reports
 // false when the old one was not waiting for its code any more.
 func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason string) (replaced bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		replaced = false
-		o, err := lockOrder(tx, old.OrderID)
+		p, err := lockPayment(tx, "id = $1", old.ID)
 		if err != nil {
 			return err
 		}
-		moved, err := movePayment(tx, old.ID, PaymentFailed, map[string]any{
-			"last_error": reason, "next_check_at": nil, "leased_until": nil,
-		})
+		moved, err := movePayment(tx, p, PaymentFailed, "last_error = $1, next_check_at = $2, leased_until = $2", reason, nil)
 		if err != nil || !moved {
 			return err
 		}
+		if p.Order.Lines, err = linesOf(tx, p.OrderID); err != nil {
+			return err
+		}
 		var attempts int64
-		if err := tx.Model(&Payment{}).Where("order_id = ?", o.ID).Count(&attempts).Error; err != nil {
+		if err := one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1", []any{p.OrderID}, &attempts); err != nil {
 			return err
 		}
 		replaced = true
-		return createPayment(tx, &next, o, attempts+1, s.now())
+		return createPayment(tx, &next, *p.Order, attempts+1, s.now())
 	})
 	return replaced && err == nil, err
 }
@@ -184,15 +219,17 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 	now := s.now()
 	var due []int64
-	err := s.read.WithContext(ctx).Model(&Payment{}).
-		Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).
-		Order("next_check_at").Limit(limit).Pluck("id", &due).Error
+	err := each(s.read.WithContext(ctx), "SELECT id FROM payments WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)"+
+		" ORDER BY next_check_at LIMIT $2", []any{now, limit}, func(scan func(...any) error) error {
+		due = append(due, 0)
+		return scan(&due[len(due)-1])
+	})
 	if err != nil {
 		return nil, err
 	}
 	var claimed []Payment
 	for _, id := range due {
-		p, ok, err := s.claim(ctx, id, "next_check_at <= ?", now)
+		p, ok, err := s.claim(ctx, id, now)
 		if err != nil {
 			return claimed, err
 		}
@@ -205,50 +242,66 @@ func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 
 // Claim leases one payment for 30 seconds, unless somebody else has it.
 func (s *Store) Claim(ctx context.Context, id int64) (Payment, bool, error) {
-	return s.claim(ctx, id)
+	return s.claim(ctx, id, time.Time{})
 }
 
-// claim leases a payment if more conditions hold as well: that it is still due,
-// for one, when another shop may have been with it since it was seen to be.
-func (s *Store) claim(ctx context.Context, id int64, more ...any) (Payment, bool, error) {
+// claim leases a payment. Where due is not zero it must be due by then still: when
+// another shop may have been with it since it was seen to be.
+func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, claimed bool, err error) {
 	now := s.now()
-	query := s.write.WithContext(ctx).Model(&Payment{}).Where("id = ? AND (leased_until IS NULL OR leased_until <= ?)", id, now)
-	if len(more) > 0 {
-		query = query.Where(more[0], more[1:]...)
-	}
-	res := query.Update("leased_until", now.Add(lease))
-	if res.Error != nil || res.RowsAffected == 0 {
-		return Payment{}, false, res.Error
-	}
-	p, err := first[Payment](s.write.WithContext(ctx).Preload("Order").Where("id = ?", id))
-	return p, err == nil, err
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		p, claimed = Payment{}, false
+		n, err := execute(tx, "UPDATE payments SET leased_until = $1 WHERE id = $2 AND (leased_until IS NULL OR leased_until <= $3)"+
+			" AND ($4 OR next_check_at <= $5)", now.Add(lease), id, now, due.IsZero(), due)
+		if err != nil || n == 0 {
+			return err
+		}
+		claimed = true
+		p, err = paymentWhere(tx, "id = $1", id, false)
+		return err
+	})
+	return p, claimed && err == nil, err
 }
 
 // Ask notes that a shopper wants the gateway asked, and reports whether that is
 // granted: at most once every interval.
 func (s *Store) Ask(ctx context.Context, id int64, interval time.Duration) (bool, error) {
 	now := s.now()
-	res := s.write.WithContext(ctx).Model(&Payment{}).
-		Where("id = ? AND (asked_at IS NULL OR asked_at <= ?)", id, now.Add(-interval)).
-		Update("asked_at", now)
-	return res.RowsAffected == 1, res.Error
+	return s.once(ctx, "UPDATE payments SET asked_at = $1 WHERE id = $2 AND (asked_at IS NULL OR asked_at <= $3)", now, id, now.Add(-interval))
 }
 
 // NextDue returns when ClaimDue will next have something, zero for never.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	p, err := first[Payment](s.read.WithContext(ctx).Where("next_check_at IS NOT NULL").
-		Order("CASE WHEN leased_until > next_check_at THEN leased_until ELSE next_check_at END"))
-	if errors.Is(err, ErrNotFound) {
-		return time.Time{}, nil
+	return nextDue(s.read.WithContext(ctx), "SELECT next_check_at, leased_until FROM payments WHERE next_check_at IS NOT NULL ORDER BY next_check_at LIMIT $1")
+}
+
+// looked is how far ahead nextDue looks: more than workers have leased at a time.
+const looked = 200
+
+// nextDue finds what is due first in a list by time, of which each may be leased
+// for longer than that. What comes behind those looked at is due no sooner than
+// the last of them.
+func nextDue(db *gorm.DB, query string, values ...any) (next time.Time, err error) {
+	n, last := 0, time.Time{}
+	err = each(db, query, append(values, looked), func(scan func(...any) error) error {
+		var leased *time.Time
+		if err := scan(&last, &leased); err != nil {
+			return err
+		}
+		n++
+		due := last
+		if leased != nil && leased.After(due) {
+			due = *leased
+		}
+		if next.IsZero() || due.Before(next) {
+			next = due
+		}
+		return nil
+	})
+	if n == looked && last.Before(next) {
+		next = last
 	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	next := *p.NextCheckAt
-	if p.LeasedUntil != nil && p.LeasedUntil.After(next) {
-		next = *p.LeasedUntil
-	}
-	return next, nil
+	return next, err
 }
 
 // IssuedCode is what the gateway gave for a payment.
@@ -263,37 +316,32 @@ type IssuedCode struct {
 // IssueCode keeps the payment code that came: creating becomes pending. The
 // code is kept, too, when the money was quicker than the code.
 func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) error {
-	columns := map[string]any{
-		"code": c.Code, "how_to_pay_page": c.HowToPayPage, "how_to_pay_api": c.HowToPayAPI,
-		"code_issued_at": c.IssuedAt.UTC(), "expires_at": c.ExpiresAt.UTC(),
-		"leased_until": nil, "tries": 0, "last_error": "",
-	}
 	return s.transact(ctx, func(tx *gorm.DB) error {
-		if _, err := lockPayment(tx, "id = ?", id); err != nil {
-			return err
-		}
-		if err := tx.Model(&Payment{}).Where("id = ?", id).Updates(columns).Error; err != nil {
-			return err
-		}
-		p, err := first[Payment](tx.Select("order_id").Where("id = ?", id))
+		p, err := lockPayment(tx, "id = $1", id)
 		if err != nil {
 			return err
 		}
-		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil {
+		const set = "code = $1, how_to_pay_page = $2, how_to_pay_api = $3, code_issued_at = $4, expires_at = $5," +
+			" leased_until = $6, tries = $7, last_error = $8"
+		columns := []any{c.Code, c.HowToPayPage, c.HowToPayAPI, c.IssuedAt.UTC(), c.ExpiresAt.UTC(), nil, 0, ""}
+		moved, err := movePayment(tx, p, PaymentPending, set+", next_check_at = $9", append(columns, nextCheckAt.UTC())...)
+		if err == nil && !moved {
+			_, err = execute(tx, "UPDATE payments SET "+set+" WHERE id = $9", append(columns, id)...)
+		}
+		if err != nil {
 			return err
 		}
-		moved, err := movePayment(tx, id, PaymentPending, map[string]any{"next_check_at": nextCheckAt.UTC()})
-		if err != nil || !moved {
+		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil || !moved {
 			return err
 		}
-		return mailCode(tx, id, c, s.now())
+		return mailCode(tx, p, c.ExpiresAt, s.now())
 	})
 }
 
 // SetInstructions keeps the gateway's steps for a payment.
 func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instruction) error {
-	return s.write.WithContext(ctx).Model(&Payment{ID: id}).Select("Instructions").
-		Updates(&Payment{Instructions: list}).Error
+	_, err := s.once(ctx, "UPDATE payments SET instructions = $1 WHERE id = $2", asJSON{&list}, id)
+	return err
 }
 
 // RefuseCode notes that the gateway will not give a code: creating becomes
@@ -301,12 +349,11 @@ func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instructio
 // so that the shopper can try again.
 func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUpAt time.Time) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
-		if _, err := lockOrder(tx, p.OrderID); err != nil {
+		p, err := lockPayment(tx, "id = $1", p.ID)
+		if err != nil {
 			return err
 		}
-		moved, err := movePayment(tx, p.ID, PaymentFailed, map[string]any{
-			"last_error": reason, "next_check_at": giveUpAt.UTC(), "leased_until": nil,
-		})
+		moved, err := movePayment(tx, p, PaymentFailed, "last_error = $1, next_check_at = $2, leased_until = $3", reason, giveUpAt.UTC(), nil)
 		if err != nil || !moved {
 			return err
 		}
@@ -317,12 +364,9 @@ func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUp
 // Postpone notes a turn to the gateway that settled nothing, and when to turn
 // again, zero for never.
 func (s *Store) Postpone(ctx context.Context, id int64, reason string, nextCheckAt time.Time) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{
-			"tries": gorm.Expr("tries + 1"), "last_error": reason,
-			"next_check_at": orNever(nextCheckAt), "leased_until": nil,
-		}).Error
-	})
+	_, err := s.once(ctx, "UPDATE payments SET tries = tries + 1, last_error = $1, next_check_at = $2, leased_until = $3 WHERE id = $4",
+		reason, orNever(nextCheckAt), nil, id)
+	return err
 }
 
 func orNever(t time.Time) *time.Time {
@@ -336,21 +380,20 @@ func orNever(t time.Time) *time.Time {
 // checkSoon has the gateway asked about a payment it has hinted at, once its
 // answer can be trusted.
 func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
-	return tx.Model(&Payment{}).Where("id = ? AND (next_check_at IS NULL OR next_check_at > ?)", p.ID, now.Add(Settling)).
-		Update("next_check_at", now.Add(Settling)).Error
+	_, err := execute(tx, "UPDATE payments SET next_check_at = $1 WHERE id = $2 AND (next_check_at IS NULL OR next_check_at > $1)", now.Add(Settling), p.ID)
+	return err
 }
 
 // Invoice finds a payment with its order by its invoice number, or says
 // ErrNotFound.
 func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, error) {
-	return first[Payment](s.read.WithContext(ctx).Preload("Order").Where("invoice_number = ?", invoiceNumber))
+	return paymentWhere(s.read.WithContext(ctx), "invoice_number = $1", invoiceNumber, false)
 }
 
 // Checked notes the gateway's word on a payment, for the shopper who asked.
 func (s *Store) Checked(ctx context.Context, id int64, status string) error {
-	return s.write.WithContext(ctx).Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{
-		"checked_at": s.now(), "checked_status": status,
-	}).Error
+	_, err := s.once(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3", s.now(), status, id)
+	return err
 }
 
 // Expire ends a payment that can no longer be paid and, if it was the order's
@@ -364,22 +407,19 @@ func (s *Store) Expire(ctx context.Context, id int64) error {
 }
 
 func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
-	p, err := lockPayment(tx, "id = ?", id)
+	p, err := lockPayment(tx, "id = $1", id)
 	if err != nil {
 		return false, err
 	}
-	moved, err := movePayment(tx, id, PaymentExpired, map[string]any{"next_check_at": now.Add(secondLook), "leased_until": nil})
-	if err != nil {
-		return false, err
+	moved, err := movePayment(tx, p, PaymentExpired, "next_check_at = $1, leased_until = $2", now.Add(secondLook), nil)
+	if err == nil && p.State == PaymentFailed {
+		_, err = execute(tx, "UPDATE payments SET next_check_at = $1, leased_until = $1 WHERE id = $2", nil, id)
 	}
-	err = tx.Model(&Payment{}).Where("id = ? AND state = ?", id, PaymentFailed).
-		Updates(map[string]any{"next_check_at": nil, "leased_until": nil}).Error
 	if err != nil {
 		return false, err
 	}
 	var live int64
-	err = tx.Model(&Payment{}).Where("order_id = ? AND state IN ?", p.OrderID,
-		[]PaymentState{PaymentCreating, PaymentPending, PaymentPaid}).Count(&live).Error
+	err = one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND "+mayBePaid, []any{p.OrderID}, &live)
 	if err != nil || live > 0 {
 		return moved, err
 	}
@@ -387,28 +427,18 @@ func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
 	if err != nil || !ended {
 		return moved, err
 	}
-	return moved, enqueue(tx, p.OrderID, p.ID, MailExpired, now)
+	return moved, enqueue(tx, p, MailExpired, now)
 }
 
-// movePayment makes one allowed move and reports whether it was made. The guard
-// is the UPDATE's; what was there before is read, and locked, for the record.
-func movePayment(tx *gorm.DB, id int64, to PaymentState, changes map[string]any) (bool, error) {
-	was, err := first[Payment](locked(tx).Select("order_id", "invoice_number", "state").Where("id = ?", id))
-	if err != nil {
-		return false, err
+// movePayment makes one allowed move of a payment that is locked, together with
+// what else is set, and reports whether it was made.
+func movePayment(tx *gorm.DB, p Payment, to PaymentState, set string, values ...any) (bool, error) {
+	moved, err := move(tx, "payments", p.ID, "state", string(to), guard("state", paymentMoves, to), set, values)
+	if moved {
+		record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Was: string(p.State), Became: string(to)})
 	}
-	changes["state"] = to
-	res := tx.Model(&Payment{}).Where("id = ? AND state IN ?", id, sources(paymentMoves, to)).Updates(changes)
-	if res.Error != nil || res.RowsAffected == 0 {
-		return false, res.Error
-	}
-	return true, record(tx, Change{OrderID: was.OrderID, PaymentID: id, Kind: ChangePayment, Subject: was.InvoiceNumber,
-		Was: string(was.State), Became: string(to)})
+	return moved, err
 }
-
-// locked keeps the rows a query reads for this transaction alone, where a
-// database has row locks, with room for rows that only refer to them.
-func locked(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
 
 func isOutOfStock(err error) bool {
 	var e *OutOfStockError

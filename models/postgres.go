@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -170,9 +171,32 @@ func lostConnection(err error) bool {
 // nor what is not UTF-8, and would refuse a whole notification for one.
 func (d postgresDialector) BindVarTo(w clause.Writer, statement *gorm.Statement, v any) {
 	if text := reflect.ValueOf(v); text.Kind() == reflect.String {
-		statement.Vars[len(statement.Vars)-1] = strings.ToValidUTF8(strings.ReplaceAll(text.String(), "\x00", "\uFFFD"), "\uFFFD")
+		statement.Vars[len(statement.Vars)-1] = validText(text.String())
 	}
 	d.Dialector.BindVarTo(w, statement, v)
+}
+
+func validText(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+}
+
+// takes is the same for plain SQL.
+func (postgresDialector) takes(v any) any {
+	if text := reflect.ValueOf(v); text.Kind() == reflect.String {
+		return validText(text.String())
+	}
+	return v
+}
+
+func (postgresDialector) locking() string { return " FOR NO KEY UPDATE" }
+
+func (p *postgresServer) transact(ctx context.Context, db *gorm.DB, f func(*gorm.DB) error) error {
+	return db.WithContext(ctx).Transaction(f)
+}
+
+// once: a statement is a transaction by itself.
+func (p *postgresServer) once(ctx context.Context, db *gorm.DB, f func(*gorm.DB) error) error {
+	return f(db.WithContext(ctx))
 }
 
 // alone takes turns by a lock that PostgreSQL gives to one connection at a time.
@@ -257,6 +281,10 @@ func (p *postgresServer) listen(ctx context.Context, heard func(token string)) e
 			}
 		}
 	}
+}
+
+func (p *postgresServer) pools(both, _ *gorm.DB) map[string]func() sql.DBStats {
+	return map[string]func() sql.DBStats{"both": func() sql.DBStats { return statistics(both) }}
 }
 
 func (p *postgresServer) backup(context.Context, string) error {

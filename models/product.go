@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // ProductKind says how a product is handed over and paid.
@@ -74,8 +73,8 @@ func (s *Store) Products(ctx context.Context, query string, category Category) (
 		like := "%" + escapeLike.Replace(word) + "%"
 		db = db.Where(`lower(name_id || ' ' || name_en || ' ' || text_id || ' ' || text_en) LIKE ? ESCAPE '\'`, like)
 	}
-	var products []Product
-	return products, db.Find(&products).Error
+	var list []Product
+	return list, db.Find(&list).Error
 }
 
 // escapeLike takes the meaning from what LIKE would read as a pattern.
@@ -88,15 +87,25 @@ func (s *Store) Product(ctx context.Context, slug string) (Product, error) {
 
 // ProductsBySKU finds products by SKU; unknown ones are absent.
 func (s *Store) ProductsBySKU(ctx context.Context, skus ...string) (map[string]Product, error) {
-	var products []Product
-	if err := s.read.WithContext(ctx).Where("sku IN ?", skus).Find(&products).Error; err != nil {
-		return nil, err
-	}
-	bySKU := make(map[string]Product, len(products))
-	for _, p := range products {
-		bySKU[p.SKU] = p
+	bySKU := make(map[string]Product, len(skus))
+	for _, sku := range skus {
+		var p Product
+		err := one(s.read.WithContext(ctx), products.selectWhere("sku = $1"), []any{sku}, p.fields()...)
+		if err == nil {
+			bySKU[sku] = p
+		} else if err != ErrNotFound {
+			return nil, err
+		}
 	}
 	return bySKU, nil
+}
+
+var products = newTable("products", "id", "sku", "slug", "category", "kind", "name_id", "name_en", "text_id", "text_en", "price", "stock",
+	"drawing", "settlement_account", "position")
+
+func (p *Product) fields() []any {
+	return []any{&p.ID, &p.SKU, &p.Slug, &p.Category, &p.Kind, &p.NameID, &p.NameEN, &p.TextID, &p.TextEN, &p.Price, &p.Stock,
+		&p.Drawing, &p.SettlementAccount, &p.Position}
 }
 
 // bySKU puts lines into the one order in which all transactions go about
@@ -109,7 +118,7 @@ func bySKU(lines []OrderLine) []OrderLine {
 // takeStock takes what the lines need: the guard is in the statement, so two
 // shoppers cannot both take the last piece. An error must end the transaction.
 func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
-	var changes []Change
+	var taken []Change
 	for _, l := range bySKU(lines) {
 		left, moved, err := moveStock(tx, l.SKU, -l.Quantity)
 		if err != nil {
@@ -118,9 +127,10 @@ func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
 		if !moved {
 			return &OutOfStockError{SKU: l.SKU}
 		}
-		changes = append(changes, stockChange(orderID, l.SKU, left, -l.Quantity))
+		taken = append(taken, stockChange(orderID, l.SKU, left, -l.Quantity))
 	}
-	return record(tx, changes...)
+	record(tx, taken...)
+	return nil
 }
 
 // MaxStock is more than any shelf holds.
@@ -141,9 +151,7 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 			return res.Error
 		}
 		if changed = res.RowsAffected == 1; changed {
-			if err := record(tx, stockChange(0, sku, stock, stock-seen)); err != nil {
-				return err
-			}
+			record(tx, stockChange(0, sku, stock, stock-seen))
 		}
 		p, err = first[Product](tx.Where("sku = ?", sku))
 		return err
@@ -151,28 +159,31 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 	return p, changed && err == nil, err
 }
 
-func giveBackStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
-	var changes []Change
+func giveBackStock(tx *gorm.DB, orderID int64) error {
+	lines, err := linesOf(tx, orderID)
+	if err != nil {
+		return err
+	}
 	for _, l := range bySKU(lines) {
 		left, moved, err := moveStock(tx, l.SKU, l.Quantity)
 		if err != nil {
 			return err
 		}
 		if moved { // a product that is gone needs nothing back
-			changes = append(changes, stockChange(orderID, l.SKU, left, l.Quantity))
+			record(tx, stockChange(orderID, l.SKU, left, l.Quantity))
 		}
 	}
-	return record(tx, changes...)
+	return nil
 }
 
 // moveStock adds to a product's stock, which never falls below nothing, and
 // returns what is left.
 func moveStock(tx *gorm.DB, sku string, by int64) (left int64, moved bool, err error) {
-	var p Product
-	res := tx.Model(&p).Clauses(clause.Returning{Columns: []clause.Column{{Name: "stock"}}}).
-		Where("sku = ? AND stock + ? >= 0", sku, by).
-		Update("stock", gorm.Expr("stock + ?", by))
-	return p.Stock, res.RowsAffected == 1, res.Error
+	err = one(tx, "UPDATE products SET stock = stock + $1 WHERE sku = $2 AND stock + $1 >= 0 RETURNING stock", []any{by, sku}, &left)
+	if err == ErrNotFound {
+		return 0, false, nil
+	}
+	return left, err == nil, err
 }
 
 func stockChange(orderID int64, sku string, left, by int64) Change {

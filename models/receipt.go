@@ -31,6 +31,12 @@ type Receipt struct {
 	CreatedAt   time.Time
 }
 
+var receipts = newTable("receipts", "id", "payment_id", "amount", "paid_at", "source", "identifiers", "created_at")
+
+func (r *Receipt) fields() []any {
+	return []any{&r.ID, &r.PaymentID, &r.Amount, &r.PaidAt, &r.Source, &r.Identifiers, &r.CreatedAt}
+}
+
 // Arrival is the gateway saying that an invoice number was paid.
 type Arrival struct {
 	InvoiceNumber string
@@ -79,7 +85,7 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 		digest := sha256.Sum256([]byte(a.Identifiers)) // the notification is kept whole
 		a.Identifiers = fmt.Sprintf(`[{"name":"SHA-256","value":"%x"}]`, digest)
 	}
-	p, err := lockPayment(tx, "invoice_number = ?", a.InvoiceNumber)
+	p, err := lockPayment(tx, "invoice_number = $1", a.InvoiceNumber)
 	if err == ErrNotFound {
 		err := raise(tx, Attention{Kind: AttentionUnknownInvoice,
 			Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})
@@ -100,32 +106,12 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 	if a.PaidAt.IsZero() {
 		r.PaidAt = now
 	}
-	if err := tx.Create(&r).Error; err != nil {
+	if _, err := add(tx, receipts, &r, ""); err != nil {
 		return "", "", err
 	}
-	err = record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)})
-	if err != nil {
-		return "", "", err
-	}
+	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)})
 	effect, err := payPayment(tx, p, r, a)
 	return VerdictApplied, effect, err
-}
-
-// lockPayment loads a payment with its receipts and its order for this
-// transaction alone: the lock is the order's (lockOrder), and all is read once
-// it is held.
-func lockPayment(tx *gorm.DB, where string, value any) (Payment, error) {
-	p, err := first[Payment](tx.Select("id", "order_id").Where(where, value))
-	if err != nil {
-		return p, err
-	}
-	o, err := lockOrder(tx, p.OrderID)
-	if err != nil {
-		return p, err
-	}
-	p, err = first[Payment](tx.Preload("Receipts", inOrder).Where("id = ?", p.ID))
-	p.Order = &o
-	return p, err
 }
 
 // mismatch compares an arrival with the payment it claims to be for. What the
@@ -159,19 +145,21 @@ func (p Payment) knows(a Arrival) bool {
 // payPayment moves a payment that has a new receipt, and its order, to paid. A
 // reusable code is asked about for as long as it can be paid again.
 func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
-	changes := map[string]any{"leased_until": nil, "last_error": ""}
+	next, code := p.NextCheckAt, p.Code
 	if !p.Reusable {
-		changes["next_check_at"] = nil
+		next = nil
 	}
-	if p.Code == "" {
-		changes["code"] = indexed(a.PaymentCode)
+	if code == "" {
+		code = indexed(a.PaymentCode)
 	}
-	moved, err := movePayment(tx, p.ID, PaymentPaid, changes)
+	moved, err := movePayment(tx, p, PaymentPaid, "next_check_at = $1, code = $2, leased_until = $3, last_error = $4", next, code, nil, "")
 	if err != nil {
 		return "", err
 	}
-	if err := keepWords(tx, p.OrderID, fold(a.PaymentCode)); err != nil {
-		return "", err
+	if a.PaymentCode != p.Code { // else it is found by it already
+		if err := keepWords(tx, p.OrderID, fold(a.PaymentCode)); err != nil {
+			return "", err
+		}
 	}
 	if !moved && p.Reusable {
 		return EffectReceiptAdded, nil
@@ -183,7 +171,7 @@ func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
 		}
 	}
 	if paid {
-		if err := enqueue(tx, p.OrderID, p.ID, MailPaid, r.CreatedAt); err != nil {
+		if err := enqueue(tx, p, MailPaid, r.CreatedAt); err != nil {
 			return "", err
 		}
 	}

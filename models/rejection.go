@@ -94,5 +94,6 @@ func (s *Store) RejectionCounts(ctx context.Context) ([]RejectionCount, error) {
 // ForgetRejections drops samples that are as old as exchanges may be; the counts
 // stay.
 func (s *Store) ForgetRejections(ctx context.Context) error {
-	return s.write.WithContext(ctx).Where("received_at < ?", s.now().Add(-exchangesKept)).Delete(&Rejection{}).Error
+	_, err := s.once(ctx, "DELETE FROM rejections WHERE received_at < $1", s.now().Add(-exchangesKept))
+	return err
 }

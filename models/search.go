@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // orderWord is one word an order is found by: each word of the customer's name,
@@ -65,7 +64,12 @@ func keepWords(tx *gorm.DB, orderID int64, words ...string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&rows).Error
+	var list []any
+	for _, r := range rows {
+		list = append(list, r.Word, r.OrderID)
+	}
+	_, err := execute(tx, "INSERT INTO order_words (word, order_id) VALUES "+parameters(len(rows), 2)+onlyOnce, list...)
+	return err
 }
 
 func wordRows(orderID int64, words []string) (rows []orderWord) {

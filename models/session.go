@@ -24,11 +24,12 @@ func sessionHash(secret string) string {
 // to show. Sessions that are over are forgotten on the way.
 func (s *Store) OpenSession(ctx context.Context, lasts time.Duration) (secret string, err error) {
 	now := s.now()
-	if err := s.write.WithContext(ctx).Where("expires_at <= ?", now).Delete(&Session{}).Error; err != nil {
+	if _, err := s.once(ctx, "DELETE FROM sessions WHERE expires_at <= $1", now); err != nil {
 		return "", err
 	}
 	secret = newToken()
-	return secret, s.write.WithContext(ctx).Create(&Session{Hash: sessionHash(secret), CreatedAt: now, ExpiresAt: now.Add(lasts)}).Error
+	_, err = s.once(ctx, "INSERT INTO sessions (hash, created_at, expires_at) VALUES ($1, $2, $3)", sessionHash(secret), now, now.Add(lasts))
+	return secret, err
 }
 
 // InSession reports whether a browser that shows secret is signed in.
@@ -40,5 +41,6 @@ func (s *Store) InSession(ctx context.Context, secret string) (bool, error) {
 
 // CloseSession signs out.
 func (s *Store) CloseSession(ctx context.Context, secret string) error {
-	return s.write.WithContext(ctx).Where("hash = ?", sessionHash(secret)).Delete(&Session{}).Error
+	_, err := s.once(ctx, "DELETE FROM sessions WHERE hash = $1", sessionHash(secret))
+	return err
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 	"gorm.io/driver/sqlite"
@@ -23,6 +24,7 @@ import (
 type sqliteFile struct {
 	file   string
 	opened os.FileInfo // the file as it was opened, to know it again
+	shared *shared
 
 	mu    sync.Mutex
 	heard []func(token string)
@@ -47,7 +49,17 @@ func (f *sqliteFile) connect(settings gorm.Config, _ *slog.Logger) (write, read 
 	if err == nil {
 		f.opened, err = os.Stat(f.file)
 	}
+	f.shared = &shared{db: write, check: f.inPlace}
 	return write, read, err
+}
+
+func (f *sqliteFile) transact(ctx context.Context, _ *gorm.DB, do func(*gorm.DB) error) error {
+	return f.shared.transact(ctx, do)
+}
+
+// once: a statement of its own would be a commit of its own.
+func (f *sqliteFile) once(ctx context.Context, _ *gorm.DB, do func(*gorm.DB) error) error {
+	return f.shared.transact(ctx, do)
 }
 
 // pool opens connections to the SQLite file. The settings hold for each of them.
@@ -66,15 +78,15 @@ func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (
 		// Take the write lock at BEGIN. A transaction that starts by reading
 		// could otherwise find, too late to wait, that it cannot write.
 		"_txlock": {"immediate"},
+		// Each connection keeps the statements it has prepared, a few more than
+		// there are. (Not GORM: whoever first needs a statement there waits for a
+		// connection holding a lock that whoever has the connection needs.)
+		"_stmt_cache_size": {"128"},
 	}
 	if purpose == reading {
 		settings.Set("_query_only", "true")
 		settings.Del("_txlock")
 	}
-	// Not for the writer. Whoever first needs a statement waits for its one
-	// connection, others wait for him holding the cache's lock, and the
-	// transaction that has the connection waits for the lock: for ever.
-	config.PrepareStmt = purpose == reading
 	db, err := gorm.Open(dialector{&sqlite.Dialector{DSN: "file:" + f.file + "?" + settings.Encode()}}, &config)
 	if err != nil {
 		return nil, err
@@ -106,6 +118,24 @@ func (d dialector) Translate(err error) error {
 	}
 	return d.Dialector.Translate(err)
 }
+
+// pools: who waits for his turn to write waits for the one connection.
+func (f *sqliteFile) pools(write, read *gorm.DB) map[string]func() sql.DBStats {
+	return map[string]func() sql.DBStats{
+		reading: func() sql.DBStats { return statistics(read) },
+		writing: func() sql.DBStats {
+			stats := statistics(write)
+			stats.WaitCount += f.shared.waits.Load()
+			stats.WaitDuration += time.Duration(f.shared.waited.Load())
+			return stats
+		},
+	}
+}
+
+func (dialector) takes(value any) any { return value }
+
+// locking: with one writer at a time there is nothing to lock.
+func (dialector) locking() string { return "" }
 
 // inPlace reports whether the file is still where it was. A file that was moved
 // or deleted takes writes as before, and whoever starts the shop again will

@@ -66,7 +66,7 @@ func raw(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-func execute(t *testing.T, db *sql.DB, statements ...string) {
+func run(t *testing.T, db *sql.DB, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if _, err := db.Exec(statement); err != nil {
@@ -79,7 +79,7 @@ func TestALockedDatabase(t *testing.T) {
 	s, c, path := openSQLite(t)
 	o := withCode(t, s, c, "MNM-GAYO")
 	other := raw(t, path)
-	execute(t, other, "BEGIN IMMEDIATE")
+	run(t, other, "BEGIN IMMEDIATE")
 	began := time.Now()
 	if err := settle(s, c, o); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
@@ -93,7 +93,7 @@ func TestALockedDatabase(t *testing.T) {
 	if err := s.TryWriting(context.Background()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("trying to write: got %v, want ErrUnavailable", err)
 	}
-	execute(t, other, "ROLLBACK")
+	run(t, other, "ROLLBACK")
 	if err := s.TryWriting(context.Background()); err != nil {
 		t.Errorf("trying to write: %v", err)
 	}
@@ -223,23 +223,18 @@ func TestBackup(t *testing.T) {
 func TestWritersDoNotWaitForEachOther(t *testing.T) {
 	s, _, _ := openSQLite(t)
 	o := place(t, s, "MNM-GAYO", 1)
-	pool, err := s.write.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	const others = 4
 	done := make(chan error, others)
-	err = s.transact(ctx, func(tx *gorm.DB) error {
-		waiting := pool.Stats().WaitCount
+	err := s.transact(ctx, func(tx *gorm.DB) error {
 		for range others {
 			go func() {
 				_, err := s.Ask(ctx, o.Payment().ID, time.Minute) // a statement nobody has made before
 				done <- err
 			}()
 		}
-		for turns := 0; pool.Stats().WaitCount == waiting || turns < 100_000; turns++ {
+		for s.database.(*sqliteFile).shared.waiting.Load() < others {
 			runtime.Gosched()
 		}
 		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("attention", "").Error // and another

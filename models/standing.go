@@ -73,16 +73,4 @@ func counts[K ~string](query *gorm.DB, column string, into map[K]int64) error {
 
 // Pools are the pools of connections by what they are for, each with how it does:
 // how many are in use, and how long was waited for one.
-func (s *Store) Pools() map[string]func() sql.DBStats {
-	purposes := map[string]*gorm.DB{reading: s.read, writing: s.write}
-	if s.read == s.write {
-		purposes = map[string]*gorm.DB{"both": s.write}
-	}
-	pools := map[string]func() sql.DBStats{}
-	for purpose, db := range purposes {
-		if pool, err := db.DB(); err == nil { // there is one since Open
-			pools[purpose] = pool.Stats
-		}
-	}
-	return pools
-}
+func (s *Store) Pools() map[string]func() sql.DBStats { return s.pools(s.write, s.read) }

@@ -116,18 +116,32 @@ const tries = 3
 // transact runs f in one transaction, or several times until one succeeds. What
 // it has kept when it returns nil is on the disk, and will be found there.
 func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err error) {
+	j := &journal{}
+	ctx = context.WithValue(ctx, journalKey{}, j)
 	for range tries {
-		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		*j = journal{cause: causeOf(ctx)}
+		err = s.database.transact(ctx, s.write, func(tx *gorm.DB) error {
 			if err := f(tx); err != nil {
 				return err
 			}
-			return s.inPlace()
+			return j.write(tx)
 		})
 		if !errors.Is(err, errAgain) {
 			break
 		}
 	}
 	return err
+}
+
+// once makes one change, which nothing else depends on, and reports whether there
+// was anything to change.
+func (s *Store) once(ctx context.Context, statement string, values ...any) (changed bool, err error) {
+	err = s.database.once(ctx, s.write, func(tx *gorm.DB) error {
+		n, err := execute(tx, statement, values...)
+		changed = n > 0
+		return err
+	})
+	return changed && err == nil, err
 }
 
 // Tell tells every shop on this database that an order has changed.

@@ -1,0 +1,214 @@
+package models
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// What happens at every order and every payment is said in SQL that both
+// databases understand, and read without reflection: parameters are $1, $2 and
+// so on, numbered as they first appear. The drivers keep the statements they
+// have prepared, for each connection. All else is left to GORM.
+
+// row is what a table keeps, one field for each of its columns.
+type row interface{ fields() []any }
+
+// table says how a type is kept. The first column is its ID, which the database gives.
+type table struct {
+	name, columns string
+	insert        string
+}
+
+func newTable(name string, columns ...string) table {
+	t := table{name: name, columns: strings.Join(columns, ", ")}
+	t.insert = fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", name, strings.Join(columns[1:], ", "), parameters(1, len(columns)-1))
+	return t
+}
+
+// parameters are so many rows of as many parameters each.
+func parameters(rows, each int) string {
+	var b strings.Builder
+	for n := range rows * each {
+		switch {
+		case n == 0:
+			b.WriteString("(")
+		case n%each == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", n+1)
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// of is the table's columns in a statement that calls it by another name.
+func (t table) of(alias string) string {
+	return alias + "." + strings.ReplaceAll(t.columns, ", ", ", "+alias+".")
+}
+
+// selectWhere is the beginning of most queries.
+func (t table) selectWhere(condition string) string {
+	return "SELECT " + t.columns + " FROM " + t.name + " WHERE " + condition
+}
+
+// execute runs a statement and returns how many rows it has touched.
+func execute(db *gorm.DB, statement string, values ...any) (int64, error) {
+	res, err := db.Statement.ConnPool.ExecContext(db.Statement.Context, statement, bound(db, values)...)
+	if err != nil {
+		return 0, translated(db, err)
+	}
+	return res.RowsAffected()
+}
+
+// one reads the one row a statement returns into fields, or says ErrNotFound.
+func one(db *gorm.DB, statement string, values []any, fields ...any) error {
+	err := db.Statement.ConnPool.QueryRowContext(db.Statement.Context, statement, bound(db, values)...).Scan(fields...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return translated(db, err)
+}
+
+// find reads every row a statement returns.
+func find[T any, P interface {
+	*T
+	row
+}](db *gorm.DB, statement string, values ...any) (list []T, err error) {
+	err = each(db, statement, values, func(scan func(fields ...any) error) error {
+		var item T
+		err := scan(P(&item).fields()...)
+		list = append(list, item)
+		return err
+	})
+	return list, err
+}
+
+// each calls read for every row a statement returns.
+func each(db *gorm.DB, statement string, values []any, read func(scan func(fields ...any) error) error) error {
+	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, bound(db, values)...)
+	if err != nil {
+		return translated(db, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := read(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return translated(db, rows.Err())
+}
+
+// add keeps a new row, which learns its ID. Where that meets a rule of the
+// table that onConflict names, nothing is kept, and added is false.
+func add(db *gorm.DB, t table, r row, onConflict string) (added bool, err error) {
+	fields := r.fields()
+	err = one(db, t.insert+onConflict+" RETURNING id", values(fields[1:]), fields[0])
+	if err == ErrNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// onlyOnce: who comes second is not kept, and that is no error.
+const onlyOnce = " ON CONFLICT DO NOTHING"
+
+// addMany keeps rows whose IDs nobody asks for.
+func addMany[T any, P interface {
+	*T
+	row
+}](db *gorm.DB, t table, rows []T) error {
+	var list []any
+	for i := range rows {
+		list = append(list, values(P(&rows[i]).fields()[1:])...)
+	}
+	columns := len(list) / len(rows)
+	statement := t.insert[:len(t.insert)-len(parameters(1, columns))] + parameters(len(rows), columns)
+	_, err := execute(db, statement, list...)
+	return err
+}
+
+// values are what fields hold.
+func values(fields []any) []any {
+	list := make([]any, len(fields))
+	for i, f := range fields {
+		switch f := f.(type) {
+		case *string:
+			list[i] = *f
+		case *int64:
+			list[i] = *f
+		case *[]byte:
+			list[i] = *f
+		default:
+			list[i] = reflect.ValueOf(f).Elem().Interface()
+		}
+	}
+	return list
+}
+
+// bound are the values as the database takes them.
+func bound(db *gorm.DB, values []any) []any {
+	d := dialectOf(db)
+	for i, v := range values {
+		values[i] = d.takes(v)
+	}
+	return values
+}
+
+func translated(db *gorm.DB, err error) error {
+	if err == nil {
+		return nil
+	}
+	return dialectOf(db).Translate(err)
+}
+
+// locked has a query keep its rows for this transaction alone.
+func locked(tx *gorm.DB, query string) string { return query + dialectOf(tx).locking() }
+
+// move sets the status of a row, and what else is set with it, if the guard lets
+// it, and reports whether it did.
+func move(tx *gorm.DB, table string, id int64, column, to, guard, set string, values []any) (bool, error) {
+	n := len(values)
+	statement := fmt.Sprintf("UPDATE %s SET %s, %s = $%d WHERE id = $%d AND %s", table, set, column, n+1, n+2, guard)
+	touched, err := execute(tx, statement, append(values, to, id)...)
+	return touched > 0, err
+}
+
+// guard holds where a move is allowed from.
+func guard[S ~string](column string, moves map[S][]S, to S) string {
+	var from []string
+	for status, targets := range moves {
+		if slices.Contains(targets, to) {
+			from = append(from, "'"+string(status)+"'")
+		}
+	}
+	slices.Sort(from)                                                        // the same text each time
+	return column + " IN (" + strings.Join(append(from, "NULL"), ", ") + ")" // NULL is nowhere, and lists must not be empty
+}
+
+// asJSON keeps a value as JSON.
+type asJSON struct{ value any }
+
+func (j asJSON) Scan(text any) error {
+	switch text := text.(type) {
+	case string:
+		return json.Unmarshal([]byte(text), j.value)
+	case []byte:
+		return json.Unmarshal(text, j.value)
+	}
+	return nil
+}
+
+func (j asJSON) Value() (driver.Value, error) {
+	text, err := json.Marshal(j.value)
+	return string(text), err
+}
