@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
 
 	"warungjokul/models"
 	"warungjokul/views"
@@ -50,10 +52,14 @@ func (h *Handler) workMail(ctx context.Context) {
 
 func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 	due, err := h.Store.ClaimMails(ctx, mailBatch)
-	for _, m := range due {
-		h.sendMail(turn(ctx, "mail"), m)
+	var group errgroup.Group
+	for _, m := range due { // all at once: one after the other they might outlast their lease
+		group.Go(func() error {
+			h.sendMail(turn(ctx, "mail"), m)
+			return nil
+		})
 	}
-	return len(due) > 0, err
+	return len(due) > 0, errors.Join(err, group.Wait())
 }
 
 func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
@@ -111,7 +117,7 @@ func (h *Handler) mailAgain(c echo.Context) error {
 		c.Response().Header().Set("Retry-After", "60")
 		return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("keep.again.soon"))
 	}
-	h.poke()
+	poke(h.mailWake)
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token)+"?mailed")
 }
 

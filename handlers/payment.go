@@ -179,7 +179,7 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 // tryLater leaves a request of unknown outcome to the worker, and tells a person
 // once that takes too long.
 func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) error {
-	defer h.poke() // due sooner than the worker thinks
+	defer poke(h.wake) // due sooner than the worker thinks
 	if h.Now().Sub(p.CreatedAt) > codeOverdue {
 		if err := h.raise(ctx, p, models.AttentionNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
 			return err
@@ -208,7 +208,7 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 		return err
 	}
 	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
-	h.poke()
+	poke(h.mailWake)
 	if code.HowToPayAPI == "" {
 		return nil
 	}
@@ -298,7 +298,6 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 			return err
 		}
 	}
-	defer h.poke()
 	return h.Store.Postpone(ctx, p.ID, reason, askAgain(p, h.Now()))
 }
 
@@ -377,18 +376,24 @@ func arrival(t jokul.Transaction) models.Arrival {
 	return a
 }
 
-// changed tells an order's open pages that something may be new, whichever shop
-// they are connected to, and the worker that there may be a mail to send.
+// changed tells the open pages of a payment's order that something may be new,
+// whichever shop they are connected to, and the mailer that there may be a mail
+// to send.
 func (h *Handler) changed(ctx context.Context, p models.Payment) {
-	h.poke()
-	if p.Order == nil {
-		var err error
-		if p, err = h.Store.Invoice(ctx, p.InvoiceNumber); err != nil {
-			return // who watches looks by itself, a little later
-		}
+	poke(h.mailWake)
+	token, err := h.tokenOf(ctx, p)
+	if err != nil {
+		return // who watches looks by itself, a little later
 	}
-	if err := h.Store.Tell(ctx, p.Order.Token); err != nil {
-		h.Log.WarnContext(ctx, "tell of a change", "order_number", p.Order.Number, "error", err)
-		h.streams.tell(p.Order.Token)
+	if err := h.Store.Tell(ctx, token); err != nil {
+		h.Log.WarnContext(ctx, "tell of a change", "invoice_number", p.InvoiceNumber, "error", err)
+		h.streams.tell(token)
 	}
+}
+
+func (h *Handler) tokenOf(ctx context.Context, p models.Payment) (string, error) {
+	if p.Order != nil {
+		return p.Order.Token, nil
+	}
+	return h.Store.TokenOf(ctx, p.InvoiceNumber)
 }

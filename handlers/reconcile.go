@@ -151,12 +151,11 @@ func (h *Handler) wait(ctx context.Context, wake chan struct{}, next time.Time, 
 	}
 }
 
-// poke has the workers look again: something may be due sooner than they think.
-func (h *Handler) poke() {
-	for _, worker := range []chan struct{}{h.wake, h.mailWake} {
-		select {
-		case worker <- struct{}{}:
-		default:
-		}
+// poke has a worker look again: something may be due sooner than it thinks, and
+// sooner than it looks by itself.
+func poke(worker chan struct{}) {
+	select {
+	case worker <- struct{}{}:
+	default: // it has been told already
 	}
 }

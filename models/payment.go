@@ -390,6 +390,14 @@ func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, err
 	return paymentWhere(s.read.WithContext(ctx), "invoice_number = $1", invoiceNumber, false)
 }
 
+// TokenOf finds the token of the order an invoice number belongs to, or says
+// ErrNotFound.
+func (s *Store) TokenOf(ctx context.Context, invoiceNumber string) (token string, err error) {
+	err = one(s.read.WithContext(ctx), "SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.invoice_number = $1",
+		[]any{invoiceNumber}, &token)
+	return token, err
+}
+
 // Checked notes the gateway's word on a payment, for the shopper who asked.
 func (s *Store) Checked(ctx context.Context, id int64, status string) error {
 	_, err := s.once(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3", s.now(), status, id)
