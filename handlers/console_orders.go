@@ -389,7 +389,7 @@ func (h *Handler) cancelOrder(c echo.Context) error {
 		return h.notCancelled(c, o)
 	}
 	h.Log.InfoContext(c.Request().Context(), "order cancelled", "order_number", o.Number)
-	h.changed(c.Request().Context(), models.Payment{Order: &o})
+	h.tell(c.Request().Context(), o.Token)
 	return c.Redirect(http.StatusSeeOther, consoleOrder(o.Number)+"?cancelled")
 }
 

@@ -376,24 +376,21 @@ func arrival(t jokul.Transaction) models.Arrival {
 	return a
 }
 
-// changed tells the open pages of a payment's order that something may be new,
-// whichever shop they are connected to, and the mailer that there may be a mail
-// to send.
+// changed tells of what may be new about a payment.
 func (h *Handler) changed(ctx context.Context, p models.Payment) {
-	poke(h.mailWake)
-	token, err := h.tokenOf(ctx, p)
-	if err != nil {
-		return // who watches looks by itself, a little later
-	}
-	if err := h.Store.Tell(ctx, token); err != nil {
-		h.Log.WarnContext(ctx, "tell of a change", "invoice_number", p.InvoiceNumber, "error", err)
-		h.streams.tell(token)
+	if p.Order != nil {
+		h.tell(ctx, p.Order.Token)
+	} else if token, err := h.Store.TokenOf(ctx, p.InvoiceNumber); err == nil { // else who watches looks by itself, a little later
+		h.tell(ctx, token)
 	}
 }
 
-func (h *Handler) tokenOf(ctx context.Context, p models.Payment) (string, error) {
-	if p.Order != nil {
-		return p.Order.Token, nil
+// tell tells the open pages of an order that something may be new, whichever shop
+// they are connected to, and the mailer that there may be a mail to send.
+func (h *Handler) tell(ctx context.Context, token string) {
+	poke(h.mailWake)
+	if err := h.Store.Tell(ctx, token); err != nil {
+		h.Log.WarnContext(ctx, "tell of a change", "error", err)
+		h.streams.tell(token)
 	}
-	return h.Store.TokenOf(ctx, p.InvoiceNumber)
 }

@@ -41,6 +41,10 @@ type Notification struct {
 	ReceivedAt     time.Time
 	LastReceivedAt time.Time
 	Duration       time.Duration // from the last byte received to the commit
+
+	// OrderToken names the order it is about, where there is one, when it is
+	// applied; it is not kept.
+	OrderToken string `gorm:"-"`
 }
 
 // What a notification asks of the shop.
@@ -94,8 +98,11 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	n.Digest = hex.EncodeToString(digest[:])
 	n.InvoiceNumber = indexed(e.arrival.InvoiceNumber)
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
-	err := s.transact(ctx, func(tx *gorm.DB) error {
-		err := one(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE request_id = $2 AND digest = $3 RETURNING id",
+	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
+		if n.OrderToken, err = tokenOf(tx, n.InvoiceNumber); err != nil && err != ErrNotFound {
+			return err
+		}
+		err = one(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE request_id = $2 AND digest = $3 RETURNING id",
 			[]any{n.LastReceivedAt, n.RequestID, n.Digest}, &n.ID)
 		if err == nil { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone

@@ -54,7 +54,7 @@ func moveBy(s *Store, move func(tx *gorm.DB) (bool, error)) (moved bool, err err
 	return moved, err
 }
 
-func set(t *testing.T, s *Store, model any, id int64, column string, value any) {
+func set(t testing.TB, s *Store, model any, id int64, column string, value any) {
 	t.Helper()
 	if err := s.write.Model(model).Where("id = ?", id).Update(column, value).Error; err != nil {
 		t.Fatal(err)

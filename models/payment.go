@@ -392,9 +392,12 @@ func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, err
 
 // TokenOf finds the token of the order an invoice number belongs to, or says
 // ErrNotFound.
-func (s *Store) TokenOf(ctx context.Context, invoiceNumber string) (token string, err error) {
-	err = one(s.read.WithContext(ctx), "SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.invoice_number = $1",
-		[]any{invoiceNumber}, &token)
+func (s *Store) TokenOf(ctx context.Context, invoiceNumber string) (string, error) {
+	return tokenOf(s.read.WithContext(ctx), invoiceNumber)
+}
+
+func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
+	err = one(db, "SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.invoice_number = $1", []any{invoiceNumber}, &token)
 	return token, err
 }
 

@@ -62,6 +62,18 @@ func (f *sqliteFile) once(ctx context.Context, _ *gorm.DB, do func(*gorm.DB) err
 	return f.shared.transact(ctx, do)
 }
 
+// sqliteDriver is the driver with a setting more for each connection that no
+// address can name: what is needed to take one change of many back is held in
+// memory, where SQLite would write a file of its own for every few changes.
+const sqliteDriver = "sqlite3 with savepoints in memory"
+
+func init() {
+	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		_, err := c.Exec("PRAGMA temp_store = MEMORY", nil)
+		return err
+	}})
+}
+
 // pool opens connections to the SQLite file. The settings hold for each of them.
 func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (*gorm.DB, error) {
 	settings := url.Values{
@@ -87,7 +99,7 @@ func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (
 		settings.Set("_query_only", "true")
 		settings.Del("_txlock")
 	}
-	db, err := gorm.Open(dialector{&sqlite.Dialector{DSN: "file:" + f.file + "?" + settings.Encode()}}, &config)
+	db, err := gorm.Open(dialector{&sqlite.Dialector{DriverName: sqliteDriver, DSN: "file:" + f.file + "?" + settings.Encode()}}, &config)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,79 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"gorm.io/gorm"
+)
+
+// What happens most, each by 32 at a time, beside the bare commit of one row by
+// one after the other.
+func BenchmarkWrites(b *testing.B) {
+	b.Run("bare commit", func(b *testing.B) {
+		s, _ := openStore(b)
+		db, err := s.write.DB()
+		if err != nil {
+			b.Fatal(err)
+		}
+		insert, err := db.Prepare("INSERT INTO rejection_counts (reason, count, last_at) VALUES ($1, 0, 'now')")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer insert.Close()
+		for i := 0; b.Loop(); i++ {
+			if _, err := insert.Exec(fmt.Sprint("reason ", i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("nothing", func(b *testing.B) {
+		s, _ := openStore(b)
+		crowd(b, func(int64) error {
+			return s.transact(context.Background(), func(tx *gorm.DB) error { return nil })
+		})
+	})
+	b.Run("notification", func(b *testing.B) {
+		s, c := openStore(b)
+		if _, err := s.once(context.Background(), "UPDATE products SET stock = $1", MaxStock); err != nil {
+			b.Fatal(err)
+		}
+		orders := make([]Order, b.N)
+		for i := range orders {
+			orders[i] = withCode(b, s, c, "VCR-050")
+		}
+		crowd(b, func(i int64) error {
+			p := orders[i-1].Payment()
+			n, err := s.ApplyNotification(context.Background(), Notification{RequestID: p.RequestID, Header: "{}", Body: make([]byte, 400)}, PaidEvent(paid(p, c.now())), c.now())
+			if err == nil && n.Effect != EffectPaid {
+				err = fmt.Errorf("%s, %s", n.Verdict, n.Effect)
+			}
+			return err
+		})
+	})
+	b.Run("the same notification", func(b *testing.B) {
+		s, c := openStore(b)
+		p := withCode(b, s, c, "VCR-050").Payment()
+		crowd(b, func(int64) error {
+			_, err := s.ApplyNotification(context.Background(), Notification{RequestID: "the same", Header: "{}", Body: make([]byte, 400)}, PaidEvent(paid(p, c.now())), c.now())
+			return err
+		})
+	})
+}
+
+// crowd runs f b.N times by 32 at a time.
+func crowd(b *testing.B, f func(i int64) error) {
+	b.SetParallelism(16)
+	b.ReportAllocs()
+	b.ResetTimer()
+	var n atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := f(n.Add(1)); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
