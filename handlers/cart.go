@@ -152,15 +152,7 @@ type basket struct {
 
 func (h *Handler) basket(c echo.Context) (basket, error) {
 	items, ctx, l := h.readCart(c), c.Request().Context(), lang(c)
-	order, err := h.Store.DraftOrder(ctx, items)
-	if err != nil {
-		return basket{}, fmt.Errorf("price cart: %w", err)
-	}
-	skus := make([]string, len(items))
-	for i, item := range items {
-		skus[i] = item.SKU
-	}
-	products, err := h.Store.ProductsBySKU(ctx, skus...)
+	order, products, err := h.Store.DraftOrder(ctx, items)
 	if err != nil {
 		return basket{}, fmt.Errorf("price cart: %w", err)
 	}

@@ -319,7 +319,7 @@ func (h *Handler) tourOrder(c echo.Context, s *scene, remember func(*tour, strin
 	if err != nil {
 		return err
 	}
-	o, err := h.Store.DraftOrder(ctx, []models.Item{{SKU: product.SKU, Quantity: 1}})
+	o, _, err := h.Store.DraftOrder(ctx, []models.Item{{SKU: product.SKU, Quantity: 1}})
 	if err != nil {
 		return err
 	}

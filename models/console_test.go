@@ -17,7 +17,7 @@ import (
 // placeFor orders a tea for somebody.
 func placeFor(t testing.TB, s *Store, name, email string) Order {
 	t.Helper()
-	o, err := s.DraftOrder(context.Background(), []Item{{"MNM-TEH", 1}})
+	o, _, err := s.DraftOrder(context.Background(), []Item{{"MNM-TEH", 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

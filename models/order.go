@@ -140,15 +140,16 @@ type Customer struct {
 }
 
 // DraftOrder prices items from the catalogue and gives the order its token and
-// number. Nothing is kept yet; unknown products are left out.
-func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, error) {
+// number, and returns the products by SKU besides. Nothing is kept yet; unknown
+// products are left out.
+func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, map[string]Product, error) {
 	skus := make([]string, len(items))
 	for i, item := range items {
 		skus[i] = item.SKU
 	}
 	products, err := s.ProductsBySKU(ctx, skus...)
 	if err != nil {
-		return Order{}, err
+		return Order{}, nil, err
 	}
 	o := Order{Token: newToken(), Number: newOrderNumber(), Status: OrderAwaitingPayment}
 	for _, item := range items {
@@ -161,7 +162,7 @@ func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, error) {
 		o.Lines = append(o.Lines, line)
 		o.Total += line.Amount()
 	}
-	return o, nil
+	return o, products, nil
 }
 
 // PlaceOrder keeps a drafted order together with its first attempt to be paid,

@@ -216,7 +216,7 @@ func TestCartsInOppositeOrder(t *testing.T) {
 	carts := [][]Item{{{"MNM-TEH", 1}, {"MNM-JAHE", 1}, {"MNM-GAYO", 1}}, {{"MNM-GAYO", 1}, {"MNM-JAHE", 1}, {"MNM-TEH", 1}}}
 	together(24, func(i int) {
 		s := shops[i%len(shops)]
-		o, err := s.DraftOrder(ctx, carts[i%2])
+		o, _, err := s.DraftOrder(ctx, carts[i%2])
 		if err != nil {
 			t.Error(err)
 			return

@@ -65,7 +65,7 @@ func place(t testing.TB, s *Store, sku string, quantity int64) Order {
 }
 
 func placeAs(s *Store, checkoutID, sku string, quantity int64) (Order, bool, error) {
-	o, err := s.DraftOrder(context.Background(), []Item{{sku, quantity}})
+	o, _, err := s.DraftOrder(context.Background(), []Item{{sku, quantity}})
 	if err != nil {
 		return Order{}, false, err
 	}
