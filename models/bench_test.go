@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -69,6 +71,8 @@ func crowd(b *testing.B, f func(i int64) error) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	var n atomic.Int64
+	before := cpuTime(b)
+	defer func() { b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op") }()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if err := f(n.Add(1)); err != nil {
@@ -76,4 +80,12 @@ func crowd(b *testing.B, f func(i int64) error) {
 			}
 		}
 	})
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -140,7 +140,7 @@ func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time)
 	if err != nil || verdict == VerdictApplied || verdict == VerdictRepeated {
 		return verdict, effect, err
 	}
-	p, err := lockPayment(tx, "invoice_number = $1", e.arrival.InvoiceNumber)
+	p, err := lockPayment(tx, byInvoice, e.arrival.InvoiceNumber)
 	if err == nil && p.State != PaymentPaid {
 		err = checkSoon(tx, p, now)
 	}
@@ -158,7 +158,7 @@ func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time
 		detail := fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
 		return VerdictUnreadable, EffectFlagged, raise(tx, Attention{Kind: AttentionUnreadable, Detail: detail})
 	}
-	p, err := lockPayment(tx, "invoice_number = $1", e.arrival.InvoiceNumber)
+	p, err := lockPayment(tx, byInvoice, e.arrival.InvoiceNumber)
 	switch {
 	case err == ErrNotFound && e.act == actNote && e.arrival.InvoiceNumber == TrialInvoice:
 		return VerdictNoted, EffectNone, nil

@@ -254,11 +254,11 @@ func wholeOrder(db *gorm.DB, condition string, value any) (o Order, err error) {
 	if o.Lines, err = linesOf(db, o.ID); err != nil {
 		return o, err
 	}
-	if o.Payments, err = find[Payment](db, payments.selectWhere("order_id = $1 ORDER BY attempt"), o.ID); err != nil {
+	if o.Payments, err = find[Payment](db, payments.selectWhere("order_id = CAST($1 AS bigint) ORDER BY attempt"), o.ID); err != nil {
 		return o, err
 	}
 	received, err := find[Receipt](db, "SELECT "+receipts.of("r")+
-		" FROM payments p JOIN receipts r ON r.payment_id = p.id WHERE p.order_id = $1 ORDER BY r.paid_at, r.id", o.ID)
+		" FROM payments p JOIN receipts r ON r.payment_id = p.id WHERE p.order_id = CAST($1 AS bigint) ORDER BY r.paid_at, r.id", o.ID)
 	for _, r := range received {
 		i := slices.IndexFunc(o.Payments, func(p Payment) bool { return p.ID == r.PaymentID })
 		if i >= 0 { // else that attempt is younger than what was read before
@@ -269,7 +269,7 @@ func wholeOrder(db *gorm.DB, condition string, value any) (o Order, err error) {
 }
 
 func linesOf(db *gorm.DB, orderID int64) ([]OrderLine, error) {
-	return find[OrderLine](db, orderLines.selectWhere("order_id = $1 ORDER BY id"), orderID)
+	return find[OrderLine](db, orderLines.selectWhere("order_id = CAST($1 AS bigint) ORDER BY id"), orderID)
 }
 
 // lockOrder loads an order for this transaction alone: every other one that would

@@ -106,6 +106,12 @@ func (p *Payment) fields() []any {
 		&p.LastError, &p.CheckedAt, &p.CheckedStatus, &p.AskedAt, &p.CreatedAt}
 }
 
+// What a payment is looked up by.
+const (
+	byID      = "id = CAST($1 AS bigint)"
+	byInvoice = "invoice_number = CAST($1 AS text)"
+)
+
 // paymentWhere loads the payment of which a condition holds, with its order.
 func paymentWhere(db *gorm.DB, condition string, value any, lock bool) (p Payment, err error) {
 	// The order comes first, here as in whatever else locks both.
@@ -126,7 +132,7 @@ func lockPayment(tx *gorm.DB, condition string, value any) (Payment, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = $1 ORDER BY id"), p.ID)
+	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID)
 	return p, err
 }
 
@@ -193,7 +199,7 @@ const mayBePaid = "state IN ('creating', 'pending', 'paid')"
 func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason string) (replaced bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		replaced = false
-		p, err := lockPayment(tx, "id = $1", old.ID)
+		p, err := lockPayment(tx, byID, old.ID)
 		if err != nil {
 			return err
 		}
@@ -257,7 +263,7 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 			return err
 		}
 		claimed = true
-		p, err = paymentWhere(tx, "id = $1", id, false)
+		p, err = paymentWhere(tx, byID, id, false)
 		return err
 	})
 	return p, claimed && err == nil, err
@@ -317,7 +323,7 @@ type IssuedCode struct {
 // code is kept, too, when the money was quicker than the code.
 func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
-		p, err := lockPayment(tx, "id = $1", id)
+		p, err := lockPayment(tx, byID, id)
 		if err != nil {
 			return err
 		}
@@ -349,7 +355,7 @@ func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instructio
 // so that the shopper can try again.
 func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUpAt time.Time) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
-		p, err := lockPayment(tx, "id = $1", p.ID)
+		p, err := lockPayment(tx, byID, p.ID)
 		if err != nil {
 			return err
 		}
@@ -387,7 +393,7 @@ func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
 // Invoice finds a payment with its order by its invoice number, or says
 // ErrNotFound.
 func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, error) {
-	return paymentWhere(s.read.WithContext(ctx), "invoice_number = $1", invoiceNumber, false)
+	return paymentWhere(s.read.WithContext(ctx), byInvoice, invoiceNumber, false)
 }
 
 // TokenOf finds the token of the order an invoice number belongs to, or says
@@ -397,7 +403,7 @@ func (s *Store) TokenOf(ctx context.Context, invoiceNumber string) (string, erro
 }
 
 func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
-	err = one(db, "SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.invoice_number = $1", []any{invoiceNumber}, &token)
+	err = one(db, "SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p."+byInvoice, []any{invoiceNumber}, &token)
 	return token, err
 }
 
@@ -418,7 +424,7 @@ func (s *Store) Expire(ctx context.Context, id int64) error {
 }
 
 func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
-	p, err := lockPayment(tx, "id = $1", id)
+	p, err := lockPayment(tx, byID, id)
 	if err != nil {
 		return false, err
 	}

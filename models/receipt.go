@@ -85,7 +85,7 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 		digest := sha256.Sum256([]byte(a.Identifiers)) // the notification is kept whole
 		a.Identifiers = fmt.Sprintf(`[{"name":"SHA-256","value":"%x"}]`, digest)
 	}
-	p, err := lockPayment(tx, "invoice_number = $1", a.InvoiceNumber)
+	p, err := lockPayment(tx, byInvoice, a.InvoiceNumber)
 	if err == ErrNotFound {
 		err := raise(tx, Attention{Kind: AttentionUnknownInvoice,
 			Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})

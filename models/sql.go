@@ -17,6 +17,10 @@ import (
 // databases understand, and read without reflection: parameters are $1, $2 and
 // so on, numbered as they first appear. The drivers keep the statements they
 // have prepared, for each connection. All else is left to GORM.
+//
+// Where a parameter is compared with a column by which there may be several rows,
+// or in a join, it is cast to what it is: SQLite plans such a statement anew for
+// each value, for 0 and 1 may be too frequent to look up, but not for a cast.
 
 // row is what a table keeps, one field for each of its columns.
 type row interface{ fields() []any }
