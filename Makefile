@@ -38,7 +38,7 @@ million: ## a year of 1,000,000 orders; shop and console at once, the console's 
 bench: ## the shop beside the limits of this machine; writes docs/performance.md
 	go run ./e2e/bench -write docs/performance.md
 
-bench-parts: ## what drawing a page, signing beside the bare hashes, and a code of the sandbox cost
+bench-parts: ## what drawing a page, signing beside the bare hashes, a notification, and a code of the sandbox cost
 	go test ./views ./jokul/... -run '^$$' -bench .
 
 TO := warung-$(shell date -u +%Y%m%d-%H%M%S).db

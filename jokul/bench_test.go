@@ -50,6 +50,23 @@ func BenchmarkSignature(b *testing.B) {
 	})
 }
 
+// BenchmarkParseNotification is what each notification costs before anything is
+// kept of it, genuine or not.
+func BenchmarkParseNotification(b *testing.B) {
+	v := notificationVector(b)
+	client, err := jokul.New(v.Headers["Client-Id"], v.Secret)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body, header := v.body(b), v.header()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := client.ParseNotification(v.RequestTarget, header, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // Verifying allocates the same for a small body and for the largest.
 func TestVerifyAllocatesAConstant(t *testing.T) {
 	allocations := func(size int) float64 {

@@ -5,42 +5,88 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 )
 
-// BenchmarkGeneratePaymentCode asks for codes over sockets, with a state file,
-// 16 at a time: of an empty gateway, and of one that has issued 50,000. What
-// counts is codes/s, and that both are alike.
-func BenchmarkGeneratePaymentCode(b *testing.B) {
-	for _, before := range []int{0, 50_000} {
-		b.Run(fmt.Sprint("after ", before), func(b *testing.B) {
-			transport := &http.Transport{MaxIdleConnsPerHost: 32}
-			defer transport.CloseIdleConnections()
-			c, _, _ := client(b, sandbox.Config{StateFile: filepath.Join(b.TempDir(), "state")}, jokul.WithHTTPClient(&http.Client{Transport: transport}))
-			var n atomic.Int64
-			issue := func() {
-				p, err := c.Prepare(jokul.PaymentCodeRequest{InvoiceNumber: fmt.Sprint("B-", n.Add(1)), Amount: 90_000, CustomerName: "B", Description: "K"})
-				if err == nil {
-					_, err = c.GeneratePaymentCode(b.Context(), p)
-				}
-				if err != nil {
-					b.Error(err)
-				}
+// A caller asks for codes, each for an invoice of its own, and how to pay them, as
+// a shop does: through a client of defaults, over sockets, of a gateway that keeps
+// its state in a file.
+type caller struct {
+	testing.TB
+	*jokul.Client
+	invoices atomic.Int64
+}
+
+func newCaller(b *testing.B) *caller {
+	c, _, _ := client(b, sandbox.Config{StateFile: filepath.Join(b.TempDir(), "state")})
+	return &caller{TB: b, Client: c}
+}
+
+func (c *caller) generate() jokul.PaymentCode {
+	p, err := c.Prepare(jokul.PaymentCodeRequest{
+		InvoiceNumber: fmt.Sprint("WJ-", c.invoices.Add(1)), Amount: 90_000, ExpiresIn: time.Hour,
+		CustomerName: "Budi Santoso", CustomerEmail: "budi@example.com", Info: "Warung Jokul", Description: "Kopi Gayo 250 g", FooterMessage: "Terima kasih",
+	})
+	if err != nil {
+		c.Error(err)
+		return jokul.PaymentCode{}
+	}
+	code, err := c.GeneratePaymentCode(c.Context(), p)
+	if err != nil {
+		c.Error(err)
+	}
+	return code
+}
+
+// oneByOneAndMany measures f alone, and 32 at a time.
+func oneByOneAndMany(b *testing.B, f func()) {
+	b.Run("one by one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			f()
+		}
+	})
+	b.Run("32 at a time", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetParallelism(max(1, 32/runtime.GOMAXPROCS(0)))
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				f()
 			}
-			parallel(before, issue)
-			b.SetParallelism(8)
-			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					issue()
-				}
-			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "codes/s")
+		})
+	})
+}
+
+func BenchmarkGenerate(b *testing.B) {
+	c := newCaller(b)
+	oneByOneAndMany(b, func() { c.generate() })
+}
+
+func BenchmarkHowToPay(b *testing.B) {
+	c := newCaller(b)
+	code := c.generate()
+	oneByOneAndMany(b, func() {
+		if list, err := c.HowToPay(b.Context(), code.HowToPayAPI); err != nil || len(list) != 2 {
+			b.Errorf("%d instructions, %v", len(list), err)
+		}
+	})
+}
+
+// BenchmarkGenerateAmongMany is BenchmarkGenerate after so many codes: what counts
+// is that all are alike.
+func BenchmarkGenerateAmongMany(b *testing.B) {
+	for _, before := range []int{0, 10_000, 50_000} {
+		b.Run(fmt.Sprint("after ", before), func(b *testing.B) {
+			c := newCaller(b)
+			parallel(before, func() { c.generate() })
+			oneByOneAndMany(b, func() { c.generate() })
 		})
 	}
 }
