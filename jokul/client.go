@@ -131,7 +131,7 @@ func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 	c := &Client{
 		clientID:     clientID,
 		secretKey:    secretKey,
-		http:         &http.Client{Timeout: defaultTimeout},
+		http:         defaultHTTPClient(),
 		minAmount:    DefaultMinAmount,
 		maxAmount:    DefaultMaxAmount,
 		sends:        1 + DefaultRetries,
@@ -147,6 +147,19 @@ func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
+}
+
+// defaultHTTPClient keeps all its connections for the one host it calls.
+// http.DefaultTransport keeps two for a host: of more calls at a time, each would
+// open a connection and close it again.
+func defaultHTTPClient() *http.Client {
+	h := &http.Client{Timeout: defaultTimeout}
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		transport := standard.Clone()
+		transport.MaxIdleConnsPerHost = transport.MaxIdleConns
+		h.Transport = transport
+	}
+	return h
 }
 
 // ClientID returns the merchant's Client-Id.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,5 +187,45 @@ func TestTillText(t *testing.T) {
 		if got := jokul.TillText(in, 64); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
+	}
+}
+
+// Calls made at once keep their connections for those that come after.
+func TestConnectionsAreKept(t *testing.T) {
+	const atOnce = 32
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-answer
+		http.NotFound(w, r)
+	}))
+	var opened atomic.Int64
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	client := newClient(t, jokul.WithBaseURL(server.URL))
+	for range 3 {
+		var calls sync.WaitGroup
+		for range atOnce {
+			calls.Go(func() {
+				if _, err := client.CheckStatus(t.Context(), "WJ-1"); !jokul.IsNotFound(err) {
+					t.Error(err)
+				}
+			})
+		}
+		for range atOnce {
+			<-arrived
+		}
+		for range atOnce {
+			answer <- struct{}{}
+		}
+		calls.Wait()
+	}
+	if n := opened.Load(); n != atOnce {
+		t.Errorf("%d connections for %d calls at once, three times", n, atOnce)
 	}
 }

@@ -15,9 +15,18 @@ import (
 // notificationTimeout is how long the shop has to answer.
 const notificationTimeout = 10 * time.Second
 
+// maxIdleConnections is how many connections to the shop are kept for the next
+// notifications; http.DefaultTransport would keep two.
+const maxIdleConnections = 100
+
 // notificationClient follows no redirect: a 3xx is a failure.
 func notificationClient() *http.Client {
 	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			MaxIdleConnsPerHost: maxIdleConnections,
+			IdleConnTimeout:     90 * time.Second,
+		},
 		Timeout:       notificationTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

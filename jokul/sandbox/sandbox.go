@@ -77,6 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 // Close closes the state file. Stop Run and the HTTP server first.
 func (s *Server) Close() error {
+	s.client.CloseIdleConnections()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.journal.close()
