@@ -2,7 +2,6 @@ package jokul
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -68,10 +67,10 @@ func decodeInstructions(body []byte) ([]Instruction, error) {
 	if err != nil {
 		return nil, err
 	}
-	var items []object
-	_ = json.Unmarshal(root["payment_instruction"], &items)
 	var list []Instruction
-	for _, item := range items {
+	for _, entry := range root.list("payment_instruction") {
+		fields, _ := entry.(map[string]any)
+		item := object(fields)
 		in := Instruction{Channel: item.text("channel"), Language: item.text("language"), Steps: item.steps()}
 		if len(in.Steps) > 0 && len(list) < maxInstructions {
 			list = append(list, in)
@@ -81,11 +80,9 @@ func decodeInstructions(body []byte) ([]Instruction, error) {
 }
 
 func (o object) steps() []string {
-	var raw []looseString
-	_ = json.Unmarshal(o["step"], &raw)
 	var steps []string
-	for _, s := range raw {
-		if text := strings.TrimSpace(string(s)); text != "" && len(steps) < maxSteps {
+	for _, step := range o.list("step") {
+		if text := scalar(step); text != "" && len(steps) < maxSteps {
 			steps = append(steps, cut(text, maxStepLength))
 		}
 	}

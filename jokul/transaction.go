@@ -82,7 +82,9 @@ func decodeTransaction(body []byte) (Transaction, error) {
 		OrderStatus:       order.text("status"),
 	}
 	if root.object("additional_info") != nil {
-		t.AdditionalInfo = root["additional_info"]
+		var raw map[string]json.RawMessage
+		_ = json.Unmarshal(body, &raw) // readObject has read it
+		t.AdditionalInfo = raw["additional_info"]
 	}
 	switch {
 	case t.InvoiceNumber == "":
@@ -97,15 +99,14 @@ func decodeTransaction(body []byte) (Transaction, error) {
 
 // identifiers reads the list under either spelling the gateway's pages use.
 func identifiers(payment object) []Identifier {
-	var items []object
-	for _, name := range []string{"identifier", "identifer"} {
-		if len(items) == 0 {
-			_ = json.Unmarshal(payment[name], &items)
-		}
+	items := payment.list("identifier")
+	if len(items) == 0 {
+		items = payment.list("identifer")
 	}
 	var list []Identifier
-	for _, item := range items {
-		list = append(list, Identifier{Name: item.text("name"), Value: item.text("value")})
+	for _, entry := range items {
+		item, _ := entry.(map[string]any)
+		list = append(list, Identifier{Name: object(item).text("name"), Value: object(item).text("value")})
 	}
 	return list
 }
