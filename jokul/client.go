@@ -235,7 +235,8 @@ func (c *Client) send(ctx context.Context, x *Exchange, header http.Header, body
 	started := time.Now()
 	defer func() { x.Duration = time.Since(started) }()
 
-	x.RequestHeader, x.RequestBody = masked(header), body
+	x.RequestHeader, x.RequestBody = header.Clone(), body
+	mask(x.RequestHeader)
 	req, err := http.NewRequestWithContext(ctx, x.Method, x.URL, bytes.NewReader(body))
 	if err != nil {
 		x.Err = err
@@ -272,7 +273,7 @@ func (c *Client) verifyResponse(x *Exchange, path string) {
 		Response:  true,
 	}
 	x.ResponseStringToSign = component.String()
-	x.ResponseHeader = masked(x.ResponseHeader)
+	mask(x.ResponseHeader)
 	if component.ClientID != c.clientID || component.RequestID != x.RequestID {
 		return
 	}
@@ -297,13 +298,11 @@ func (c *Client) report(ctx context.Context, x *Exchange, err error) {
 	c.observe(ctx, *x)
 }
 
-// masked is h with its signature shortened.
-func masked(h http.Header) http.Header {
-	h = h.Clone()
+// mask shortens the signature in h.
+func mask(h http.Header) {
 	if s := h.Get(HeaderSignature); s != "" {
 		h.Set(HeaderSignature, MaskSignature(s))
 	}
-	return h
 }
 
 // MaskSignature shortens a signature: enough to compare by eye, not enough to

@@ -187,7 +187,7 @@ func (c *Client) readPaymentCode(ctx context.Context, x *Exchange) (PaymentCode,
 	if x.Status != http.StatusOK && x.Status != http.StatusConflict {
 		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
 	}
-	code, err := decodePaymentCode(x.ResponseBody)
+	answer, err := decodePaymentCode(x.ResponseBody)
 	if x.Status == http.StatusConflict && err != nil {
 		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
 	}
@@ -197,12 +197,12 @@ func (c *Client) readPaymentCode(ctx context.Context, x *Exchange) (PaymentCode,
 	if err != nil {
 		return PaymentCode{}, untrusted(x, err)
 	}
-	if code.InvoiceNumber != x.InvoiceNumber {
+	if answer.InvoiceNumber != x.InvoiceNumber {
 		return PaymentCode{}, untrusted(x, fmt.Errorf("%w: order.invoice_number is another order's", ErrMalformed))
 	}
-	code.Replayed = x.Status == http.StatusConflict
-	c.noteDisagreement(ctx, x)
-	return code, nil
+	answer.Replayed = x.Status == http.StatusConflict
+	c.noteDisagreement(ctx, answer.info, x.RequestID)
+	return answer.PaymentCode, nil
 }
 
 // wireRequest mirrors the request body of docs/protocol.md section 4.
@@ -229,11 +229,17 @@ type wireRequest struct {
 	AdditionalInfo *wireAdditionalInfo `json:"additional_info,omitempty"`
 }
 
+// A codeAnswer is a PaymentCode and the online_to_offline_info it was read from.
+type codeAnswer struct {
+	PaymentCode
+	info object
+}
+
 // decodePaymentCode reads the response body of docs/protocol.md section 5.
-func decodePaymentCode(body []byte) (PaymentCode, error) {
+func decodePaymentCode(body []byte) (codeAnswer, error) {
 	root, err := readObject(body)
 	if err != nil {
-		return PaymentCode{}, err
+		return codeAnswer{}, err
 	}
 	info := root.object("online_to_offline_info")
 	code := PaymentCode{
@@ -246,13 +252,13 @@ func decodePaymentCode(body []byte) (PaymentCode, error) {
 	}
 	switch {
 	case code.InvoiceNumber == "":
-		return PaymentCode{}, missing("order.invoice_number")
+		return codeAnswer{}, missing("order.invoice_number")
 	case code.Code == "":
-		return PaymentCode{}, missing("online_to_offline_info.payment_code")
+		return codeAnswer{}, missing("online_to_offline_info.payment_code")
 	case len(code.Code) > 32 || strings.ContainsFunc(code.Code, notPrintableASCII):
-		return PaymentCode{}, fmt.Errorf("%w: online_to_offline_info.payment_code is not 1 to 32 printable characters", ErrMalformed)
+		return codeAnswer{}, fmt.Errorf("%w: online_to_offline_info.payment_code is not 1 to 32 printable characters", ErrMalformed)
 	}
-	return code, nil
+	return codeAnswer{code, info}, nil
 }
 
 // earlier picks the stricter of two readings of one moment; a zero one does
@@ -264,15 +270,13 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// noteDisagreement logs a response whose UTC and UTC+7 dates name two moments.
-func (c *Client) noteDisagreement(ctx context.Context, x *Exchange) {
-	root, _ := readObject(x.ResponseBody)
-	info := root.object("online_to_offline_info")
+// noteDisagreement logs an answer whose UTC and UTC+7 dates name two moments.
+func (c *Client) noteDisagreement(ctx context.Context, info object, requestID string) {
 	for _, field := range []string{"created_date", "expired_date"} {
 		utc, wib := info.time(field+"_utc"), info.wib(field)
 		if !utc.IsZero() && !wib.IsZero() && !utc.Equal(wib) {
 			c.log.WarnContext(ctx, "gateway gives two moments for one date; the earlier counts",
-				"field", field, "utc", utc, "wib", wib, "doku_request_id", x.RequestID)
+				"field", field, "utc", utc, "wib", wib, "doku_request_id", requestID)
 		}
 	}
 }
