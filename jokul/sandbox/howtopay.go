@@ -10,14 +10,14 @@ import (
 
 // howToPayBody is the default body of the how-to-pay API, after the shape DOKU's
 // own plugins read (docs/protocol.md section 5).
-const howToPayBody = `{"client":{"id":"{client_id}","name":"{merchant_name}"},` +
+var howToPayBody = newTemplate([]byte(`{"client":{"id":"{client_id}","name":"{merchant_name}"},` +
 	`"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
 	`"online_to_offline_info":{"payment_code":"{payment_code}","status":"{status}",` +
 	`"created_date":"{created_date}","expired_date":"{expired_date}",` +
 	`"created_date_utc":"{created_date_utc}","expired_date_utc":"{expired_date_utc}"},` +
 	`"customer":{"name":"{customer_name}","email":"{customer_email}"},` +
 	`"payment_instruction":[{"channel":"Indomaret","language":"ID","step":"{steps_id}"},` +
-	`{"channel":"Indomaret","language":"EN","step":"{steps_en}"}]}`
+	`{"channel":"Indomaret","language":"EN","step":"{steps_en}"}]}`))
 
 // howToPay finds the code a link stands for. The token keeps strangers from
 // reading other people's orders by counting codes.
@@ -36,11 +36,11 @@ func (s *Server) howToPayAPI(w http.ResponseWriter, r *http.Request) {
 		notFound(w, r)
 		return
 	}
-	template := []byte(howToPayBody)
+	template := howToPayBody
 	if len(f.HowToPayTemplate) > 0 {
-		template = f.HowToPayTemplate
+		template = newTemplate(f.HowToPayTemplate)
 	}
-	body := fill(template, s.howToPayValues(p, f, p.transactionStatus(now, lag(f))))
+	body := template.fill(s.howToPayValues(p, f, p.transactionStatus(now, lag(f))))
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(body) // a reader that has gone will ask again

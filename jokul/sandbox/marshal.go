@@ -13,12 +13,20 @@ import (
 // client that re-encodes before it verifies finds out here.
 func marshal(v any) []byte {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	encode(newEncoder(&b), v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func newEncoder(w io.Writer) *json.Encoder {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
+	return enc
+}
+
+func encode(enc *json.Encoder, v any) {
 	if err := enc.Encode(v); err != nil {
 		panic("sandbox: own value does not encode: " + err.Error())
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // decodeStrict reads exactly one JSON value into v and refuses unknown names.

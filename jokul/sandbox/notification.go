@@ -16,17 +16,17 @@ const (
 	storeID    = "SANDBOX-TILL-1"
 )
 
-// notificationBody is the default body: DOKU's sample of the sibling channel
+// notificationHead begins the default body: DOKU's sample of the sibling channel
 // with Indomaret's names. Quoted names in braces are filled in.
-const (
-	notificationHead = `{"service":{"id":"` + serviceID + `"},"acquirer":{"id":"` + acquirerID + `"},` +
-		`"channel":{"id":"` + channelID + `"},` +
-		`"transaction":{"status":"{status}","date":"{date}","original_request_id":"{original_request_id}"},` +
-		`"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
-		`"online_to_offline_info":{"payment_code":"{payment_code}"}`
+const notificationHead = `{"service":{"id":"` + serviceID + `"},"acquirer":{"id":"` + acquirerID + `"},` +
+	`"channel":{"id":"` + channelID + `"},` +
+	`"transaction":{"status":"{status}","date":"{date}","original_request_id":"{original_request_id}"},` +
+	`"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
+	`"online_to_offline_info":{"payment_code":"{payment_code}"}`
 
-	notificationBody       = notificationHead + `,"online_to_offline_payment":{"identifier":"{identifier}"}}`
-	notificationBodyUnpaid = notificationHead + `}` // nothing was paid: EXPIRED
+var (
+	notificationBody       = newTemplate([]byte(notificationHead + `,"online_to_offline_payment":{"identifier":"{identifier}"}}`))
+	notificationBodyUnpaid = newTemplate([]byte(notificationHead + `}`)) // nothing was paid: EXPIRED
 )
 
 func identifiers(transactionID string) []identifier {
@@ -78,21 +78,21 @@ func (e event) body(f Faults) []byte {
 	case NotifyExpired:
 		values["status"] = jokul.TransactionExpired
 	}
-	body := fill(e.template(f), values)
+	body := e.template(f).fill(values)
 	if f.Notify == NotifyUnknownFields {
 		body = withUnknownFields(body)
 	}
 	return body
 }
 
-func (e event) template(f Faults) []byte {
+func (e event) template(f Faults) jsonTemplate {
 	switch {
 	case len(f.NotificationTemplate) > 0:
-		return f.NotificationTemplate
+		return newTemplate(f.NotificationTemplate)
 	case e.transactionID == "":
-		return []byte(notificationBodyUnpaid)
+		return notificationBodyUnpaid
 	}
-	return []byte(notificationBody)
+	return notificationBody
 }
 
 // otherAmount is less than was asked, the dangerous direction, where it can be.
