@@ -47,13 +47,15 @@ func (f *fields) fail(path, what string) {
 func (f *fields) find(path string, required bool) any {
 	var value any = f.root
 	walked := ""
-	for _, name := range strings.Split(path, ".") {
+	for rest := path; rest != ""; {
 		object, isObject := value.(map[string]any)
 		if !isObject {
 			f.fail(walked, "must be an object")
 			return nil
 		}
-		walked = strings.TrimPrefix(walked+"."+name, ".")
+		var name string
+		name, rest, _ = strings.Cut(rest, ".")
+		walked = strings.TrimSuffix(path[:len(path)-len(rest)], ".")
 		if value = object[name]; value == nil {
 			if required {
 				f.fail(walked, "is required")

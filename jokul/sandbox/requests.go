@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"warungjokul/jokul"
@@ -48,7 +47,7 @@ func (s *Server) remember(c *call, rep reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.requests) == maxRequests {
-		s.requests = slices.Delete(s.requests, 0, 1)
+		s.requests = s.requests[1:] // its place goes when append next needs a larger array
 	}
 	s.requests = append(s.requests, r)
 }

@@ -41,17 +41,14 @@ func (s *Server) nextDue() (id int, kind string, wait time.Duration, err error) 
 		return 0, "", 0, err
 	}
 	now := s.now()
-	var next *Delivery
+	var next Delivery
 	for id := range s.state.waiting {
 		d := s.state.deliveries[id]
-		if s.sending[id] {
-			continue
-		}
-		if next == nil || d.before(*next) {
-			next = &d
+		if !s.sending[id] && (next.ID == 0 || d.before(next)) {
+			next = d
 		}
 	}
-	if next == nil {
+	if next.ID == 0 {
 		return 0, "", wait, nil
 	}
 	if until := next.NextAttemptAt.Sub(now); until > 0 {
