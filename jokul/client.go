@@ -273,7 +273,6 @@ func (c *Client) verifyResponse(x *Exchange, path string) {
 		Response:  true,
 	}
 	x.ResponseStringToSign = component.String()
-	mask(x.ResponseHeader)
 	if component.ClientID != c.clientID || component.RequestID != x.RequestID {
 		return
 	}
@@ -295,6 +294,7 @@ func (c *Client) report(ctx context.Context, x *Exchange, err error) {
 	if x.Err == nil {
 		x.Err = err
 	}
+	mask(x.ResponseHeader)
 	c.observe(ctx, *x)
 }
 

@@ -90,6 +90,19 @@ func TestGeneratePaymentCode(t *testing.T) {
 	}
 }
 
+// An answer that was cut short had a signature, too.
+func TestNoWholeSignatureOfHalfAnAnswer(t *testing.T) {
+	var seen jokul.Exchange
+	client, gateway := setup(t, jokul.WithRetries(0), jokul.WithObserver(func(_ context.Context, x jokul.Exchange) { seen = x }))
+	spoil(t, gateway, sandbox.AnswerCut, 1)
+	if _, err := client.GeneratePaymentCode(t.Context(), prepare(t, client, request())); err == nil {
+		t.Fatal("half an answer is no error")
+	}
+	if s := seen.ResponseHeader.Get(jokul.HeaderSignature); s == "" || len(s) > 20 {
+		t.Errorf("the observer was given %q", s)
+	}
+}
+
 func TestOutcomes(t *testing.T) {
 	for answer, want := range map[string]jokul.Outcome{
 		"500": jokul.OutcomeUnknown, "503_html": jokul.OutcomeUnknown, "429": jokul.OutcomeUnknown, "drop": jokul.OutcomeUnknown,
