@@ -48,6 +48,7 @@ func (s *Server) issue(c *call) (*paymentCode, reply) {
 	if err := s.commit(change{Code: &issued, Answer: &remembered}); err != nil {
 		return nil, s.failed(err)
 	}
+	s.nextExpiry = earlier(s.nextExpiry, issued.ExpiresAt)
 	if c.faults.PushExpired {
 		s.wakeRun() // its expiry may be the next thing to tell
 	}

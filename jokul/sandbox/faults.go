@@ -131,6 +131,7 @@ func (s *Server) SetFaults(f Faults) error {
 	if err := s.commit(change{Faults: &f}); err != nil {
 		return err
 	}
+	s.nextExpiry = time.Time{} // it may not have been told of until now
 	s.wakeRun()
 	return nil
 }

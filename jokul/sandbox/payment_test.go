@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,6 +175,21 @@ func TestPushExpired(t *testing.T) {
 	g.shop.next(t)
 	g.issue(t, "INV-3")
 	g.advance(t, time.Hour) // INV-3 runs out by itself, INV-2 was paid
+	want(t, "invoice", at(t, string(g.shop.next(t).body), "order.invoice_number"), "INV-3")
+	g.shop.none(t)
+}
+
+// A code that was issued after Run looked, and runs out before all others.
+func TestPushTheFirstToExpire(t *testing.T) {
+	g := open(t)
+	g.faults(t, func(f *sandbox.Faults) { f.PushExpired = true })
+	g.run(t)
+	g.issue(t, "INV-1")
+	g.advance(t, time.Hour)
+	want(t, "invoice", at(t, string(g.shop.next(t).body), "order.invoice_number"), "INV-1")
+	g.issue(t, "INV-2")
+	g.create(t, "request-INV-3", strings.Replace(orderFor("INV-3"), `"expired_time":60`, `"expired_time":1`, 1))
+	g.advance(t, time.Minute)
 	want(t, "invoice", at(t, string(g.shop.next(t).body), "order.invoice_number"), "INV-3")
 	g.shop.none(t)
 }

@@ -69,17 +69,20 @@ func (d Delivery) before(other Delivery) bool {
 // tellExpired queues EXPIRED for codes that have run out, if that is told at
 // all, and says how long until the next one does. s.mu is held.
 func (s *Server) tellExpired() (time.Duration, error) {
-	wait := never
 	if !s.state.faults.PushExpired {
-		return wait, nil
+		return never, nil
 	}
 	now := s.now()
+	if now.Before(s.nextExpiry) {
+		return s.nextExpiry.Sub(now), nil
+	}
+	next := now.Add(never)
 	for _, p := range s.state.codesInOrder() {
 		if p.ExpiryTold || len(p.Payments) > 0 {
 			continue
 		}
 		if !p.expired(now) {
-			wait = min(wait, p.ExpiresAt.Sub(now))
+			next = earlier(next, p.ExpiresAt)
 			continue
 		}
 		p, events := s.expire(p)
@@ -91,7 +94,15 @@ func (s *Server) tellExpired() (time.Duration, error) {
 			return 0, err
 		}
 	}
-	return wait, nil
+	s.nextExpiry = next
+	return next.Sub(now), nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Resend sends a delivery again, as the plane icon of Back Office does. It is

@@ -48,6 +48,8 @@ type Server struct {
 	inFlight map[string]chan struct{} // Request-Ids of create calls being answered
 	sending  map[int]bool             // deliveries being attempted
 	requests []Request
+
+	nextExpiry time.Time // before it no code expires that is told of; zero: look
 }
 
 // Open makes a Server and reads its state file, if it has one.
