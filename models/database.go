@@ -50,6 +50,10 @@ type dialect interface {
 	// takes is a value as the database takes it.
 	takes(value any) any
 
+	// insert runs an INSERT of one row and returns the ID that was given to it, 0
+	// where the statement says that a row there already is to stay.
+	insert(tx *gorm.DB, statement string, values []any) (id int64, err error)
+
 	// locking ends a query whose rows are kept for this transaction alone, with
 	// room for rows that only refer to them.
 	locking() string

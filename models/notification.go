@@ -102,11 +102,10 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if n.OrderToken, err = tokenOf(tx, n.InvoiceNumber); err != nil && err != ErrNotFound {
 			return err
 		}
-		err = one(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE request_id = $2 AND digest = $3 RETURNING id",
-			[]any{n.LastReceivedAt, n.RequestID, n.Digest}, &n.ID)
+		err = one(tx, "SELECT id FROM notifications WHERE request_id = $1 AND digest = $2", []any{n.RequestID, n.Digest}, &n.ID)
 		if err == nil { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone
-			return nil
+			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE id = $2", n.LastReceivedAt, n.ID)
 		}
 		if err != ErrNotFound {
 			return err

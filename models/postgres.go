@@ -188,6 +188,13 @@ func (postgresDialector) takes(v any) any {
 	return v
 }
 
+func (postgresDialector) insert(tx *gorm.DB, statement string, values []any) (id int64, err error) {
+	if err = one(tx, statement+" RETURNING id", values, &id); err == ErrNotFound {
+		err = nil
+	}
+	return id, err
+}
+
 func (postgresDialector) locking() string { return " FOR NO KEY UPDATE" }
 
 func (p *postgresServer) transact(ctx context.Context, db *gorm.DB, f func(*gorm.DB) error) error {

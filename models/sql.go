@@ -112,15 +112,15 @@ func each(db *gorm.DB, statement string, values []any, read func(scan func(field
 	return translated(db, rows.Err())
 }
 
-// add keeps a new row, which learns its ID. Where that meets a rule of the
-// table that onConflict names, nothing is kept, and added is false.
-func add(db *gorm.DB, t table, r row, onConflict string) (added bool, err error) {
+// add keeps a new row, which learns its ID. Where onConflict lets a row that is
+// there already stay, nothing is kept, and added is false.
+func add(tx *gorm.DB, t table, r row, onConflict string) (added bool, err error) {
 	fields := r.fields()
-	err = one(db, t.insert+onConflict+" RETURNING id", values(fields[1:]), fields[0])
-	if err == ErrNotFound {
-		return false, nil
+	id, err := dialectOf(tx).insert(tx, t.insert+onConflict, values(fields[1:]))
+	if id != 0 {
+		*fields[0].(*int64) = id
 	}
-	return err == nil, err
+	return id != 0, err
 }
 
 // onlyOnce: who comes second is not kept, and that is no error.

@@ -146,6 +146,18 @@ func (f *sqliteFile) pools(write, read *gorm.DB) map[string]func() sql.DBStats {
 
 func (dialector) takes(value any) any { return value }
 
+// insert does without RETURNING, for which SQLite makes a table each time.
+func (dialector) insert(tx *gorm.DB, statement string, values []any) (int64, error) {
+	res, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, statement, values...)
+	if err != nil {
+		return 0, translated(tx, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
 // locking: with one writer at a time there is nothing to lock.
 func (dialector) locking() string { return "" }
 
