@@ -37,7 +37,7 @@ func (c *clock) advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.t
 
 // world is a shop and a gateway that share a clock.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	clock    *clock
 	gateway  *sandbox.Server
 	address  string // of the gateway
@@ -65,7 +65,7 @@ func (w *world) called(key string) int { w.mu.Lock(); defer w.mu.Unlock(); retur
 
 // newWorld wires the real parts on real sockets and files. The worker does not
 // run: a test has it make its rounds when it has moved the clock.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{t: time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)},
 		calls: map[string]int{}, database: testdb.URL(t)}
