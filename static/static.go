@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -31,8 +32,22 @@ func ServiceWorker() []byte { return serviceWorker }
 // asset is one file, ready to be sent.
 type asset struct {
 	version      string // a piece of the hash of its content
-	contentType  string
-	plain, small []byte // small is compressed, nil where that gains nothing
+	plain, small *text  // small is compressed, nil where that gains nothing
+}
+
+// text is a file's content with its header, whose values all answers share.
+type text struct {
+	header  http.Header
+	content []byte
+}
+
+func newText(content []byte, contentType, tag string) *text {
+	return &text{content: content, header: http.Header{
+		"Content-Type":   {contentType},
+		"Content-Length": {strconv.Itoa(len(content))},
+		"Vary":           {"Accept-Encoding"},
+		"Etag":           {`"` + tag + `"`},
+	}}
 }
 
 var assets = readAll()
@@ -55,7 +70,8 @@ func readAll() map[string]asset {
 func read(name string) (asset, error) {
 	content, err := files.ReadFile(name)
 	sum := sha256.Sum256(content)
-	a := asset{version: hex.EncodeToString(sum[:6]), contentType: mime.TypeByExtension(path.Ext(name)), plain: content}
+	version, contentType := hex.EncodeToString(sum[:6]), mime.TypeByExtension(path.Ext(name))
+	a := asset{version: version, plain: newText(content, contentType, version)}
 	var small bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&small, gzip.BestCompression) // a level that exists
 	_, wErr := w.Write(content)
@@ -63,7 +79,8 @@ func read(name string) (asset, error) {
 		return a, err
 	}
 	if small.Len() < len(content) {
-		a.small = small.Bytes()
+		a.small = newText(small.Bytes(), contentType, version+"-gzip") // other bytes, another tag
+		a.small.header.Set("Content-Encoding", "gzip")
 	}
 	return a, nil
 }
@@ -71,6 +88,12 @@ func read(name string) (asset, error) {
 // URL is the address of a file. It changes with the file's content, so that
 // browsers may keep what it gives for ever.
 func URL(name string) string { return "/static/" + name + "?v=" + assets[name].version }
+
+// A file may be kept for as long as its address names its version.
+var (
+	keep  = []string{"public, max-age=31536000, immutable"}
+	check = []string{"no-cache"}
+)
 
 // ServeHTTP serves the files under /static/, which were compressed once, at the
 // start.
@@ -80,23 +103,19 @@ func ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	header := w.Header()
-	header.Set("Content-Type", a.contentType)
-	header.Set("Vary", "Accept-Encoding")
-	header.Set("Cache-Control", "no-cache")
-	if r.URL.RawQuery == "v="+a.version {
-		header.Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	content, tag := a.plain, a.version
+	sent := a.plain
 	if a.small != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		content, tag = a.small, a.version+"-gzip" // other bytes, another tag
-		header.Set("Content-Encoding", "gzip")
+		sent = a.small
 	}
-	header.Set("ETag", `"`+tag+`"`)
-	header.Set("Content-Length", strconv.Itoa(len(content)))
+	header := w.Header()
+	maps.Copy(header, sent.header)
+	header["Cache-Control"] = check
+	if version, named := strings.CutPrefix(r.URL.RawQuery, "v="); named && version == a.version {
+		header["Cache-Control"] = keep
+	}
 	if r.Method == http.MethodGet && r.Header["Range"] == nil && r.Header["If-None-Match"] == nil {
-		_, _ = w.Write(content) // who asks for all of it, as most do, gets it without a copy
+		_, _ = w.Write(sent.content) // who asks for all of it, as most do, gets it without a copy
 		return
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.content))
 }
