@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -74,8 +75,15 @@ func (k *kept[T]) keep(name string, t thing[T]) {
 
 // keptPage is a page as it is sent to everybody whose cart is empty.
 type keptPage struct {
-	plain, small []byte // small is compressed
 	tag          string
+	header       http.Header // which says what the page is; all answers share its values
+	plain, small keptText
+}
+
+// keptText is a page's text and the header of its own: small is compressed.
+type keptText struct {
+	header http.Header
+	text   []byte
 }
 
 // publicPage answers with a page of the catalogue. Who has a cart gets one drawn
@@ -86,7 +94,9 @@ func (h *Handler) publicPage(c echo.Context, draw func(context.Context) (templ.C
 	_, err := c.Cookie(cartCookie)
 	category, named := strings.CutPrefix(r.URL.RawQuery, "category=")
 	if err == nil || r.URL.RawQuery != "" && !(named && isCategory(category)) {
-		page, err := draw(r.Context())
+		ctx, cancel := context.WithTimeout(r.Context(), requestPatience)
+		defer cancel()
+		page, err := draw(ctx)
 		if err != nil {
 			return err
 		}
@@ -113,27 +123,37 @@ func drawKept(ctx context.Context, page templ.Component) (keptPage, error) {
 	w := gzip.NewWriter(&small)
 	_, err := w.Write(plain.Bytes())
 	sum := sha256.Sum256(plain.Bytes())
-	p := keptPage{plain: plain.Bytes(), tag: fmt.Sprintf(`W/"%x"`, sum[:8])}
+	p := keptPage{plain: newKeptText(plain.Bytes()), tag: fmt.Sprintf(`W/"%x"`, sum[:8])}
+	p.header = http.Header{
+		echo.HeaderVary:         {"Accept-Language, Cookie, Accept-Encoding"},
+		echo.HeaderCacheControl: {"private, no-cache"},
+		"Etag":                  {p.tag},
+	}
 	err = errors.Join(err, w.Close())
-	p.small = small.Bytes()
+	p.small = newKeptText(small.Bytes())
+	p.small.header.Set(echo.HeaderContentEncoding, "gzip")
 	return p, err
+}
+
+func newKeptText(text []byte) keptText {
+	return keptText{text: text, header: http.Header{
+		echo.HeaderContentType:   {echo.MIMETextHTMLCharsetUTF8},
+		echo.HeaderContentLength: {strconv.Itoa(len(text))},
+	}}
 }
 
 // send sends the page, or says that the browser has it already. It must ask each
 // time: whoever has filled a cart meanwhile gets another.
 func (p keptPage) send(c echo.Context) error {
 	header := c.Response().Header()
-	header.Set(echo.HeaderVary, "Accept-Language, Cookie, Accept-Encoding")
-	header.Set(echo.HeaderCacheControl, "private, no-cache")
-	header.Set("ETag", p.tag)
+	maps.Copy(header, p.header)
 	if strings.Contains(c.Request().Header.Get("If-None-Match"), p.tag) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	text := p.plain
+	sent := p.plain
 	if takesGzip(c.Request()) {
-		header.Set(echo.HeaderContentEncoding, "gzip")
-		text = p.small
+		sent = p.small
 	}
-	header.Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
-	return c.Blob(http.StatusOK, echo.MIMETextHTMLCharsetUTF8, text)
+	maps.Copy(header, sent.header)
+	return c.Blob(http.StatusOK, echo.MIMETextHTMLCharsetUTF8, sent.text)
 }
