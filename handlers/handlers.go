@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +54,7 @@ type Handler struct {
 	products kept[[]models.Product]
 	pages    kept[keptPage]
 	symbols  symbols
+	accepted accepted
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
 	metrics  *metrics
@@ -86,7 +89,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		rejections: newRejections(),
 		wake:       make(chan struct{}, 1),
 		mailWake:   make(chan struct{}, 1),
-		metrics:    newMetrics(c.Store),
+		metrics:    newMetrics(c.Store, c.BaseURL),
 	}
 	h.echo = h.routes()
 	return h, nil
@@ -99,6 +102,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.Ser
 func (h *Handler) Close() { h.streams.close() }
 
 const (
+	catalogueRoute     = "/"
+	productRoute       = "/products/:slug"
 	eventsRoute        = "/orders/:token/events"
 	consoleEventsRoute = "/console/orders/:number/events"
 	staticRoute        = "/static/*"
@@ -111,10 +116,10 @@ func (h *Handler) routes() *echo.Echo {
 	// A proxy on this machine or a private network is believed when it says who
 	// the client is; a client from the internet is not, whatever it claims.
 	e.IPExtractor = echo.ExtractIPFromXFFHeader()
-	e.Use(h.around()...)
+	e.Use(h.layers())
 
-	e.GET("/", h.showCatalogue)
-	e.GET("/products/:slug", h.showProduct)
+	e.GET(catalogueRoute, h.showCatalogue)
+	e.GET(productRoute, h.showProduct)
 	e.GET("/cart", h.showCart)
 	e.POST("/cart/items", h.addToCart)
 	e.POST("/cart/items/:sku", h.changeCart)
@@ -159,15 +164,24 @@ func (h *Handler) routes() *echo.Echo {
 // maxFormSize is more than any form of this shop fills, in bytes.
 const maxFormSize = 32 << 10
 
+// layers are put around all routes at once: Echo would put them around the route
+// of each request anew.
+func (h *Handler) layers() echo.MiddlewareFunc {
+	all := func(c echo.Context) error { return c.Handler()(c) }
+	for _, layer := range slices.Backward(h.around()) {
+		all = layer(all)
+	}
+	return func(echo.HandlerFunc) echo.HandlerFunc { return all }
+}
+
 // around is the middleware, outermost first.
 func (h *Handler) around() []echo.MiddlewareFunc {
 	notification := func(c echo.Context) bool { return c.Path() == h.NotificationPath }
 	return []echo.MiddlewareFunc{
 		// All that follows is done, and logged, on behalf of this request.
 		h.identify,
-		// Logs what the client got, so it stands outside of what makes it.
-		h.logRequest,
-		h.measureRequests(),
+		// Tells of what the client got, so it stands outside of what makes it.
+		h.account,
 		// A panic ends one request, not the shop.
 		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
 			h.Log.ErrorContext(c.Request().Context(), "panic", "error", err, "stack", string(stack))
@@ -201,11 +215,12 @@ func (h *Handler) light(next echo.HandlerFunc) echo.HandlerFunc {
 // requestPatience is more than any page needs of the database and the gateway.
 const requestPatience = 10 * time.Second
 
-// bounded ends what takes too long, but for exports and the console's streams:
-// they last.
+// bounded ends what takes too long, but for exports and the console's streams,
+// which last, and for what sees to it itself.
 func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if c.Path() == consoleEventsRoute || c.Path() == ordersCSV {
+		switch c.Path() {
+		case consoleEventsRoute, ordersCSV, catalogueRoute, productRoute, h.NotificationPath:
 			return next(c)
 		}
 		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named
@@ -224,18 +239,23 @@ const (
 	policy = ownFiles + "; frame-ancestors 'none'"
 )
 
-// guard sets the headers that keep a page from doing what it should not.
+// guard sets the headers that keep a page from doing what it should not. All
+// answers share their values.
 func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	always := http.Header{
+		"Content-Security-Policy": {policy},
+		"X-Content-Type-Options":  {"nosniff"},
+		"Referrer-Policy":         {"same-origin"}, // an order's address is its key
+	}
+	if h.secure() {
+		always.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	framed := []string{ownFiles + "; frame-ancestors 'self'"}
 	return func(c echo.Context) error {
 		header := c.Response().Header()
-		header.Set("Content-Security-Policy", policy)
+		maps.Copy(header, always)
 		if h.framed(c.Path()) {
-			header.Set("Content-Security-Policy", ownFiles+"; frame-ancestors 'self'")
-		}
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "same-origin") // an order's address is its key
-		if h.secure() {
-			header.Set("Strict-Transport-Security", "max-age=31536000")
+			header["Content-Security-Policy"] = framed
 		}
 		return next(c)
 	}
@@ -299,24 +319,29 @@ func client(address string) string {
 	return network.String()
 }
 
-// logRequest logs by route, not by path: an order's token is never logged.
-func (h *Handler) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
+// account logs and counts what the client got.
+func (h *Handler) account(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		started := time.Now()
-		err := next(c)
-		if err != nil {
+		began := time.Now()
+		if err := next(c); err != nil {
 			c.Error(err)
 		}
-		level := slog.LevelDebug
-		if c.Response().Status >= http.StatusInternalServerError {
-			level = slog.LevelWarn
-		}
-		if !h.Log.Enabled(c.Request().Context(), level) {
-			return nil
-		}
-		h.Log.Log(c.Request().Context(), level, "request", "method", c.Request().Method, "route", c.Path(),
-			"status", c.Response().Status, "duration", time.Since(started).Round(time.Microsecond))
+		took := time.Since(began)
+		h.metrics.requests.count(c, took)
+		h.logRequest(c, took)
 		return nil
+	}
+}
+
+// logRequest logs by route, not by path: an order's token is never logged.
+func (h *Handler) logRequest(c echo.Context, took time.Duration) {
+	level := slog.LevelDebug
+	if c.Response().Status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	if ctx := c.Request().Context(); h.Log.Enabled(ctx, level) {
+		h.Log.Log(ctx, level, "request", "method", c.Request().Method, "route", c.Path(),
+			"status", c.Response().Status, "duration", took.Round(time.Microsecond))
 	}
 }
 

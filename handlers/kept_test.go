@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"warungjokul/views"
 )
 
 // visit gets a page as a browser does, with what it sends along.
@@ -153,5 +156,25 @@ func TestFilesAreOnlyRead(t *testing.T) {
 	}
 	if res := w.visit("/orders/x/events", nil); res.StatusCode != http.StatusNotFound || res.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("HTTP %d, %v", res.StatusCode, res.Header)
+	}
+}
+
+// Every visitor may say differently what languages he reads, and at any length.
+func TestAcceptedIsBounded(t *testing.T) {
+	var a accepted
+	for i := range 3 * maxAccepted {
+		if got := a.lang(fmt.Sprintf("en;q=0.%03d, id;q=0.1", i%1000)); i%1000 > 100 && got != views.English {
+			t.Fatalf("%d: %s", i, got)
+		}
+		a.lang(fmt.Sprint("en-x-", i))
+		a.lang(strings.Repeat("id, ", maxAcceptedLength) + fmt.Sprint(i))
+	}
+	if len(a.langs) == 0 || len(a.langs) > maxAccepted {
+		t.Errorf("%d are remembered", len(a.langs))
+	}
+	for header := range a.langs {
+		if len(header) > maxAcceptedLength {
+			t.Errorf("one of %d bytes is remembered", len(header))
+		}
 	}
 }

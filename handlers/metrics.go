@@ -3,13 +3,9 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/labstack/echo-contrib/echoprometheus"
-	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -22,6 +18,7 @@ import (
 // start, at zero: what has never happened can be told from what is not counted.
 type metrics struct {
 	registry *prometheus.Registry
+	requests *requests
 
 	notifications *prometheus.CounterVec   // by verdict
 	notification  prometheus.Histogram     // seconds
@@ -64,7 +61,7 @@ var (
 	paidSeconds = []float64{1, 2, 5, 10, 30, 60, 180, 600, 1800, 3600, 6 * 3600, 24 * 3600}
 )
 
-func newMetrics(store *models.Store) *metrics {
+func newMetrics(store *models.Store, baseURL string) *metrics {
 	counter := func(name, help string) prometheus.CounterOpts { return prometheus.CounterOpts{Name: name, Help: help} }
 	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
 	histogram := func(name, help string, buckets []float64) prometheus.HistogramOpts {
@@ -104,6 +101,7 @@ func newMetrics(store *models.Store) *metrics {
 	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.receipts, m.paidAfter, m.mismatches,
 		m.ready, m.streams, m.orders, m.attentions, m.creating, m.attentionAge, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.requests = newRequests(m.registry, baseURL)
 	m.registerPools(store)
 	m.zero()
 	return m
@@ -184,29 +182,6 @@ func (m *metrics) report(list []models.Mismatch) {
 		models.MismatchNoCode, models.MismatchStock, models.MismatchNotNotified} {
 		m.mismatches.WithLabelValues(string(kind)).Set(found[kind])
 	}
-}
-
-// measureRequests counts requests by route. What a client may make up is not
-// taken for a label: neither a path, nor a host, nor a method.
-func (h *Handler) measureRequests() echo.MiddlewareFunc {
-	host := ""
-	if base, err := url.Parse(h.BaseURL); err == nil {
-		host = base.Host
-	}
-	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions}
-	return echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
-		Subsystem: "shop", Registerer: h.metrics.registry,
-		DoNotUseRequestPathFor404: true,
-		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
-			"host": func(echo.Context, error) string { return host },
-			"method": func(c echo.Context, _ error) string {
-				if m := c.Request().Method; slices.Contains(methods, m) {
-					return m
-				}
-				return "other"
-			},
-		},
-	})
 }
 
 // serveMetrics serves what was counted, and what is looked up for it.

@@ -202,6 +202,26 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 	}
 }
 
+// What is counted is what the client got, a page that tells of an error included.
+func TestRequestsAreCountedAsAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.get("/") // the first
+	at := w.figures()
+	page := len(w.get("/"))
+	w.visit("/orders/nobodys", nil)
+	w.visit("/nothing", nil)
+	series := func(name, code, route string) string {
+		return fmt.Sprintf(`shop_%s{code=%q,host="shop.example",method="GET",url=%q}`, name, code, route)
+	}
+	at = w.moved("the catalogue", at, map[string]float64{series("requests_total", "200", "/"): 1,
+		series("request_duration_seconds_count", "200", "/"): 1, series("response_size_bytes_sum", "200", "/"): float64(page)})
+	for _, kind := range [][2]string{{"404", "/orders/:token"}, {"404", ""}} {
+		if got := at[series("requests_total", kind[0], kind[1])]; got != 1 {
+			t.Errorf("%q counted %v times, want once", kind, got)
+		}
+	}
+}
+
 // A line of the log, the record of the call it tells of, and the answer's header
 // carry one id; a proxy's id is taken, a stranger's is not.
 func TestRequestIDs(t *testing.T) {

@@ -111,47 +111,86 @@ func (h *Handler) page(c echo.Context, title string) views.Page {
 	}
 }
 
-const (
-	langCookie = "lang"
-	langKey    = "lang" // in the echo.Context
-)
-
-var matcher = language.NewMatcher([]language.Tag{language.Indonesian, language.English})
+const langCookie = "lang"
 
 // chooseLanguage takes the language from ?lang=, which is remembered, else from
 // the cookie, else from what the browser accepts, else Indonesian.
 func (h *Handler) chooseLanguage(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		chosen, ok := known(c.QueryParam("lang"))
-		if ok {
-			c.SetCookie(&http.Cookie{Name: langCookie, Value: string(chosen), Path: "/", MaxAge: 365 * 24 * 60 * 60,
+		v := visitOf(c.Request().Context())
+		if v.lang = asked(c.Request()); v.lang != "" {
+			c.SetCookie(&http.Cookie{Name: langCookie, Value: string(v.lang), Path: "/", MaxAge: 365 * 24 * 60 * 60,
 				Secure: h.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode})
-		} else if cookie, err := c.Cookie(langCookie); err == nil {
-			chosen, ok = known(cookie.Value)
+			return next(c)
 		}
-		if !ok {
-			_, index := language.MatchStrings(matcher, c.Request().Header.Get("Accept-Language"))
-			chosen = views.Langs()[index]
+		if cookie, err := c.Cookie(langCookie); err == nil {
+			v.lang = known(cookie.Value)
 		}
-		c.Set(langKey, chosen)
+		if v.lang == "" {
+			v.lang = h.accepted.lang(c.Request().Header.Get("Accept-Language"))
+		}
 		return next(c)
 	}
 }
 
-func known(s string) (views.Lang, bool) {
+// asked is the language that an address asks for, empty for none.
+func asked(r *http.Request) views.Lang {
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return known(r.URL.Query().Get("lang"))
+}
+
+func known(s string) views.Lang {
 	for _, l := range views.Langs() {
 		if string(l) == s {
-			return l, true
+			return l
 		}
 	}
-	return "", false
+	return ""
 }
 
 func lang(c echo.Context) views.Lang {
-	if l, ok := c.Get(langKey).(views.Lang); ok {
-		return l
+	if v := visitOf(c.Request().Context()); v != nil && v.lang != "" {
+		return v.lang
 	}
 	return views.Indonesian
+}
+
+// accepted remembers what languages browsers accept come to: there are few
+// different ones, and each takes time to read.
+type accepted struct {
+	mu    sync.RWMutex
+	langs map[string]views.Lang
+}
+
+// Strangers can send as many as they like, and as long ones.
+const (
+	maxAccepted       = 1000
+	maxAcceptedLength = 100
+)
+
+var matcher = language.NewMatcher([]language.Tag{language.Indonesian, language.English})
+
+func (a *accepted) lang(header string) views.Lang {
+	a.mu.RLock()
+	l, ok := a.langs[header]
+	a.mu.RUnlock()
+	if ok {
+		return l
+	}
+	_, index := language.MatchStrings(matcher, header)
+	l = views.Langs()[index]
+	if len(header) > maxAcceptedLength {
+		return l
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.langs == nil || len(a.langs) >= maxAccepted {
+		a.langs = map[string]views.Lang{} // what is still sent comes back soon enough
+	}
+	a.langs[header] = l
+	return l
 }
 
 func languageLinks(r *http.Request) map[views.Lang]string {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/views"
 )
 
 // Every request, and every turn of the worker, has an id. It is in the lines that
@@ -16,22 +18,39 @@ import (
 // and in the answer. The gateway's Request-Id is another thing: it names one
 // message to or from the gateway, and comes back when that is sent again.
 
-type requestIDKey struct{}
+// visit is the context of what is done on behalf of one request or turn.
+type visit struct {
+	context.Context
+	id   string
+	lang views.Lang // which a request is answered in
+}
 
-// withRequestID is ctx for whatever is done on behalf of id.
-func withRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
+type visitKey struct{}
+
+func (v *visit) Value(key any) any {
+	if key == (visitKey{}) {
+		return v
+	}
+	return v.Context.Value(key)
+}
+
+// visitOf is on whose behalf something is done, nil for nobody's.
+func visitOf(ctx context.Context) *visit {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	return v
 }
 
 // requestID is on whose behalf something is done, empty for nobody's.
 func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if v := visitOf(ctx); v != nil {
+		return v.id
+	}
+	return ""
 }
 
 // turn is ctx for something the shop does by itself.
 func turn(ctx context.Context, kind string) context.Context {
-	return withRequestID(ctx, kind+"-"+rand.Text())
+	return &visit{Context: ctx, id: kind + "-" + rand.Text()}
 }
 
 // safeID is what a request may be called by others: it goes into logs and
@@ -44,10 +63,10 @@ func (h *Handler) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		id := r.Header.Get(echo.HeaderXRequestID)
-		if !isProxy(r.RemoteAddr) || !safeID.MatchString(id) {
+		if id == "" || !safeID.MatchString(id) || !isProxy(r.RemoteAddr) {
 			id = rand.Text()
 		}
-		c.SetRequest(r.WithContext(withRequestID(r.Context(), id)))
+		c.SetRequest(r.WithContext(&visit{Context: r.Context(), id: id}))
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		return next(c)
 	}
