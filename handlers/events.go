@@ -27,10 +27,16 @@ type streams struct {
 	open     int
 	watchers map[string][]chan struct{}
 	closed   chan struct{}
+	looking  chan struct{} // holds one for each that looks
 }
 
+// maxLooking is how many streams may look at their orders at once. Many open pages
+// have a beat in common: others' requests are not to stand in line behind them, nor
+// is there to be room for all of them at once.
+const maxLooking = 3
+
 func newStreams() *streams {
-	return &streams{watchers: map[string][]chan struct{}{}, closed: make(chan struct{})}
+	return &streams{watchers: map[string][]chan struct{}{}, closed: make(chan struct{}), looking: make(chan struct{}, maxLooking)}
 }
 
 // watch returns a channel that is told of changes, and what ends it. There is
@@ -156,7 +162,10 @@ func (h *Handler) stream(c echo.Context, token string, look func() (glimpse, err
 		case <-c.Request().Context().Done():
 			return nil
 		}
-		if now, text, err = aside(look); err != nil {
+		h.streams.looking <- struct{}{}
+		now, text, err = aside(look)
+		<-h.streams.looking
+		if err != nil {
 			return err
 		}
 	}
