@@ -1,12 +1,17 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,45 +30,60 @@ const maxStreams = 5000
 type streams struct {
 	mu       sync.Mutex
 	open     int
-	watchers map[string][]chan struct{}
-	closed   chan struct{}
+	watchers map[string][]*stream
+	closed   bool
 	looking  chan struct{} // holds one for each that looks
 }
 
+// stream is a page that is told of changes. It waits in one place, for its browser
+// to leave, and who has something to tell cuts that short.
+type stream struct {
+	conn net.Conn    // nil until there is one; streams' mu guards it
+	told atomic.Bool // of something that was not looked at yet
+}
+
 // maxLooking is how many streams may look at their orders at once. Many open pages
-// have a beat in common: others' requests are not to stand in line behind them, nor
-// is there to be room for all of them at once.
+// have a beat in common; others' requests are not to stand in line behind them.
 const maxLooking = 3
 
 func newStreams() *streams {
-	return &streams{watchers: map[string][]chan struct{}{}, closed: make(chan struct{}), looking: make(chan struct{}, maxLooking)}
+	return &streams{watchers: map[string][]*stream{}, looking: make(chan struct{}, maxLooking)}
 }
 
-// watch returns a channel that is told of changes, and what ends it. There is
-// none when too many are watching.
-func (s *streams) watch(token string) (changes <-chan struct{}, end func(), ok bool) {
-	ch := make(chan struct{}, 1)
+// watch returns a stream that is told of changes from now on, and what ends it.
+// There is none when too many are watching.
+func (s *streams) watch(token string) (one *stream, end func(), ok bool) {
+	one = &stream{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open >= maxStreams {
+	if s.closed || s.open >= maxStreams {
 		return nil, nil, false
 	}
 	s.open++
-	s.watchers[token] = append(s.watchers[token], ch)
-	return ch, func() {
+	s.watchers[token] = append(s.watchers[token], one)
+	return one, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.open--
-		s.watchers[token] = slices.DeleteFunc(s.watchers[token], func(other chan struct{}) bool { return other == ch })
+		s.watchers[token] = slices.DeleteFunc(s.watchers[token], func(other *stream) bool { return other == one })
 		if len(s.watchers[token]) == 0 {
 			delete(s.watchers, token)
 		}
 	}, true
 }
 
+// connect gives a stream its connection.
+func (s *streams) connect(one *stream, conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one.conn = conn
+	if s.closed {
+		_ = conn.Close()
+	}
+}
+
 // tell tells all who watch an order, or any order when the token is empty. It
-// never waits: one untaken message is enough, for who takes it looks at what is
-// there then.
+// never waits: who is told looks at what is there then.
 func (s *streams) tell(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,13 +96,36 @@ func (s *streams) tell(token string) {
 	}
 }
 
-func wake(watchers []chan struct{}) {
-	for _, ch := range watchers {
-		select {
-		case ch <- struct{}{}:
-		default:
+var longAgo = time.Unix(1, 0)
+
+func wake(watchers []*stream) {
+	for _, one := range watchers {
+		one.told.Store(true)
+		if one.conn != nil {
+			_ = one.conn.SetReadDeadline(longAgo)
 		}
 	}
+}
+
+// wait waits for something to look at: until the stream is told, or the next beat.
+// It reports whether the browser is still there.
+func (one *stream) wait() bool {
+	_ = one.conn.SetReadDeadline(time.Now().Add(heartbeat))
+	if !one.told.Load() { // who tells now moves the deadline after us
+		var none [1]byte // browsers say nothing more
+		if _, err := one.conn.Read(none[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+	}
+	one.told.Store(false)
+	return true
+}
+
+// send sends something, which the browser has to take in time.
+func (one *stream) send(text []byte) error {
+	_ = one.conn.SetWriteDeadline(time.Now().Add(2 * heartbeat))
+	_, err := one.conn.Write(text)
+	return err
 }
 
 // count is how many pages are watched.
@@ -92,22 +135,30 @@ func (s *streams) count() int {
 	return s.open
 }
 
+// close ends all streams, and those that come.
 func (s *streams) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.closed:
-	default:
-		close(s.closed)
+	s.closed = true
+	for _, watchers := range s.watchers {
+		for _, one := range watchers {
+			if one.conn != nil {
+				_ = one.conn.Close()
+			}
+		}
 	}
 }
 
 // orderEvents streams an order's status: now, at each change, and no more once
 // it cannot change by itself.
 func (h *Handler) orderEvents(c echo.Context) error {
-	return h.stream(c, c.Param("token"), func() (glimpse, error) {
-		o, err := h.order(c)
-		return glimpse{seen: whatIsSeen(o), status: h.statusOf(o), last: !live(o, h.Now())}, err
+	token := c.Param("token")
+	return h.stream(c, token, func(ctx context.Context) (glimpse, error) {
+		o, err := h.Store.Order(ctx, token)
+		if err != nil {
+			return glimpse{}, fmt.Errorf("order: %w", err)
+		}
+		return glimpse{seen: whatIsSeen(o), status: h.statusOf(o), last: !live(o, h.Now())}, nil
 	})
 }
 
@@ -120,61 +171,77 @@ type glimpse struct {
 
 // stream looks now, and each time an order changes, and sends what is new, until
 // it has seen the last of it.
-func (h *Handler) stream(c echo.Context, token string, look func() (glimpse, error)) error {
-	changes, end, ok := h.streams.watch(token)
+func (h *Handler) stream(c echo.Context, token string, look func(context.Context) (glimpse, error)) error {
+	one, end, ok := h.streams.watch(token)
 	if !ok {
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "too many streams")
 	}
-	defer end()
-	now, text, err := aside(look)
+	now, event, err := aside(c.Request().Context(), look)
+	if err == nil {
+		err = h.takeOver(c, one)
+	}
 	if err != nil {
+		end()
 		return err
 	}
-	w := c.Response()
-	w.Header().Set(echo.HeaderContentType, "text/event-stream")
-	w.Header().Set(echo.HeaderCacheControl, "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
-	w.WriteHeader(http.StatusOK)
-	stream := http.NewResponseController(w)
+	ctx := context.WithoutCancel(c.Request().Context()) // it lasts for longer than the request
+	go func() {
+		defer one.conn.Close()
+		defer end()
+		h.follow(ctx, one, now, event, look)
+	}()
+	return nil
+}
 
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+// takeOver takes the connection from the server and answers that events follow,
+// for as long as it lasts. What serving takes, buffers, stacks, all that is known
+// of the request, would stay with each of thousands of streams.
+func (h *Handler) takeOver(c echo.Context, one *stream) error {
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, "text/event-stream")
+	header.Set(echo.HeaderCacheControl, "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	header.Set(echo.HeaderConnection, "close")
+	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	conn, w, err := c.Response().Hijack()
+	if err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
+	h.streams.connect(one, conn)
+	fmt.Fprint(w, "HTTP/1.1 200 OK\r\n")
+	_ = header.Write(w)
+	fmt.Fprint(w, "\r\n")
+	_ = w.Flush() // who has left already is noticed when he is told something
+	return nil
+}
+
+// follow sends what is new until the browser leaves. What is told more than once
+// is sent once. At each beat, too, is looked whether there is anything new: a shop
+// that was killed just after it had kept a change tells nobody of it.
+func (h *Handler) follow(ctx context.Context, one *stream, now glimpse, event []byte, look func(context.Context) (glimpse, error)) {
 	for sent := ""; ; {
-		// What is told more than once is sent once. At each beat, too, is looked
-		// whether there is anything new: a shop that was killed just after it
-		// had kept a change tells nobody of it.
-		if now.seen != sent {
-			sent = now.seen
-			fmt.Fprintf(w, "event: status\ndata: %s\n\n", text)
-		} else {
-			fmt.Fprint(w, ": still here\n\n")
+		if now.seen == sent {
+			event = []byte(": still here\n\n")
 		}
-		// Each write gets its own time, the stream as a whole has all it needs.
-		_ = stream.SetWriteDeadline(time.Now().Add(2 * heartbeat))
-		if err := stream.Flush(); err != nil || now.last {
-			return nil // the shopper left, or has seen it all
+		sent = now.seen
+		if err := one.send(event); err != nil || now.last || !one.wait() {
+			return // the shopper left, or has seen it all
 		}
-		select {
-		case <-changes:
-		case <-beat.C:
-		case <-h.streams.closed:
-			return nil
-		case <-c.Request().Context().Done():
-			return nil
-		}
+		var err error
 		h.streams.looking <- struct{}{}
-		now, text, err = aside(look)
+		now, event, err = aside(ctx, look)
 		<-h.streams.looking
 		if err != nil {
-			return err
+			h.Log.ErrorContext(ctx, "stream", "error", err)
+			return
 		}
 	}
 }
 
-// aside looks on a stack of its own: the room that takes would otherwise stay with
-// each of thousands of streams for as long as they last. The text is the status as
-// an event carries it.
-func aside(look func() (glimpse, error)) (now glimpse, text []byte, err error) {
+// aside looks, in bounded time, and makes an event of what it sees: on a stack of
+// its own, for the room that takes would otherwise stay with each of thousands of
+// streams for as long as they last.
+func aside(ctx context.Context, look func(context.Context) (glimpse, error)) (now glimpse, event []byte, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -183,12 +250,17 @@ func aside(look func() (glimpse, error)) (now glimpse, text []byte, err error) {
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()
-		if now, err = look(); err == nil {
-			text, err = json.Marshal(now.status)
+		ctx, cancel := context.WithTimeout(ctx, requestPatience)
+		defer cancel()
+		if now, err = look(ctx); err != nil {
+			return
 		}
+		var text []byte
+		text, err = json.Marshal(now.status)
+		event = fmt.Appendf(nil, "event: status\ndata: %s\n\n", text)
 	}()
 	<-done
-	return now, text, err
+	return now, event, err
 }
 
 // whatIsSeen tells one state of an order's page from another.

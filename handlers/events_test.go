@@ -1,8 +1,15 @@
 package handlers
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"warungjokul/jokul/sandbox"
 )
 
 // Strangers can open streams: there is an end to it, and room again afterwards.
@@ -24,5 +31,57 @@ func TestStreamsAreBounded(t *testing.T) {
 	}
 	if _, _, ok := s.watch("one more"); !ok || len(s.watchers) != 1 {
 		t.Errorf("room afterwards: %v, %d orders are watched", ok, len(s.watchers))
+	}
+}
+
+// A stream says how the order is, and at each change; it ends with the shop, and
+// after that none begins.
+func TestStream(t *testing.T) {
+	w := newWorld(t)
+	shop := httptest.NewServer(w.Handler)
+	t.Cleanup(shop.Close)
+	order := w.order("MNM-TEH")
+	open := func() *http.Response {
+		res, err := http.Get(shop.URL + order + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return res
+	}
+	res := open()
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("Content-Security-Policy") == "" ||
+		res.Header.Get("X-Request-Id") == "" || w.streams.count() != 1 {
+		t.Fatalf("HTTP %d, %v, %d streams", res.StatusCode, res.Header, w.streams.count())
+	}
+	lines := bufio.NewReader(res.Body)
+	next := func() string {
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if data, ok := strings.CutPrefix(line, "data: "); ok {
+				return data
+			}
+		}
+	}
+	if event := next(); !strings.Contains(event, `"awaiting_payment"`) {
+		t.Errorf("at first: %s", event)
+	}
+	second := open()
+	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.post(order+"/check", nil, nil)
+	w.streams.tell(strings.TrimPrefix(order, "/orders/")) // as the database does, were the worker running
+	if event := next(); !strings.Contains(event, `"order_status":"paid"`) {
+		t.Errorf("when it was paid: %s", event)
+	}
+	w.Close()
+	if _, err := io.Copy(io.Discard, second.Body); err != nil {
+		t.Error(err)
+	}
+	if res := open(); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("after the end: HTTP %d", res.StatusCode)
 	}
 }

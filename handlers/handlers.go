@@ -102,11 +102,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.Ser
 func (h *Handler) Close() { h.streams.close() }
 
 const (
-	catalogueRoute     = "/"
-	productRoute       = "/products/:slug"
-	eventsRoute        = "/orders/:token/events"
-	consoleEventsRoute = "/console/orders/:number/events"
-	staticRoute        = "/static/*"
+	catalogueRoute = "/"
+	productRoute   = "/products/:slug"
+	staticRoute    = "/static/*"
 )
 
 // routes lists every address of the shop.
@@ -127,7 +125,7 @@ func (h *Handler) routes() *echo.Echo {
 	e.POST("/checkout", h.placeOrder, h.limited(30))
 	e.GET("/orders/:token", h.showOrder)
 	e.GET("/orders/:token/status", h.orderStatus)
-	e.GET(eventsRoute, echo.NotFoundHandler) // light has answered before
+	e.GET("/orders/:token/events", h.orderEvents)
 	e.GET("/orders/:token/cashier", h.showCashier)
 	e.GET("/orders/:token/calendar.ics", h.orderCalendar)
 	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
@@ -197,16 +195,12 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 	}
 }
 
-// light answers what needs nothing that pages need: files, and streams, whose
-// every layer would be held for as long as they last.
+// light answers with files, which need nothing that pages need.
 func (h *Handler) light(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		switch get := c.Request().Method == http.MethodGet; {
-		case get && c.Path() == staticRoute:
+		if c.Path() == staticRoute && c.Request().Method == http.MethodGet {
 			static.ServeHTTP(c.Response(), c.Request())
 			return nil
-		case get && c.Path() == eventsRoute:
-			return h.orderEvents(c)
 		}
 		return next(c)
 	}
@@ -215,12 +209,12 @@ func (h *Handler) light(next echo.HandlerFunc) echo.HandlerFunc {
 // requestPatience is more than any page needs of the database and the gateway.
 const requestPatience = 10 * time.Second
 
-// bounded ends what takes too long, but for exports and the console's streams,
-// which last, and for what sees to it itself.
+// bounded ends what takes too long, but for exports, which last, and for what sees
+// to it itself.
 func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		switch c.Path() {
-		case consoleEventsRoute, ordersCSV, catalogueRoute, productRoute, h.NotificationPath:
+		case ordersCSV, catalogueRoute, productRoute, h.NotificationPath:
 			return next(c)
 		}
 		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named

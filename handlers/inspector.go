@@ -33,8 +33,9 @@ func (h *Handler) inspectorEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.stream(c, o.Token, func() (glimpse, error) {
-		s, err := h.story(c.Request().Context(), lang(c), o)
+	l := lang(c)
+	return h.stream(c, o.Token, func(ctx context.Context) (glimpse, error) {
+		s, err := h.story(ctx, l, o)
 		return glimpse{seen: s.watched(), status: map[string]string{"server_time": views.Machine(h.Now())}}, err
 	})
 }

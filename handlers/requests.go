@@ -46,7 +46,7 @@ func newRequests(registry *prometheus.Registry, baseURL string) *requests {
 	}
 	q := &requests{
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "shop_requests_total", Help: "What is asked for, and what fails?"}, labels),
-		took: histogram("shop_request_duration_seconds", "How fast are requests answered? Streams last as long as their pages are open.",
+		took: histogram("shop_request_duration_seconds", "How fast are requests answered? Of a stream, its first event.",
 			prometheus.DefBuckets),
 		asked:  histogram("shop_request_size_bytes", "How large are requests, about?", sizes),
 		gotten: histogram("shop_response_size_bytes", "How large are answers, as they are sent?", sizes),
