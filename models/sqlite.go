@@ -95,7 +95,11 @@ func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (
 		// connection holding a lock that whoever has the connection needs.)
 		"_stmt_cache_size": {"128"},
 	}
+	// What a commit of many changes keeps at hand, in KiB; readers have to read
+	// again what was written since, so they keep little.
+	settings.Set("_cache_size", "-4096")
 	if purpose == reading {
+		settings.Set("_cache_size", "-512")
 		settings.Set("_query_only", "true")
 		settings.Del("_txlock")
 	}
