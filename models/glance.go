@@ -1,0 +1,72 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// Glance stands for all that can change about an order once it is placed, of what
+// its page and its status say: as long as it is the same, so are they, but for
+// what the clock makes of a deadline.
+type Glance string
+
+// glances reads what Order.Glance takes from a whole order: in one statement, so
+// that it is of one moment. Where there is NULL, null was kept once.
+const glances = "SELECT o.status, o.attention, o.paid_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
+	" p.checked_at, p.checked_status, length(COALESCE(p.instructions, 'null')), (SELECT COUNT(*) FROM receipts WHERE payment_id = p.id)" +
+	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = CAST($1 AS text) ORDER BY p.attempt"
+
+// Glance looks at the order with that token, or says ErrNotFound.
+func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
+	var text []byte
+	err := each(s.read.WithContext(ctx), glances, []any{token}, func(scan func(...any) error) error {
+		var o Order
+		var p Payment
+		var instructions, receipts int
+		err := scan(&o.Status, &o.Attention, &o.PaidAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
+			&p.CheckedAt, &p.CheckedStatus, &instructions, &receipts)
+		text = o.glance(text, p, instructions, receipts)
+		return err
+	})
+	if err == nil && text == nil {
+		err = ErrNotFound
+	}
+	return glanceOf(text), err
+}
+
+// Glance is that of the order as it was loaded. If that was while it changed, by
+// statements of several moments, no look at the order need ever equal it.
+func (o Order) Glance() Glance {
+	var text []byte
+	for _, p := range o.Payments {
+		instructions, _ := json.Marshal(p.Instructions) // texts always encode
+		text = o.glance(text, p, utf8.RuneCount(instructions), len(p.Receipts))
+	}
+	return glanceOf(text)
+}
+
+// glance adds an attempt. How long its instructions are says enough of what is
+// kept once, and how many receipts it has of what is only ever added to.
+func (o Order) glance(text []byte, p Payment, instructions, receipts int) []byte {
+	return fmt.Appendf(text, "%s %s %d %d %s %q %q %d %t %d %q %d %d\n", o.Status, o.Attention, orZero(o.PaidAt),
+		p.Attempt, p.State, p.Code, p.HowToPayPage, orZero(p.ExpiresAt), p.Tries > 0, orZero(p.CheckedAt), p.CheckedStatus,
+		instructions, receipts)
+}
+
+func glanceOf(text []byte) Glance {
+	sum := sha256.Sum256(text)
+	return Glance(base64.RawURLEncoding.EncodeToString(sum[:12]))
+}
+
+// orZero is a time as a number, and none as 0.
+func orZero(t *time.Time) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.UnixMicro()
+}

@@ -1,0 +1,139 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// glance looks at an order, and fails the test where the order itself, loaded
+// whole, does not give the same.
+func glance(t *testing.T, s *Store, o Order) Glance {
+	t.Helper()
+	g, err := s.Glance(context.Background(), o.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded := reload(t, s, o); loaded.Glance() != g {
+		t.Errorf("a look at the order gives %s, the order itself %s", g, loaded.Glance())
+	}
+	return g
+}
+
+// Whatever changes what a shopper is shown of an order makes another glance; what
+// changes nothing of it does not.
+func TestGlance(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	var o Order
+	payment := func() Payment { return reload(t, s, o).Payment() }
+	arrived := func(amount int64) (Notification, NotificationEvent) {
+		p := payment()
+		return Notification{RequestID: p.InvoiceNumber + c.now().String(), Body: []byte("{}")},
+			PaidEvent(Arrival{InvoiceNumber: p.InvoiceNumber, Amount: amount, PaidAt: c.now()})
+	}
+	for _, life := range []struct {
+		name, sku string
+		steps     []glanceStep
+	}{
+		{"paid again and again", "VCR-CELENGAN", []glanceStep{
+			{"leased", false, func() error { _, _, err := s.Claim(ctx, payment().ID); return err }},
+			{"postponed", true, func() error { return s.Postpone(ctx, payment().ID, "no answer", c.now()) }},
+			{"postponed again", false, func() error { return s.Postpone(ctx, payment().ID, "no answer", c.now()) }},
+			{"code", true, func() error { giveCode(t, s, c, payment()); return nil }},
+			{"instructions", true, func() error {
+				return s.SetInstructions(ctx, payment().ID, []Instruction{{"id", []string{"Bilang “DOKU”"}}})
+			}},
+			{"none after all", true, func() error { return s.SetInstructions(ctx, payment().ID, nil) }},
+			{"asked", false, func() error { _, err := s.Ask(ctx, payment().ID, 0); return err }},
+			{"checked", true, func() error { return s.Checked(ctx, payment().ID, "PENDING") }},
+			{"checked later", true, func() error { return s.Checked(ctx, payment().ID, "PENDING") }},
+			{"another answer", true, func() error { c.advance(-time.Second); return s.Checked(ctx, payment().ID, "SUCCESS") }},
+			{"wrong amount", true, func() error { n, e := arrived(1); _, err := s.ApplyNotification(ctx, n, e, c.now()); return err }},
+			{"settled by a person", true, func() error { return settleAll(ctx, s) }},
+			{"paid", true, func() error { n, e := arrived(25_000); _, err := s.ApplyNotification(ctx, n, e, c.now()); return err }},
+			{"the same again", false, func() error {
+				c.advance(-time.Second)
+				n, e := arrived(25_000)
+				_, err := s.ApplyNotification(ctx, n, e, c.now())
+				return err
+			}},
+			{"paid again", true, func() error {
+				_, err := s.ApplyStatus(ctx, Arrival{InvoiceNumber: payment().InvoiceNumber, Amount: 25_000, PaidAt: c.now()})
+				return err
+			}},
+		}},
+		{"in vain", "MNM-GAYO", []glanceStep{
+			{"replaced", true, func() error {
+				_, err := s.ReplacePayment(ctx, payment(), attempt(o, 2), "taken")
+				return err
+			}},
+			{"refused", true, func() error { return s.RefuseCode(ctx, payment(), "no", c.now()) }},
+			{"given up", true, func() error { return s.Expire(ctx, payment().ID) }},
+			{"tried once more", true, func() error { _, err := s.AddPayment(ctx, reload(t, s, o), attempt(o, 3)); return err }},
+			{"code", true, func() error { giveCode(t, s, c, payment()); return nil }},
+			{"raised", true, func() error { return s.Raise(ctx, Attention{OrderID: &o.ID, Kind: AttentionUnsettled}) }},
+			{"cancelled", true, func() error { _, err := s.CancelOrder(ctx, o.ID); return err }},
+			{"expired", true, func() error { return s.Expire(ctx, payment().ID) }},
+		}},
+	} {
+		t.Run(life.name, func(t *testing.T) {
+			o = place(t, s, life.sku, 1)
+			before := glance(t, s, o)
+			for _, step := range life.steps {
+				c.advance(time.Second)
+				if err := step.do(); err != nil {
+					t.Fatalf("%s: %v", step.name, err)
+				}
+				after := glance(t, s, o)
+				if (after != before) != step.shown {
+					t.Errorf("%s: another glance %v, want %v", step.name, after != before, step.shown)
+				}
+				before = after
+			}
+		})
+	}
+	if _, err := s.Glance(ctx, "nobody's"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("of no order: %v", err)
+	}
+}
+
+type glanceStep struct {
+	name  string
+	shown bool
+	do    func() error
+}
+
+// settleAll has a person settle every case.
+func settleAll(ctx context.Context, s *Store) error {
+	open, err := s.Attentions(ctx, 10)
+	for _, a := range open {
+		if _, failed := s.DoneAttention(ctx, a.ID, "settled"); failed != nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// What a look costs, and what it saves.
+func BenchmarkGlance(b *testing.B) {
+	s, c := openStore(b)
+	o := withCode(b, s, c, "MNM-GAYO")
+	b.Run("glance", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Glance(b.Context(), o.Token); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("order", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Order(b.Context(), o.Token); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
