@@ -53,7 +53,6 @@ type Handler struct {
 	streams  *streams
 	products kept[[]models.Product]
 	pages    kept[keptPage]
-	symbols  symbols
 	accepted accepted
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail

@@ -248,7 +248,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	}
 	payable := v.State == views.StateWaiting || (v.State == views.StatePaid && v.Live)
 	if payable && payment.Code != "" {
-		v.Code = h.viewCode(page.Lang, payment)
+		v.Code = viewCode(page.Lang, payment)
 		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
 		v.Simulator = h.simulatorLink(payment.Code)
 	}
@@ -294,9 +294,8 @@ func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
 	}
 }
 
-func (h *Handler) viewCode(l views.Lang, p models.Payment) *views.Code {
+func viewCode(l views.Lang, p models.Payment) *views.Code {
 	code := &views.Code{Digits: p.Code}
-	code.QR, code.Barcode = h.symbols.of(p.Code)
 	if p.ExpiresAt != nil {
 		code.Deadline, code.Expires = l.Moment(*p.ExpiresAt), views.Machine(*p.ExpiresAt)
 	}

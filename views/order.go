@@ -77,8 +77,6 @@ func (p OrderPage) Mood() string {
 // Code is a payment code that can be paid now.
 type Code struct {
 	Digits   string
-	QR       Symbol
-	Barcode  Symbol
 	Deadline string
 	Expires  string // for programs
 }
