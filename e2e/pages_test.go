@@ -214,6 +214,46 @@ func TestCashierWithoutASignal(t *testing.T) {
 	}
 }
 
+// A device whose clock is wrong counts down by the shop's, which it learns from
+// whichever comes first: the page's header, an event, the next look.
+func TestCountdownByTheShopsClock(t *testing.T) {
+	const (
+		wrong   = `const right = Date.now; Date.now = () => right() + 37 * 60 * 1000;`
+		noPage  = `Object.defineProperty(PerformanceResourceTiming.prototype, "serverTiming", { get: () => undefined });`
+		noEvent = `delete window.EventSource;`
+		noLook  = `window.fetch = () => Promise.reject(new Error("no signal"));`
+		isRight = `(() => {
+			const timer = document.querySelector("[data-countdown]");
+			const shown = timer.textContent.split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
+			const left = (Date.parse(timer.dataset.countdown) - performance.timeOrigin - performance.now()) / 1000;
+			return Math.abs(shown - left) < 5;
+		})()`
+	)
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	var address string
+	if err := inTime(tab, buy(p), chromedp.Location(&address)); err != nil {
+		t.Fatal(err)
+	}
+	for from, script := range map[string]string{"page": noEvent + noLook, "event": noPage + noLook, "look": noPage + noEvent} {
+		t.Run(from, func(t *testing.T) {
+			tab, cancel := chromedp.NewContext(tab)
+			defer cancel()
+			err := inTime(tab,
+				chromedp.ActionFunc(func(ctx context.Context) error {
+					_, err := page.AddScriptToEvaluateOnNewDocument(wrong + script).Do(ctx)
+					return err
+				}),
+				chromedp.Navigate(address),
+				chromedp.Evaluate(`document.dispatchEvent(new Event("visibilitychange"))`, nil),
+				chromedp.Poll(isRight, nil))
+			if err != nil {
+				t.Errorf("the countdown is wrong: %v", err)
+			}
+		})
+	}
+}
+
 // The whole journey by keyboard, at 320 pixels.
 func TestBrowserJourneyByKeyboard(t *testing.T) {
 	for _, lang := range []string{"id", "en"} {

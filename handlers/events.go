@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"warungjokul/models"
 )
 
 // heartbeat keeps proxies from closing a quiet stream.
@@ -158,7 +156,7 @@ func (h *Handler) orderEvents(c echo.Context) error {
 		if err != nil {
 			return glimpse{}, fmt.Errorf("order: %w", err)
 		}
-		return glimpse{seen: whatIsSeen(o), status: h.statusOf(o), last: !live(o, h.Now())}, nil
+		return glimpse{seen: string(o.Glance()), status: h.statusOf(o), last: !live(o, h.Now())}, nil
 	})
 }
 
@@ -261,15 +259,4 @@ func aside(ctx context.Context, look func(context.Context) (glimpse, error)) (no
 	}()
 	<-done
 	return now, event, err
-}
-
-// whatIsSeen tells one state of an order's page from another.
-func whatIsSeen(o models.Order) string {
-	p, receipts := o.Payment(), 0
-	for _, attempt := range o.Payments {
-		receipts += len(attempt.Receipts)
-	}
-	state, _ := json.Marshal([]any{o.Status, o.Attention, p.State, p.Attempt, p.Code, p.ExpiresAt, p.Tries > 0,
-		p.CheckedAt, p.CheckedStatus, len(p.Instructions), receipts}) // such values always encode
-	return string(state)
 }

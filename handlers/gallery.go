@@ -23,6 +23,7 @@ func (h *Handler) showSample(c echo.Context) error {
 		if s.Frames {
 			c.Response().Header().Set("Content-Security-Policy", policy+"; frame-src 'self'")
 		}
+		tellTime(c, views.SampleNow())
 		page := s.Draw(h.page(c, s.Name))
 		if !s.Letter {
 			return render(c, http.StatusOK, page)

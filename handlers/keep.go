@@ -31,8 +31,8 @@ func (h *Handler) showCashier(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := h.viewOrder(h.page(c, ""), o, "")
-	return render(c, http.StatusOK, views.Cashier(v))
+	tellTime(c, h.Now())
+	return render(c, http.StatusOK, views.Cashier(h.viewOrder(h.page(c, ""), o, "")))
 }
 
 // alarm is how long before the deadline a calendar reminds: half an hour, or

@@ -46,6 +46,11 @@ func (h *Handler) showOrder(c echo.Context) error {
 	return h.orderPage(c, http.StatusOK, o, notice)
 }
 
+// tellTime says what time it is, for those who count down to a deadline.
+func tellTime(c echo.Context, now time.Time) {
+	c.Response().Header().Set("Server-Timing", `now;desc="`+views.Machine(now)+`"`)
+}
+
 // mask leaves of a mail address what its owner knows it by.
 func mask(email string) string {
 	name, domain, _ := strings.Cut(email, "@")
@@ -220,6 +225,7 @@ func unfit(kind models.AttentionKind) bool {
 }
 
 func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
+	tellTime(c, h.Now())
 	v := h.viewOrder(h.page(c, ""), o, notice)
 	if h.atThisMachine(c) { // who may look underneath without signing in
 		v.Inspector = inspectorPath(o.Number)
@@ -235,7 +241,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
 		Customer: tillName(o.CustomerName), Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: payment.HowToPayPage, Say: "Mau bayar " + billerName,
-		Slow: payment.Tries > 0, Live: live(o, now), ServerTime: views.Machine(now),
+		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
 	}
 	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
 	v.Private = true
@@ -267,7 +273,6 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Lines = append(v.Lines, cartLine(page.Lang, line))
 	}
 	h.viewMoney(&v, o)
-	v.Watched = fmt.Sprint(o.Status, payment.State, payment.Attempt, v.Slow, len(v.Receipts), len(payment.Instructions), v.CheckedSay, o.Attention)
 	return v
 }
 

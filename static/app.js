@@ -52,10 +52,18 @@ voice.setAttribute("role", "status");
 document.body.append(voice);
 const say = (text) => { voice.textContent = text; };
 
-// Count down by the server's clock, whatever this device believes.
+// Count down by the shop's clock, whatever this device believes: the shop says
+// what time it is with each page and each event. A page that was kept for when
+// there is no signal says what time it was, so where a worker may have given it,
+// the page waits for the first event.
 let drift = 0;
-function syncClock(serverTime) {
-  if (serverTime) drift = Date.parse(serverTime) - Date.now();
+function syncClock(time, ago = 0) {
+  if (time) drift = Date.parse(time) + ago - Date.now();
+}
+const loaded = performance.getEntriesByType?.("navigation")[0];
+if (loaded && !loaded.workerStart) {
+  const now = loaded.serverTiming?.find(({ name }) => name === "now"); // only where the connection is safe
+  syncClock(now?.description, performance.now() - loaded.responseStart);
 }
 function tick() {
   for (const timer of document.querySelectorAll("[data-countdown]")) {
@@ -81,6 +89,7 @@ async function refresh() {
   try {
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
+    syncClock(/\bnow;desc="([^"]+)"/.exec(answer.headers.get("Server-Timing"))?.[1]);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("[data-watched]");
     const old = order();
@@ -89,7 +98,6 @@ async function refresh() {
     for (const part of old.querySelectorAll("details[open][id]")) fresh.querySelector(`#${part.id}`)?.setAttribute("open", "");
     old.replaceWith(document.adoptNode(fresh));
     say((fresh.querySelector("[data-said]") ?? fresh.querySelector("h1")).textContent);
-    syncClock(fresh.dataset.serverTime);
     tick();
     ownTime();
     if (!fresh.dataset.events) stop();
@@ -107,8 +115,7 @@ function stop() {
   clearInterval(polling);
 }
 function watch() {
-  const { events: address, serverTime } = order().dataset;
-  syncClock(serverTime);
+  const address = order().dataset.events;
   if (!address) return;
   const poll = () => { polling ??= setInterval(refresh, 5000); };
   if (!("EventSource" in window)) return poll();

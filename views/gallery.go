@@ -111,6 +111,9 @@ func sampleKinds() []sampleKind {
 // sampleTime is the deadline of everything in the gallery.
 var sampleTime = time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
 
+// SampleNow is what time it is there.
+func SampleNow() time.Time { return sampleTime.Add(-time.Hour) }
+
 var orderStates = []OrderState{StatePreparing, StateWaiting, StateChecking, StateOverdue, StatePaid, StateExpired, StateFailed, StateCancelled}
 
 func orderIn(state OrderState, change func(*OrderPage)) func(Page) templ.Component {
@@ -141,8 +144,7 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 		Page: page, State: state, Number: "WJ-7K4M9Q2P", Path: "/orders/contoh", URL: "https://warung.example/orders/contoh",
 		Text: l.T("order." + string(state) + ".text"), Amount: Rupiah(90_000), AmountDigits: "90000",
 		Customer: "Budi Santoso", Placed: l.Moment(sampleTime.Add(-time.Hour)), Say: "Mau bayar DOKU",
-		Lines:      sampleLines(l)[:1],
-		ServerTime: Machine(sampleTime.Add(-time.Hour)), Watched: "1",
+		Lines: sampleLines(l)[:1], Watched: "1",
 	}
 	p.Title = l.T("order.title", p.Number)
 	switch state {

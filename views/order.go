@@ -52,10 +52,9 @@ type OrderPage struct {
 
 	Inspector string // address of what happened underneath; empty for who may not look
 
-	SoldOut    bool   // so no new code can be made
-	Live       bool   // the page changes by itself
-	Watched    string // what the script compares to see a change
-	ServerTime string
+	SoldOut bool   // so no new code can be made
+	Live    bool   // the page changes by itself
+	Watched string // what the script compares to see a change
 }
 
 // Heading says in a few words where the order stands.
