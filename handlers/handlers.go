@@ -53,6 +53,7 @@ type Handler struct {
 	streams  *streams
 	products kept[[]models.Product]
 	pages    kept[keptPage]
+	orders   orderPages
 	accepted accepted
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail

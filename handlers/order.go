@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/models"
@@ -35,6 +36,9 @@ func (h *Handler) order(c echo.Context) (models.Order, error) {
 }
 
 func (h *Handler) showOrder(c echo.Context) error {
+	if name, ok := h.keptName(c); ok {
+		return h.keptOrderPage(c, name)
+	}
 	o, err := h.order(c)
 	if err != nil {
 		return err
@@ -46,7 +50,8 @@ func (h *Handler) showOrder(c echo.Context) error {
 	return h.orderPage(c, http.StatusOK, o, notice)
 }
 
-// tellTime says what time it is, for those who count down to a deadline.
+// tellTime says what time it is, for those who count down to a deadline: a page
+// does not, for it may be a kept one.
 func tellTime(c echo.Context, now time.Time) {
 	c.Response().Header().Set("Server-Timing", `now;desc="`+views.Machine(now)+`"`)
 }
@@ -226,11 +231,15 @@ func unfit(kind models.AttentionKind) bool {
 
 func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
 	tellTime(c, h.Now())
+	return render(c, httpStatus, h.drawOrder(c, o, notice))
+}
+
+func (h *Handler) drawOrder(c echo.Context, o models.Order, notice string) templ.Component {
 	v := h.viewOrder(h.page(c, ""), o, notice)
 	if h.atThisMachine(c) { // who may look underneath without signing in
 		v.Inspector = inspectorPath(o.Number)
 	}
-	return render(c, httpStatus, views.Order(v))
+	return views.Order(v)
 }
 
 func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {

@@ -44,11 +44,16 @@ func render(c echo.Context, status int, page templ.Component) error {
 	if err := page.Render(context.WithoutCancel(c.Request().Context()), drawn); err != nil {
 		return err
 	}
-	c.Response().Header().Add(echo.HeaderVary, "Accept-Language, Cookie")
-	if c.Response().Header().Get("Cache-Control") == "" {
-		c.Response().Header().Set("Cache-Control", "no-store")
-	}
+	pageHeader(c.Response().Header())
 	return send(c, status, echo.MIMETextHTMLCharsetUTF8, drawn.Bytes())
+}
+
+// pageHeader is what is said of every page that is one reader's.
+func pageHeader(header http.Header) {
+	header.Add(echo.HeaderVary, "Accept-Language, Cookie")
+	if header.Get("Cache-Control") == "" {
+		header.Set("Cache-Control", "no-store")
+	}
 }
 
 // minGzip is from when on compressing gains anything, in bytes.
@@ -80,16 +85,23 @@ func compress(small *bytes.Buffer, text []byte) error {
 // send answers with text, compressed if it is worth it and the client takes it.
 // But for exports, nothing else of the shop compresses as it goes.
 func send(c echo.Context, status int, contentType string, text []byte) error {
+	if len(text) < minGzip || !takesGzip(c.Request()) {
+		return sendAs(c, status, contentType, "", text)
+	}
+	small, giveBack := borrow()
+	defer giveBack()
+	if err := compress(small, text); err != nil {
+		return err
+	}
+	return sendAs(c, status, contentType, "gzip", small.Bytes())
+}
+
+// sendAs answers with what is compressed already, or is not.
+func sendAs(c echo.Context, status int, contentType, encoding string, text []byte) error {
 	header := c.Response().Header()
 	header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
-	if len(text) >= minGzip && takesGzip(c.Request()) {
-		small, giveBack := borrow()
-		defer giveBack()
-		if err := compress(small, text); err != nil {
-			return err
-		}
-		header.Set(echo.HeaderContentEncoding, "gzip")
-		text = small.Bytes()
+	if encoding != "" {
+		header.Set(echo.HeaderContentEncoding, encoding)
 	}
 	header.Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
 	return c.Blob(status, contentType, text)

@@ -1,0 +1,178 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"warungjokul/jokul/sandbox"
+	"warungjokul/models"
+)
+
+var takingGzip = http.Header{"Accept-Encoding": {"gzip"}}
+
+// planted has the pages that are kept say something else, to be told from drawn
+// ones.
+const planted = "a page that was kept"
+
+func (w *world) plant() {
+	w.t.Helper()
+	var small bytes.Buffer
+	if err := compress(&small, []byte(planted)); err != nil {
+		w.t.Fatal(err)
+	}
+	for name, p := range w.orders.pages {
+		p.small = small.Bytes()
+		w.orders.pages[name] = p
+	}
+}
+
+// A kept page is sent as it is, with all that a drawn one says, and what time it
+// is now.
+func TestOrderPagesAreKept(t *testing.T) {
+	w := newWorld(t)
+	order := w.order("MNM-GAYO")
+	drawn := w.visit(order, takingGzip)
+	w.clock.advance(time.Minute)
+	kept := w.visit(order, takingGzip)
+	for name := range drawn.Header {
+		changes := name == "X-Request-Id" || name == "Server-Timing"
+		if (fmt.Sprint(drawn.Header[name]) == fmt.Sprint(kept.Header[name])) == changes {
+			t.Errorf("%s was %q, is %q", name, drawn.Header[name], kept.Header[name])
+		}
+	}
+	if got := kept.Header.Get("Server-Timing"); got != `now;desc="2026-11-24T03:01:00Z"` || kept.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("Server-Timing %s, Cache-Control %s", got, kept.Header.Get("Cache-Control"))
+	}
+	if page := text(t, kept); page != text(t, drawn) || page != w.get(order) || !strings.Contains(page, "data-code=") {
+		t.Error("the kept page is not the drawn one")
+	}
+	w.plant()
+	if text(t, w.visit(order, takingGzip)) != planted {
+		t.Error("nothing was kept")
+	}
+	for _, path := range []string{"/orders/nobodys", order + "x"} {
+		if res := w.visit(path, takingGzip); res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: HTTP %d", path, res.StatusCode)
+		}
+	}
+}
+
+// Whatever changes an order, here, in another shop or by the clock alone, is on
+// its page at once.
+func TestKeptOrderPagesAreNeverOld(t *testing.T) {
+	w := newWorld(t)
+	other := w.anotherShop(w.address).Store
+	ctx := context.Background()
+	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer500 })
+	order := w.order("MNM-GAYO")
+	payment := func() models.Payment { return w.whole(order).Payment() }
+	id := w.whole(order).ID
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"a code", func() error { w.fault(func(*sandbox.Faults) {}); w.pass(time.Minute, time.Second); return nil }},
+		{"other instructions", func() error {
+			return other.SetInstructions(ctx, payment().ID, []models.Instruction{{Language: "id", Steps: []string{"Bilang DOKU"}}})
+		}},
+		{"an answer", func() error { return other.Checked(ctx, payment().ID, "PENDING") }},
+		{"wrong money", func() error {
+			return other.Raise(ctx, models.Attention{OrderID: &id, Kind: models.AttentionWrongAmount})
+		}},
+		{"settled", func() error {
+			open, err := other.Attentions(ctx, 1)
+			if err == nil {
+				_, err = other.DoneAttention(ctx, open[0].ID, "returned")
+			}
+			return err
+		}},
+		{"past its deadline", func() error { w.clock.advance(time.Hour); return nil }},
+		{"expired", func() error { return other.Expire(ctx, payment().ID) }},
+		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},
+		{"paid", func() error { w.act(payment().Code, sandbox.ActionPay); return nil }},
+	} {
+		before := text(t, w.visit(order, takingGzip))
+		w.plant()
+		if text(t, w.visit(order, takingGzip)) != planted {
+			t.Errorf("before %s: nothing was kept", step.name)
+		}
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if after := text(t, w.visit(order, takingGzip)); after == planted || after == before || after != w.get(order) {
+			t.Errorf("%s is not on the page", step.name)
+		}
+	}
+}
+
+// What is kept for one is for those who would be drawn the same.
+func TestKeptOrderPagesAreForTheSameEyes(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	order := w.order("MNM-GAYO")
+	cart := w.post("/cart/items", url.Values{"sku": {"MNM-GAYO"}, "quantity": {"7"}}, nil).Result().Cookies()[0]
+	ways := map[string]func(*http.Request){
+		"as it is":       func(*http.Request) {},
+		"in English":     func(r *http.Request) { r.Header.Set("Accept-Language", "en") },
+		"from here":      func(r *http.Request) { r.RemoteAddr, r.Host = "127.0.0.1:4321", "localhost:8080" },
+		"with a cart":    func(r *http.Request) { r.AddCookie(cart) },
+		"after a mail":   func(r *http.Request) { r.URL.RawQuery = "mailed" },
+		"not compressed": func(r *http.Request) { r.Header.Del("Accept-Encoding") },
+		"turned English": func(r *http.Request) { r.URL.RawQuery = "lang=en" },
+	}
+	look := func(way func(*http.Request)) string {
+		r := httptest.NewRequest(http.MethodGet, order, nil)
+		r.Header = takingGzip.Clone()
+		way(r)
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(rec, r)
+		return text(t, rec.Result())
+	}
+	seen := map[string]string{}
+	for range 2 {
+		for name, way := range ways {
+			page := look(way)
+			if first, again := seen[name]; again && page != first {
+				t.Errorf("%s: another page the second time", name)
+			}
+			seen[name] = page
+		}
+	}
+	for name, part := range map[string]string{"in English": `<html lang="en"`, "from here": `data-testid="inspect"`,
+		"with a cart": count + ">7<", "after a mail": "b***@example.com", "turned English": `<html lang="en"`} {
+		if !strings.Contains(seen[name], part) || strings.Contains(seen["as it is"], part) {
+			t.Errorf("%s: %s is not there, or is for all", name, part)
+		}
+	}
+	w.plant()
+	for name, way := range ways {
+		kept := name == "as it is" || name == "in English" || name == "from here"
+		if (look(way) == planted) != kept {
+			t.Errorf("%s: kept %v, want %v", name, !kept, kept)
+		}
+	}
+}
+
+func TestKeptOrderPagesAreBounded(t *testing.T) {
+	var k orderPages
+	for i := range 500 {
+		k.keep(orderPageName{token: fmt.Sprint(i % 200)}, orderPage{small: make([]byte, i*200)})
+		if latest := k.get(orderPageName{token: fmt.Sprint(i % 200)}); len(latest.small) != i*200 {
+			t.Fatal("the latest page is not kept")
+		}
+	}
+	sum := 0
+	for _, p := range k.pages {
+		sum += len(p.small)
+	}
+	if sum != k.bytes || sum > maxOrderPages || sum < maxOrderPages*9/10 {
+		t.Errorf("%d bytes are kept, counted as %d", sum, k.bytes)
+	}
+}
