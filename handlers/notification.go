@@ -68,6 +68,9 @@ func (h *Handler) takeNotification(ctx context.Context, header http.Header, body
 	h.metrics.arrived(models.SourceNotification, kept.Effect, n.Date, h.Now())
 	h.Log.InfoContext(ctx, "notification", "invoice_number", n.InvoiceNumber, "doku_request_id", n.RequestID,
 		"transaction_status", n.Status, "verdict", kept.Verdict, "effect", kept.Effect)
+	if kept.Effect != models.EffectNone {
+		poke(h.mailWake)
+	}
 	if kept.OrderToken != "" { // a repeat, too, is something to see
 		h.tell(ctx, kept.OrderToken)
 	}

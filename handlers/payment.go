@@ -376,8 +376,10 @@ func arrival(t jokul.Transaction) models.Arrival {
 	return a
 }
 
-// changed tells of what may be new about a payment.
+// changed tells of what may be new about a payment, the mailer too: there may be
+// a mail to send.
 func (h *Handler) changed(ctx context.Context, p models.Payment) {
+	poke(h.mailWake)
 	if p.Order != nil {
 		h.tell(ctx, p.Order.Token)
 	} else if token, err := h.Store.TokenOf(ctx, p.InvoiceNumber); err == nil { // else who watches looks by itself, a little later
@@ -386,9 +388,8 @@ func (h *Handler) changed(ctx context.Context, p models.Payment) {
 }
 
 // tell tells the open pages of an order that something may be new, whichever shop
-// they are connected to, and the mailer that there may be a mail to send.
+// they are connected to.
 func (h *Handler) tell(ctx context.Context, token string) {
-	poke(h.mailWake)
 	if err := h.Store.Tell(ctx, token); err != nil {
 		h.Log.WarnContext(ctx, "tell of a change", "error", err)
 		h.streams.tell(token)

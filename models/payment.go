@@ -281,21 +281,24 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	return nextDue(s.read.WithContext(ctx), "SELECT next_check_at, leased_until FROM payments WHERE next_check_at IS NOT NULL ORDER BY next_check_at LIMIT $1")
 }
 
-// looked is how far ahead nextDue looks: more than workers have leased at a time.
+// looked is how far nextDue looks: at more than workers have leased at a time.
 const looked = 200
 
+// errSeen ends a look at rows that come by time.
+var errSeen = errors.New("those that follow are later")
+
 // nextDue finds what is due first in a list by time, of which each may be leased
-// for longer than that. What comes behind those looked at is due no sooner than
-// the last of them.
+// for longer than that.
 func nextDue(db *gorm.DB, query string, values ...any) (next time.Time, err error) {
-	n, last := 0, time.Time{}
 	err = each(db, query, append(values, looked), func(scan func(...any) error) error {
+		var due time.Time
 		var leased *time.Time
-		if err := scan(&last, &leased); err != nil {
+		if err := scan(&due, &leased); err != nil {
 			return err
 		}
-		n++
-		due := last
+		if !next.IsZero() && !due.Before(next) {
+			return errSeen
+		}
 		if leased != nil && leased.After(due) {
 			due = *leased
 		}
@@ -304,8 +307,8 @@ func nextDue(db *gorm.DB, query string, values ...any) (next time.Time, err erro
 		}
 		return nil
 	})
-	if n == looked && last.Before(next) {
-		next = last
+	if err == errSeen {
+		err = nil
 	}
 	return next, err
 }
