@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"warungjokul/e2e/servers"
 )
 
 // command is a command of the docs and what it takes to run it here.
@@ -147,9 +149,9 @@ func filledPostgres(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(server.end)
-	start(t, t.TempDir(), "DATABASE_URL="+server.url).kill()
-	return server.url
+	t.Cleanup(server.End)
+	start(t, t.TempDir(), "DATABASE_URL="+server.URL).kill()
+	return server.URL
 }
 
 // shell is a command in the shell, at the root of the repository, with what its
@@ -186,7 +188,7 @@ func (c command) serve(t *testing.T, line string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd, said := c.shell(ctx, line), &lockedBuffer{}
+	cmd, said := c.shell(ctx, line), &servers.Log{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -4,180 +4,43 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"warungjokul/e2e/servers"
 	"warungjokul/models/testdb"
 )
 
 // need finds another's program, which tests may do without, but not in CI.
 func need(t *testing.T, name, pkg string) string {
 	t.Helper()
-	found, err := exec.LookPath(name)
-	if err != nil { // Debian keeps some where only their own tools look
-		places, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
-		places = append(places, "/usr/sbin/"+name)
-		for _, place := range places {
-			if _, err := os.Stat(place); err == nil {
-				found = place
-			}
-		}
-	}
-	if found != "" {
-		return found
-	}
-	if os.Getenv("CI") == "true" {
+	found, err := servers.Find(name, pkg)
+	if err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("%s is not here, and CI may not do without it", pkg)
 	}
-	t.Skipf("%s is not here: apt-get install %s", pkg, pkg)
-	return ""
-}
-
-// server is another's program that ends when its leash is let go: with the
-// test, however that ends.
-type server struct {
-	command *exec.Cmd
-	leash   io.Closer
-	logs    lockedBuffer
-}
-
-const leash = `"$@" </dev/null & child=$!; read _; kill -INT $child; wait $child`
-
-// serve starts a program, as another user where one is given.
-func serve(as *syscall.Credential, argv ...string) (*server, error) {
-	s := &server{command: exec.Command("sh", append([]string{"-c", leash, "sh"}, argv...)...)}
-	s.command.Dir, s.command.Stdout, s.command.Stderr = "/", &s.logs, &s.logs
-	s.command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-	var err error
-	if s.leash, err = s.command.StdinPipe(); err != nil {
-		return nil, err
+	if err != nil {
+		t.Skip(err)
 	}
-	return s, s.command.Start()
+	return found
 }
 
-func (s *server) stop() {
-	_ = s.leash.Close()
-	_ = s.command.Wait()
-}
-
-// postgres is a PostgreSQL server of our own in a temporary folder; the
-// machine's service is never touched.
-type postgres struct {
-	dir, bin, port string
-	url            string // for DATABASE_URL
-	as             *syscall.Credential
-	settings       []string
-	running        *server
-}
-
-const postgresPassword = "rahasia-contoh"
-
-// newPostgres makes and starts a server. It keeps what it commits, as it would in
-// a shop, unless settings say otherwise.
-func newPostgres(t *testing.T, settings ...string) (*postgres, error) {
+// newPostgres makes and starts a server of our own.
+func newPostgres(t *testing.T, settings ...string) (*servers.Postgres, error) {
 	t.Helper()
-	initdb := need(t, "initdb", "postgresql")
-	dir, err := os.MkdirTemp("", "warung-postgres") // t.TempDir is no place another user can get to
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := net.SplitHostPort(fixedPort(t))
-	p := &postgres{dir: dir, bin: filepath.Dir(initdb), port: port, settings: settings,
-		url: fmt.Sprintf("postgres://warung:%s@127.0.0.1:%s/postgres?sslmode=disable", postgresPassword, port)}
-	if err := p.own(); err != nil {
-		return nil, err
-	}
-	secret := filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(postgresPassword), 0o644); err != nil { // gone with the folder
-		return nil, err
-	}
-	make := exec.Command(initdb, "-D", filepath.Join(dir, "data"), "-U", "warung", "-A", "scram-sha-256", "--pwfile", secret,
-		"-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
-	make.Dir, make.SysProcAttr = "/", &syscall.SysProcAttr{Credential: p.as}
-	if out, err := make.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	return p, p.start()
-}
-
-// own gives the folder to Debian's user for it, for PostgreSQL does not run as
-// root.
-func (p *postgres) own() error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		return err
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	p.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(p.dir, uid, gid)
-}
-
-func (p *postgres) start() (err error) {
-	argv := []string{filepath.Join(p.bin, "postgres"), "-D", filepath.Join(p.dir, "data"), "-p", p.port,
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=300"}
-	for _, setting := range p.settings {
-		argv = append(argv, "-c", setting)
-	}
-	if p.running, err = serve(p.as, argv...); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); pause(50 * time.Millisecond) {
-		conn, err := pgx.Connect(context.Background(), p.url)
-		if err == nil {
-			return conn.Close(context.Background())
-		}
-	}
-	return fmt.Errorf("PostgreSQL does not start:\n%s", p.running.logs.String())
-}
-
-// kill ends the server and all it has started without a word.
-func (p *postgres) kill(t *testing.T) {
-	t.Helper()
-	pid, err := os.ReadFile(filepath.Join(p.dir, "data", "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	main, err := strconv.Atoi(strings.SplitN(string(pid), "\n", 2)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(main, syscall.SIGQUIT); err != nil { // no farewell, no checkpoint
-		t.Fatal(err)
-	}
-	p.running.stop()
-}
-
-func (p *postgres) end() {
-	if p.running != nil {
-		p.running.stop()
-	}
-	_ = os.RemoveAll(p.dir)
+	need(t, "initdb", "postgresql")
+	return servers.NewPostgres(settings...)
 }
 
 // shared is the server that all tests share which need one: DATABASE_URL's, or
 // one of our own that is started when it is first needed.
 var shared struct {
 	sync.Once
-	*postgres
+	*servers.Postgres
 	err error
 }
 
@@ -187,11 +50,11 @@ func sharedPostgres(t *testing.T) string {
 		return server
 	}
 	need(t, "initdb", "postgresql")
-	shared.Do(func() { shared.postgres, shared.err = newPostgres(t) })
+	shared.Do(func() { shared.Postgres, shared.err = newPostgres(t) })
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	return shared.url
+	return shared.URL
 }
 
 // TestPostgreSQL runs the tests of the shop's own packages, and the journeys
@@ -206,7 +69,7 @@ func TestPostgreSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.end()
+	defer p.End()
 	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
 		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
 	for name, argv := range map[string][]string{
@@ -215,7 +78,7 @@ func TestPostgreSQL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tests := exec.CommandContext(t.Context(), "go", argv...)
-			tests.Env = append(os.Environ(), "DATABASE_URL="+p.url)
+			tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
 			out, err := tests.CombinedOutput()
 			if err != nil || bytes.Contains(out, []byte("no tests to run")) {
 				t.Errorf("%v\n%s", err, out)
@@ -228,17 +91,21 @@ func TestPostgreSQL(t *testing.T) {
 // 503 and tells again. When it is back the shop is too, by itself, and what it had
 // acknowledged is there.
 func TestPostgreSQLAway(t *testing.T) {
-	for name, away := range map[string]func(t *testing.T, db *postgres){
-		"stopped": func(_ *testing.T, db *postgres) { db.running.stop() },
-		"killed":  func(t *testing.T, db *postgres) { db.kill(t) },
+	for name, away := range map[string]func(t *testing.T, db *servers.Postgres){
+		"stopped": func(_ *testing.T, db *servers.Postgres) { db.Stop() },
+		"killed": func(t *testing.T, db *servers.Postgres) {
+			if err := db.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := newPostgres(t)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer db.end()
-			p := newPairOn(t, db.url, "", "RATE_LIMIT=off")
+			defer db.End()
+			p := newPairOn(t, db.URL, "", "RATE_LIMIT=off")
 			defer p.shop.kill()
 			v := visit(t, p.program())
 			order, settled := v.order("MNM-TEH"), v.order("MNM-GAYO")
@@ -260,7 +127,7 @@ func TestPostgreSQLAway(t *testing.T) {
 				t.Errorf("the notification was answered %d, want 503", got)
 			}
 
-			if err := db.start(); err != nil {
+			if err := db.Start(); err != nil {
 				t.Fatal(err)
 			}
 			if s := v.status(settled); !isPaid(s) {
@@ -279,7 +146,7 @@ func TestPostgreSQLAway(t *testing.T) {
 			if n := number(t, p.sql(t), "SELECT COUNT(*) FROM orders"); n != 3 {
 				t.Errorf("%d orders are kept, want 3", n)
 			}
-			if strings.Contains(p.shop.logs.String(), postgresPassword) {
+			if strings.Contains(p.shop.logs.String(), servers.PostgresPassword) {
 				t.Error("the database's password is in the log")
 			}
 		})
@@ -294,13 +161,13 @@ func TestStartWithoutPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger, nowhere := *server, *server
-	stranger.User = url.UserPassword("nobody_here", postgresPassword)
+	stranger.User = url.UserPassword("nobody_here", servers.PostgresPassword)
 	nowhere.Path = "/no_such_database"
 	for name, address := range map[string]string{
-		"nobody there":   "postgres://warung:" + postgresPassword + "@127.0.0.1:1/warung",
+		"nobody there":   "postgres://warung:" + servers.PostgresPassword + "@127.0.0.1:1/warung",
 		"wrong password": stranger.String(),
 		"no database":    nowhere.String(),
-		"no address":     "postgres://warung:" + postgresPassword + "@%zz/warung",
+		"no address":     "postgres://warung:" + servers.PostgresPassword + "@%zz/warung",
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
@@ -311,7 +178,7 @@ func TestStartWithoutPostgreSQL(t *testing.T) {
 		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !bytes.HasPrefix(out, []byte("warung: DATABASE_URL ")) || bytes.Count(out, []byte("\n")) != 1 {
 			t.Errorf("%s: %v and %q, want exit 1 and one sentence that names DATABASE_URL", name, err, out)
 		}
-		if bytes.Contains(out, []byte(postgresPassword)) {
+		if bytes.Contains(out, []byte(servers.PostgresPassword)) {
 			t.Errorf("%s: the password is in %q", name, out)
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"warungjokul/e2e/servers"
 	"warungjokul/models/testdb"
 )
 
@@ -24,7 +23,7 @@ type process struct {
 	name, dir     string
 	argv, environ []string
 	base, ready   string // where it is, and the path that answers once it serves
-	logs          lockedBuffer
+	logs          servers.Log
 
 	mu      sync.Mutex
 	current *exec.Cmd
@@ -117,19 +116,14 @@ func (p *process) end(t *testing.T) {
 	}
 }
 
-// fixedPort is a free address that no outgoing connection will take while its
-// program is down: it lies below the ports the system hands out.
+// fixedPort is an address that stays free while its program is down.
 func fixedPort(t *testing.T) string {
 	t.Helper()
-	for range 200 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			_ = l.Close()
-			return addr
-		}
+	addr, err := servers.Address()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return addr
 }
 
 // pair is a shop and a gateway, each a process of its own, as in real life.

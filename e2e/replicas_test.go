@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"warungjokul/e2e/servers"
 	"warungjokul/models/testdb"
 )
 
@@ -67,56 +68,21 @@ func newFleet(t *testing.T, n int, notify string, environ ...string) *fleet {
 // proxy starts nginx as docs/operate.md says.
 func (f *fleet) proxy(t *testing.T, front string) {
 	t.Helper()
-	page, err := os.ReadFile("../docs/operate.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, _ := strings.Cut(string(page), "```nginx\n")
-	block, _, found := strings.Cut(block, "```")
-	var servers string
+	var shops []string
 	for _, shop := range f.shops {
-		servers += "server " + strings.TrimPrefix(shop.base, "http://") + " fail_timeout=1s;\n"
+		shops = append(shops, strings.TrimPrefix(shop.base, "http://"))
 	}
-	first := strings.Index(block, "server 10.")
-	last := strings.Index(block, "keepalive 0;")
-	if !found || first < 0 || last < first || !strings.Contains(block, "listen 443 ssl;") {
-		t.Fatal("docs/operate.md has no configuration for nginx that this test knows how to try")
-	}
-	block = block[:first] + servers + block[last:]
-	block = regexp.MustCompile(`(?m)^ *(ssl_|server_name|keepalive 0).*\n`).ReplaceAllString(block, "")
-	block = strings.Replace(block, "listen 443 ssl;", "listen "+front+";", 1)
-	dir := t.TempDir()
-	conf := fmt.Sprintf("worker_processes 2;\npid %s/pid;\nerror_log stderr warn;\n%sevents { worker_connections 1024; }\nhttp {\naccess_log off;\n",
-		dir, map[bool]string{true: "user root;\n"}[os.Geteuid() == 0])
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		conf += fmt.Sprintf("%s_temp_path %s/%s;\n", kind, dir, kind)
-	}
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(conf+block+"}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	nginx, err := serve(nil, need(t, "nginx", "nginx"), "-p", dir, "-e", "stderr", "-c", file, "-g", "daemon off;")
+	nginx, err := servers.StartNginx(t.TempDir(), "../docs/operate.md", front, shops)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		nginx.stop()
+		nginx.Stop()
 		if t.Failed() {
-			said := nginx.logs.String()
+			said := nginx.Log.String()
 			t.Logf("nginx said last:\n%s", said[max(0, len(said)-3000):])
 		}
 	})
-	for deadline := time.Now().Add(patience); ; pause(20 * time.Millisecond) {
-		if res, err := plain.Get("http://" + front + "/readyz"); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not serve:\n%s", nginx.logs.String())
-		}
-	}
 }
 
 // visitShop is a visitor who gets to one shop alone.

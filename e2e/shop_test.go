@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"warungjokul/e2e/servers"
 	"warungjokul/jokul"
 	"warungjokul/models/testdb"
 )
@@ -40,8 +41,8 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		defer func() {
-			if shared.postgres != nil {
-				shared.postgres.end()
+			if shared.Postgres != nil {
+				shared.End()
 			}
 		}()
 		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
@@ -67,27 +68,15 @@ const (
 type program struct {
 	shop, sandbox string
 	cmd           *exec.Cmd
-	logs          *lockedBuffer
+	logs          *servers.Log
 }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
 var address = regexp.MustCompile(`http://[0-9.:]+`)
 
 // start runs the shop in dir; more settings may be given as NAME=value.
 func start(t *testing.T, dir string, environ ...string) *program {
 	t.Helper()
-	p := &program{logs: &lockedBuffer{}}
+	p := &program{logs: &servers.Log{}}
 	p.cmd = exec.Command(binary)
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "LOG_FORMAT=text",
