@@ -35,8 +35,8 @@ REPLICAS = 0# or so many shops behind nginx on one PostgreSQL: make chaos REPLIC
 million: ## a year of 1,000,000 orders; shop and console at once, the console's pages within 100 ms
 	go test ./e2e -run '^TestMillion$$' -count=1 -timeout 30m -v -args -million 1000000
 
-bench: ## the shop beside the limits of this machine; writes docs/performance.md
-	go run ./e2e/bench -write docs/performance.md
+bench: ## the shop beside the limits of this machine, and several shops; writes docs/performance.md
+	go run ./e2e/bench -replicas -write docs/performance.md
 
 bench-parts: ## what drawing a page, signing beside the bare hashes, a notification, and a code of the sandbox cost
 	go test ./views ./jokul/... -run '^$$' -bench .

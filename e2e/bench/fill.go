@@ -18,18 +18,18 @@ var past = []string{
 	SELECT n, 'MNM-GAYO', 'Kopi Gayo 200 g', 'Gayo Coffee 200 g', 'goods', 'kopi-gayo.svg', 65000, 1, at, '' FROM n`,
 	`INSERT INTO payments (id, order_id, attempt, invoice_number, amount, reusable, request_id, request_body, state, code, how_to_pay_page,
 		how_to_pay_api, instructions, code_issued_at, expires_at, tries, last_error, checked_status, created_at)
-	SELECT n, n, 1, 'WJ-PAST' || n || '-1', 65000, 0, 'past-' || n, zeroblob(400), CASE n % 10 WHEN 0 THEN 'expired' ELSE 'paid' END,
-		printf('9%015d', n), '', '', 'null', at, at, 0, '', '', at FROM n`,
+	SELECT n, n, 1, 'WJ-PAST' || n || '-1', 65000, FALSE, 'past-' || n, body, CASE n % 10 WHEN 0 THEN 'expired' ELSE 'paid' END,
+		'9' || digits, '', '', 'null', at, at, 0, '', '', at FROM n`,
 	`INSERT INTO receipts (payment_id, amount, paid_at, source, identifiers, created_at)
 	SELECT n, 65000, at, 'notification', '', at FROM n WHERE n % 10 > 0`,
 	`INSERT INTO notifications (request_id, digest, header, body, invoice_number, transaction_status, verdict, effect, deliveries,
 		received_at, last_received_at, duration)
-	SELECT 'past-' || n, printf('%064x', n), '{}', zeroblob(400), 'WJ-PAST' || n || '-1', 'SUCCESS', 'applied', 'paid', 1, at, at, 1000000
+	SELECT 'past-' || n, digest, '{}', body, 'WJ-PAST' || n || '-1', 'SUCCESS', 'applied', 'paid', 1, at, at, 1000000
 	FROM n WHERE n % 10 > 0`,
 	`INSERT INTO exchanges (operation, invoice_number, request_id, method, url, request_header, request_body, string_to_sign, status,
 		response_header, response_body, response_string_to_sign, verified, problem, started_at, duration)
-	SELECT 'Generate payment code', 'WJ-PAST' || n || '-1', 'past-' || n, 'POST', 'http://127.0.0.1/', '{}', zeroblob(200), '', 200,
-		'{}', zeroblob(200), '', 1, '', at, 1000000 FROM n`,
+	SELECT 'Generate payment code', 'WJ-PAST' || n || '-1', 'past-' || n, 'POST', 'http://127.0.0.1/', '{}', substr(body, 1, 200), '', 200,
+		'{}', substr(body, 1, 200), '', TRUE, '', at, 1000000 FROM n`,
 }
 
 // Orders that wait for their money, with a code.
@@ -37,16 +37,25 @@ var waiting = []string{
 	`INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status,
 		stock_held, attention, placed_at)
 	SELECT n, 'waiting-' || n, 'WJ-WAIT' || n, 'waiting-' || n, 'Budi Santoso', 'budi@example.com', '081234567890', 'id', 65000,
-		'awaiting_payment', 1, '', at FROM n`,
+		'awaiting_payment', TRUE, '', at FROM n`,
 	past[1],
 	`INSERT INTO payments (order_id, attempt, invoice_number, amount, reusable, request_id, request_body, state, code, how_to_pay_page,
 		how_to_pay_api, instructions, code_issued_at, expires_at, next_check_at, tries, last_error, checked_status, created_at)
-	SELECT n, 1, 'WJ-WAIT' || n || '-1', 65000, 0, 'waiting-' || n, zeroblob(400), 'pending', printf('8%015d', n), '', '', 'null', at,
-		datetime('now', '+1 day'), datetime('now', '+1 day'), 0, '', '', at FROM n`,
+	SELECT n, 1, 'WJ-WAIT' || n || '-1', 65000, FALSE, 'waiting-' || n, body, 'pending', '8' || digits, '', '', 'null', at,
+		later, later, 0, '', '', at FROM n`,
 }
 
-// numbers are what the statements take their rows from.
-const numbers = `WITH RECURSIVE n(n, at) AS (SELECT %d, datetime('now', '-2 day') UNION ALL SELECT n + 1, at FROM n WHERE n < %d) `
+// numbers are what the statements take their rows from, by driver.
+var numbers = map[string]string{
+	"sqlite3": `WITH RECURSIVE i(n) AS (SELECT %d UNION ALL SELECT n + 1 FROM i WHERE n < %d), n AS (SELECT n, printf('%%015d', n) AS digits,
+		printf('%%064x', n) AS digest, zeroblob(400) AS body, datetime('now', '-2 day') AS at, datetime('now', '+1 day') AS later FROM i) `,
+	"pgx": `WITH n AS (SELECT n, lpad(n::text, 15, '0') AS digits, lpad(to_hex(n), 64, '0') AS digest, decode(repeat('00', 400), 'hex') AS body,
+		now() - interval '2 day' AS at, now() + interval '1 day' AS later FROM generate_series(%d, %d) n) `,
+}
+
+// goOn has PostgreSQL go on from the numbers that were given out by us.
+const goOn = `SELECT setval(pg_get_serial_sequence('orders', 'id'), (SELECT MAX(id) FROM orders)),
+	setval(pg_get_serial_sequence('payments', 'id'), (SELECT MAX(id) FROM payments))`
 
 func (s *shop) fill(ctx context.Context) error {
 	if err := s.insert(ctx, past, 1, s.orders); err != nil {
@@ -63,7 +72,12 @@ func (s *shop) insert(ctx context.Context, statements []string, from, to int) er
 	}
 	defer tx.Rollback()
 	for _, statement := range statements {
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf(numbers, from, to)+statement); err != nil {
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(numbers[s.driver], from, to)+statement); err != nil {
+			return err
+		}
+	}
+	if s.driver == "pgx" {
+		if _, err := tx.ExecContext(ctx, goOn); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,8 @@
 // is busy for all; what counts is the ratio of one to the other.
 //
 // The shop is the program as it is shipped, with its embedded sandbox, once with
-// a small database and once with a large one.
+// a small database and once with a large one; and one, two and three of it behind
+// nginx on one PostgreSQL server.
 package main
 
 import (
@@ -25,6 +26,7 @@ type options struct {
 	tokens       int           // different orders whose pages are asked for
 	streams      int
 	only         string
+	many         bool // measure several shops, too
 	profiles     string
 	write        string
 }
@@ -40,10 +42,12 @@ func main() {
 	flag.IntVar(&o.large, "large", 1_000_000, "orders in the large database; 0: no large one")
 	flag.IntVar(&o.tokens, "tokens", 500, "different orders whose pages are asked for")
 	flag.IntVar(&o.streams, "streams", 2_000, "status streams to open; 0: none")
-	flag.StringVar(&o.only, "only", "", "the one row to measure")
+	flag.StringVar(&o.only, "only", "", "the one row to measure, or replicas for several shops alone")
+	flag.BoolVar(&o.many, "replicas", false, "measure several shops behind nginx on PostgreSQL, too")
 	flag.StringVar(&o.profiles, "profiles", "", "write a CPU profile of the shop for each row into this directory")
 	flag.StringVar(&o.write, "write", "", "put the results into this page, between its marks")
 	flag.Parse()
+	o.many = o.many || o.only == replicasOnly
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
 	stop()
@@ -58,36 +62,46 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, o options) error {
 	load := loadAverage()
 	dir, err := os.MkdirTemp("", "warung-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary, err := build(ctx, dir)
+	binary, err := build(ctx, dir, "warungjokul")
 	if err != nil {
 		return err
 	}
-	var shops []*shop
-	defer func() {
-		for _, s := range shops {
-			err = errors.Join(err, s.stop())
-		}
-	}()
-	for _, orders := range []int{o.small, o.large} {
-		if orders == 0 {
-			continue
-		}
-		s := &shop{binary: binary, dir: filepath.Join(dir, fmt.Sprint(orders)), orders: orders}
-		shops = append(shops, s)
-		if err := s.open(ctx, o.tokens); err != nil {
-			return fmt.Errorf("shop with %d orders: %w", orders, err)
-		}
+	b := &bench{options: o, dir: dir, binary: binary, load: load}
+	if o.only != replicasOnly {
+		err = b.measureAlone(ctx)
 	}
-	b := &bench{options: o, dir: dir, load: load, shops: shops}
-	if err := b.measure(ctx); err != nil {
+	if err == nil && o.many {
+		err = b.measureMany(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	return b.report(os.Stdout)
+}
+
+// measureAlone measures shops that are alone with their databases.
+func (b *bench) measureAlone(ctx context.Context) (err error) {
+	defer func() {
+		for _, s := range b.shops {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	for _, orders := range []int{b.small, b.large} {
+		if orders == 0 {
+			continue
+		}
+		s := &shop{binary: b.binary, dir: filepath.Join(b.dir, fmt.Sprint(orders)), orders: orders}
+		b.shops = append(b.shops, s)
+		if err := s.open(ctx, b.tokens); err != nil {
+			return fmt.Errorf("shop with %d orders: %w", orders, err)
+		}
+	}
+	return b.measure(ctx)
 }

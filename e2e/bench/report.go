@@ -95,11 +95,18 @@ func same(f float64) float64 { return f }
 func (b *bench) report(w io.Writer) error {
 	var text strings.Builder
 	b.describe(&text)
-	b.table(&text)
+	if len(b.shops) > 0 {
+		b.table(&text)
+	}
 	if len(b.shops) > 1 {
 		b.growth(&text)
 	}
-	b.others(&text)
+	if len(b.shops) > 0 {
+		b.others(&text)
+	}
+	if b.many {
+		b.replicas.report(&text, b.small)
+	}
 	fmt.Fprint(w, text.String())
 	if b.write == "" {
 		return nil

@@ -18,6 +18,7 @@ type row struct {
 	goal   float64 // of the limit's rate
 	commit bool    // the limit is bare commits, not the bare server
 	status int
+	many   bool                   // measured with several shops, too
 	paths  func(s *shop) []string // asked for in turn; the limit server sends the same
 	target func(ctx context.Context, b *bench, s *shop) (vegeta.Targeter, error)
 }
@@ -29,17 +30,17 @@ var notifications = path(notify)
 var rows = []row{
 	{name: "catalogue", goal: 0.70, status: http.StatusOK, paths: path("/")},
 	{name: "product page", goal: 0.70, status: http.StatusOK, paths: path("/products/kopi-gayo")},
-	{name: "order page", goal: 0.50, status: http.StatusOK, paths: func(s *shop) (list []string) {
+	{name: "order page", goal: 0.50, status: http.StatusOK, many: true, paths: func(s *shop) (list []string) {
 		for _, token := range s.tokens {
 			list = append(list, "/orders/"+token)
 		}
 		return list
 	}},
 	{name: "static asset", goal: 0.85, status: http.StatusOK, paths: func(s *shop) []string { return []string{s.asset} }},
-	{name: "notification, new", goal: 0.60, commit: true, status: http.StatusOK, target: newNotifications},
+	{name: "notification, new", goal: 0.60, commit: true, many: true, status: http.StatusOK, target: newNotifications},
 	{name: "notification, repeated", goal: 0.30, status: http.StatusOK, paths: notifications, target: repeatedNotifications},
 	{name: "notification, wrong signature", goal: 0.45, status: http.StatusUnauthorized, paths: notifications, target: wrongNotifications},
-	{name: "checkout to code", goal: 0.20, commit: true, status: http.StatusSeeOther, target: checkouts},
+	{name: "checkout to code", goal: 0.20, commit: true, many: true, status: http.StatusSeeOther, target: checkouts},
 }
 
 // enough is more than any machine applies in a second.
@@ -98,14 +99,16 @@ func checkouts(_ context.Context, _ *bench, s *shop) (vegeta.Targeter, error) {
 // bench is one run.
 type bench struct {
 	options
-	dir   string
-	load  string // of the machine before
-	shops []*shop
+	dir, binary string
+	load        string // of the machine before
+	shops       []*shop
 
 	limit   *limitServer
 	commits *commits
 	results []*result
 	streamed
+
+	replicas
 }
 
 // result is what came of one row: of the limit, and of each shop, by round.
@@ -241,13 +244,16 @@ func (b *bench) measureLimit(ctx context.Context, r row) (measurement, error) {
 	return m, err
 }
 
-func (b *bench) measureShop(ctx context.Context, r row, s *shop, profiled bool) (m measurement, err error) {
-	var next vegeta.Targeter
+// requests are those of a row to a shop.
+func (b *bench) requests(ctx context.Context, r row, s *shop) (vegeta.Targeter, error) {
 	if r.target != nil {
-		next, err = r.target(ctx, b, s)
-	} else {
-		next = around(s.base, r.paths(s))
+		return r.target(ctx, b, s)
 	}
+	return around(s.base, r.paths(s)), nil
+}
+
+func (b *bench) measureShop(ctx context.Context, r row, s *shop, profiled bool) (m measurement, err error) {
+	next, err := b.requests(ctx, r, s)
 	if err != nil {
 		return m, err
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -23,6 +22,8 @@ import (
 
 	_ "github.com/mattn/go-sqlite3"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"warungjokul/e2e/servers"
 )
 
 const (
@@ -32,10 +33,10 @@ const (
 	patience = 20 * time.Second
 )
 
-// build makes the program as it is shipped.
-func build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "warung")
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "warungjokul").CombinedOutput()
+// build makes a program as it is shipped.
+func build(ctx context.Context, dir, pkg string) (string, error) {
+	binary := filepath.Join(dir, filepath.Base(pkg))
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, pkg).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -46,10 +47,12 @@ func build(ctx context.Context, dir string) (string, error) {
 type shop struct {
 	binary, dir string
 	orders      int
+	environ     []string // besides what all have
 
 	cmd        *exec.Cmd
 	base, ops  string
 	coldStarts []time.Duration
+	driver     string  // of its database
 	db         *sql.DB // beside the shop, to put orders in
 
 	tokens  []string // of orders that were placed and have a code
@@ -71,7 +74,8 @@ func (s *shop) open(ctx context.Context, tokens int) error {
 		return err
 	}
 	var err error
-	if s.db, err = sql.Open("sqlite3", "file:"+s.database()+"?_busy_timeout=10000&_synchronous=OFF"); err != nil {
+	s.driver = "sqlite3"
+	if s.db, err = sql.Open(s.driver, "file:"+s.database()+"?_busy_timeout=10000&_synchronous=OFF"); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
@@ -92,11 +96,13 @@ func (s *shop) open(ctx context.Context, tokens int) error {
 
 func (s *shop) database() string { return filepath.Join(s.dir, "warung.db") }
 
-var address = regexp.MustCompile(`http://[0-9.:]+`)
-
 // start starts the program and waits for its first page.
 func (s *shop) start(ctx context.Context) error {
-	ops, err := freeAddress()
+	addr, err := servers.Address()
+	if err != nil {
+		return err
+	}
+	ops, err := servers.Address()
 	if err != nil {
 		return err
 	}
@@ -107,8 +113,8 @@ func (s *shop) start(ctx context.Context) error {
 	defer log.Close()
 	s.cmd = exec.Command(s.binary)
 	s.cmd.Dir, s.cmd.Stderr = s.dir, log
-	s.cmd.Env = []string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "OPS_ADDR=" + ops, "LOG_FORMAT=json", "RATE_LIMIT=off",
-		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}
+	s.cmd.Env = append([]string{"ADDR=" + addr, "SANDBOX_ADDR=127.0.0.1:0", "OPS_ADDR=" + ops, "LOG_FORMAT=json", "RATE_LIMIT=off",
+		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}, s.environ...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -117,24 +123,16 @@ func (s *shop) start(ctx context.Context) error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return errors.Join(fmt.Errorf("it did not start; see its log: %w", err), s.stop())
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // where it is, once it listens
+		said, _ := os.ReadFile(log.Name())
+		return errors.Join(fmt.Errorf("it did not start:\n%s", said), s.stop())
 	}
-	s.base, s.ops = address.FindString(line), "http://"+ops
+	s.base, s.ops = "http://"+addr, "http://"+ops
 	if _, err := fetch(ctx, s.base+"/", ""); err != nil {
 		return err
 	}
 	s.coldStarts = append(s.coldStarts, time.Since(began))
 	return nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func (s *shop) stop() error {
@@ -242,14 +240,30 @@ func (s *shop) counters(ctx context.Context) (counters, error) {
 // cpuTime is what a process has used of its machine; Linux counts it in hundredths
 // of a second.
 func cpuTime(pid int) time.Duration {
+	return readProcess(pid).used
+}
+
+// process is what Linux tells of one.
+type process struct {
+	parent int
+	used   time.Duration
+	ended  time.Duration // what children that have ended had used
+}
+
+func readProcess(pid int) (p process) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0
+		return p
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
+	number := func(i int) int {
+		n, _ := strconv.Atoi(fields[i])
+		return n
+	}
+	p.parent = number(1)
+	p.used = time.Duration(number(11)+number(12)) * 10 * time.Millisecond
+	p.ended = time.Duration(number(13)+number(14)) * 10 * time.Millisecond
+	return p
 }
 
 // memory is what a process holds, in MB.
