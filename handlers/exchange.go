@@ -12,7 +12,9 @@ import (
 )
 
 // KeepExchanges is what a jokul.Client reports its calls to: each becomes a row
-// that shows what was said. A row that cannot be kept does not fail the call.
+// that shows what was said. An answer that can be used is kept with what it
+// changes, which is next; what went wrong at once. A row that cannot be kept does
+// not fail the call.
 func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, jokul.Exchange) {
 	return func(ctx context.Context, x jokul.Exchange) {
 		row := models.Exchange{
@@ -24,37 +26,24 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 		}
 		if x.Err != nil {
 			row.Problem = x.Err.Error()
+		} else if models.KeepWithChanges(ctx, row) {
+			return
 		}
 		ctx, cancel := toKeep(ctx)
 		defer cancel()
-		id, err := store.KeepExchange(ctx, row)
-		if err != nil {
+		if err := store.KeepExchange(ctx, row); err != nil {
 			log.ErrorContext(ctx, "keep exchange", "doku_request_id", x.RequestID, "error", err)
 		}
-		if last, ok := ctx.Value(lastCallKey{}).(*lastCall); ok {
-			last.exchange = id
-		}
 	}
 }
 
-// lastCall is the record of the last call made under a context, for what changes
-// because of its answer.
-type lastCall struct{ exchange int64 }
-
-type lastCallKey struct{}
-
-// calling returns a context to call the gateway under.
-func calling(ctx context.Context) (context.Context, *lastCall) {
-	last := &lastCall{}
-	return context.WithValue(ctx, lastCallKey{}, last), last
-}
-
-// because names the call as the cause of what is changed now.
-func (l *lastCall) because(ctx context.Context) context.Context {
-	if l.exchange == 0 {
-		return ctx
+// endTurn keeps the answer that changed nothing.
+func (h *Handler) endTurn(ctx context.Context) {
+	ctx, cancel := toKeep(ctx)
+	defer cancel()
+	if err := h.Store.EndTurn(ctx); err != nil {
+		h.Log.ErrorContext(ctx, "keep exchange", "error", err)
 	}
-	return models.Because(ctx, models.Cause{By: models.CauseExchange, ID: l.exchange})
 }
 
 // withoutCustomer hides who ordered: texts within "customer" become stars, every

@@ -86,14 +86,14 @@ func description(o models.Order) string {
 // may have answered to an earlier send is asked for by its Request-Id, and only
 // its word that the invoice number is taken brings an attempt with another.
 func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
-	ctx, call := calling(ctx)
+	ctx = models.Turn(ctx)
+	defer h.endTurn(ctx)
 	began := time.Now()
 	code, err := h.Gateway.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody})
 	if p.Tries > 0 && uncertain(err) || hasCode(err, jokul.CodeIdempotentRequest, jokul.CodeDuplicateInvoice) {
 		code, err = h.recoverCode(ctx, p, err)
 	}
 	h.metrics.asked(began, err)
-	ctx = call.because(ctx)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
 	switch {
@@ -249,10 +249,11 @@ func (h *Handler) checkNow(ctx context.Context, id int64) error {
 // SUCCESS and EXPIRED settle anything; every other answer, and none at all,
 // changes nothing but when to ask again.
 func (h *Handler) ask(ctx context.Context, p models.Payment) {
-	ctx, call := calling(ctx)
+	ctx = models.Turn(ctx)
+	defer h.endTurn(ctx)
 	t, err := h.Gateway.CheckStatus(ctx, p.InvoiceNumber)
 	h.metrics.answered(t, err)
-	ctx, cancel := toKeep(call.because(ctx))
+	ctx, cancel := toKeep(ctx)
 	defer cancel()
 	answer := string(t.Status)
 	if err != nil {

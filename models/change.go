@@ -68,6 +68,7 @@ func causeOf(ctx context.Context) Cause {
 // its end.
 type journal struct {
 	cause   Cause
+	call    int64 // the turn's last
 	changes []Change
 }
 
@@ -83,6 +84,13 @@ func record(tx *gorm.DB, changes ...Change) {
 
 // because names the cause of all that a transaction changes.
 func because(tx *gorm.DB, c Cause) { journalOf(tx).cause = c }
+
+// said names a call as the cause, where there was one.
+func (j *journal) said(id int64) {
+	if j.call = id; id != 0 {
+		j.cause = Cause{CauseExchange, id}
+	}
+}
 
 func (j *journal) write(tx *gorm.DB) error {
 	if len(j.changes) == 0 {

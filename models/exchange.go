@@ -38,12 +38,64 @@ type Exchange struct {
 // name and address, so not for ever.
 const exchangesKept = 30 * 24 * time.Hour
 
-// KeepExchange records a call to the gateway and returns the record's ID.
-func (s *Store) KeepExchange(ctx context.Context, x Exchange) (int64, error) {
+// KeepExchange records a call to the gateway at once.
+func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
 	err := s.database.once(ctx, s.write, func(tx *gorm.DB) error {
 		_, err := add(tx, exchanges, &x, "")
 		return err
 	})
+	if turn := turnOf(ctx); turn != nil && err == nil {
+		turn.id = x.ID
+	}
+	return err
+}
+
+// turn is a turn to the gateway: what it last said is the cause of what is changed
+// afterwards.
+type turn struct {
+	id      int64     // of the last call that was kept
+	waiting *Exchange // or the call itself, which is kept with what it changes first
+}
+
+type turnKey struct{}
+
+// Turn returns a context for a turn to the gateway, and for what is changed because
+// of it.
+func Turn(ctx context.Context) context.Context {
+	return context.WithValue(ctx, turnKey{}, &turn{})
+}
+
+func turnOf(ctx context.Context) *turn {
+	t, _ := ctx.Value(turnKey{}).(*turn)
+	return t
+}
+
+// KeepWithChanges has a call recorded by the first transaction that changes
+// anything because of it. It reports false where ctx is not of a Turn; then
+// nothing is kept. A Turn ends with EndTurn.
+func KeepWithChanges(ctx context.Context, x Exchange) bool {
+	t := turnOf(ctx)
+	if t != nil {
+		t.waiting = &x
+	}
+	return t != nil
+}
+
+// EndTurn records the call that nothing was changed because of.
+func (s *Store) EndTurn(ctx context.Context) error {
+	if t := turnOf(ctx); t == nil || t.waiting == nil {
+		return nil
+	}
+	return s.transact(ctx, func(*gorm.DB) error { return nil })
+}
+
+// keep records the call that is waiting. It is kept once the transaction is.
+func (t *turn) keep(tx *gorm.DB) (id int64, err error) {
+	if t.waiting == nil {
+		return t.id, nil
+	}
+	x := *t.waiting
+	_, err = add(tx, exchanges, &x, "")
 	return x.ID, err
 }
 

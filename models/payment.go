@@ -349,8 +349,7 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 
 // SetInstructions keeps the gateway's steps for a payment.
 func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instruction) error {
-	_, err := s.once(ctx, "UPDATE payments SET instructions = $1 WHERE id = $2", asJSON{&list}, id)
-	return err
+	return s.update(ctx, "UPDATE payments SET instructions = $1 WHERE id = $2", asJSON{&list}, id)
 }
 
 // RefuseCode notes that the gateway will not give a code: creating becomes
@@ -373,9 +372,8 @@ func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUp
 // Postpone notes a turn to the gateway that settled nothing, and when to turn
 // again, zero for never.
 func (s *Store) Postpone(ctx context.Context, id int64, reason string, nextCheckAt time.Time) error {
-	_, err := s.once(ctx, "UPDATE payments SET tries = tries + 1, last_error = $1, next_check_at = $2, leased_until = $3 WHERE id = $4",
+	return s.update(ctx, "UPDATE payments SET tries = tries + 1, last_error = $1, next_check_at = $2, leased_until = $3 WHERE id = $4",
 		reason, orNever(nextCheckAt), nil, id)
-	return err
 }
 
 func orNever(t time.Time) *time.Time {
@@ -412,8 +410,7 @@ func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
 
 // Checked notes the gateway's word on a payment, for the shopper who asked.
 func (s *Store) Checked(ctx context.Context, id int64, status string) error {
-	_, err := s.once(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3", s.now(), status, id)
-	return err
+	return s.update(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3", s.now(), status, id)
 }
 
 // Expire ends a payment that can no longer be paid and, if it was the order's

@@ -404,7 +404,7 @@ func TestStrangeTexts(t *testing.T) {
 		if err := s.Postpone(ctx, o.Payment().ID, text, c.now()); err != nil {
 			t.Errorf("reason %.20q: %v", text, err)
 		}
-		if _, err := s.KeepExchange(ctx, Exchange{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {
+		if err := s.KeepExchange(ctx, Exchange{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {
 			t.Errorf("exchange %.20q: %v", text, err)
 		}
 		if _, err := s.Order(ctx, text); !errors.Is(err, ErrNotFound) {

@@ -97,7 +97,7 @@ func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (
 	}
 	// What a commit of many changes keeps at hand, in KiB; readers have to read
 	// again what was written since, so they keep little.
-	settings.Set("_cache_size", "-4096")
+	settings.Set("_cache_size", "-2048")
 	if purpose == reading {
 		settings.Set("_cache_size", "-512")
 		settings.Set("_query_only", "true")

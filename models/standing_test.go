@@ -145,7 +145,7 @@ func TestExchangesCausedBy(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
 	for _, cause := range []string{"one", "", "another", "one"} {
-		if _, err := s.KeepExchange(ctx, Exchange{Operation: "call", CausedBy: cause, StartedAt: c.now()}); err != nil {
+		if err := s.KeepExchange(ctx, Exchange{Operation: "call", CausedBy: cause, StartedAt: c.now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

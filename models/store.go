@@ -116,11 +116,18 @@ const tries = 3
 // transact runs f in one transaction, or several times until one succeeds. What
 // it has kept when it returns nil is on the disk, and will be found there.
 func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err error) {
-	j := &journal{}
+	j, t := &journal{}, turnOf(ctx)
 	ctx = context.WithValue(ctx, journalKey{}, j)
 	for range tries {
 		*j = journal{cause: causeOf(ctx)}
 		err = s.database.transact(ctx, s.write, func(tx *gorm.DB) error {
+			if t != nil {
+				id, err := t.keep(tx)
+				if err != nil {
+					return err
+				}
+				j.said(id)
+			}
 			if err := f(tx); err != nil {
 				return err
 			}
@@ -129,6 +136,9 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 		if !errors.Is(err, errAgain) {
 			break
 		}
+	}
+	if t != nil && err == nil {
+		t.id, t.waiting = j.call, nil
 	}
 	return err
 }
@@ -142,6 +152,14 @@ func (s *Store) once(ctx context.Context, statement string, values ...any) (chan
 		return err
 	})
 	return changed && err == nil, err
+}
+
+// update makes one change together with the record of the call that is its cause.
+func (s *Store) update(ctx context.Context, statement string, values ...any) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		_, err := execute(tx, statement, values...)
+		return err
+	})
 }
 
 // Tell tells every shop on this database that an order has changed.
