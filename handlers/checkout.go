@@ -147,7 +147,10 @@ func nameOf(l views.Lang, o models.Order, sku string) string {
 }
 
 // phoneNumber is what is left of a phone number without its decoration.
-var phoneNumber = regexp.MustCompile(`^\+?[0-9]{8,15}$`)
+var (
+	phoneNumber = regexp.MustCompile(`^\+?[0-9]{8,15}$`)
+	decoration  = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "")
+)
 
 // readCheckout reads the form and says whether all of it will do.
 func readCheckout(c echo.Context) (checkoutForm, bool) {
@@ -165,8 +168,7 @@ func readCheckout(c echo.Context) (checkoutForm, bool) {
 	if !validEmail(f.email.Value) {
 		f.email.Problem = l.T("checkout.bad.email")
 	}
-	plain := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(f.phone.Value)
-	if !phoneNumber.MatchString(plain) {
+	if !phoneNumber.MatchString(decoration.Replace(f.phone.Value)) {
 		f.phone.Problem = l.T("checkout.bad.phone")
 	}
 	if n := len(f.checkoutID); n < 1 || n > 64 || strings.ContainsFunc(f.checkoutID, unicode.IsControl) {
