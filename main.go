@@ -200,6 +200,7 @@ func (p *program) serveShop(ctx context.Context) error {
 	if p.ops != nil {
 		group.Go(func() error { return p.serveHTTP(ctx, p.ops, p.handler.OpsHandler()) })
 	}
+	defer p.handler.Finish()
 	return group.Wait()
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -57,6 +58,7 @@ type Handler struct {
 	accepted accepted
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
+	doing    sync.WaitGroup
 	metrics  *metrics
 	rejected rate.Sometimes // bounds the log lines strangers can cause
 

@@ -44,13 +44,13 @@ type thing[T any] struct {
 }
 
 func (k *kept[T]) get(ctx context.Context, name string, makeIt func(context.Context) (T, error)) (T, error) {
-	k.mu.RLock()
-	t, ok := k.things[name]
-	k.mu.RUnlock()
-	if ok && k.now().Sub(t.asked) < keptFor {
-		return t.value, nil
+	if t, ok := k.fresh(name); ok {
+		return t, nil
 	}
 	made, err, _ := k.making.Do(name, func() (any, error) {
+		if t, ok := k.fresh(name); ok { // somebody has made it since
+			return t, nil
+		}
 		// It is for others, too, who still want it when this one has left.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestPatience)
 		defer cancel()
@@ -62,6 +62,13 @@ func (k *kept[T]) get(ctx context.Context, name string, makeIt func(context.Cont
 		return value, err
 	})
 	return made.(T), err
+}
+
+func (k *kept[T]) fresh(name string) (value T, ok bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	t, ok := k.things[name]
+	return t.value, ok && k.now().Sub(t.asked) < keptFor
 }
 
 func (k *kept[T]) keep(name string, t thing[T]) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -209,26 +210,52 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 	}
 	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
 	poke(h.mailWake)
-	if code.HowToPayAPI == "" {
-		return nil
+	if code.HowToPayAPI != "" { // the shopper has his code, and need not wait for how to use it
+		h.later(ctx, func(ctx context.Context) { h.keepInstructions(ctx, p, code.HowToPayAPI) })
 	}
-	return h.keepInstructions(ctx, p, code.HowToPayAPI)
+	return nil
 }
 
-func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, address string) error {
+// keepInstructions asks the gateway how a code is paid, for the page to say it in
+// the gateway's words.
+func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, address string) {
+	ctx = models.Turn(ctx)
+	defer h.endTurn(ctx)
 	asking, cancel := context.WithTimeout(ctx, stepsPatience)
 	defer cancel()
 	list, err := h.Gateway.HowToPay(asking, address)
 	if err != nil {
 		h.Log.WarnContext(ctx, "no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", err)
-		return nil
+		return
 	}
 	var kept []models.Instruction
 	for _, in := range list {
 		kept = append(kept, models.Instruction{Language: in.Language, Steps: in.Steps})
 	}
-	return h.Store.SetInstructions(ctx, p.ID, kept)
+	keeping, cancel := toKeep(ctx)
+	defer cancel()
+	if err := h.Store.SetInstructions(keeping, p.ID, kept); err != nil {
+		h.Log.ErrorContext(ctx, "keep instructions", "invoice_number", p.InvoiceNumber, "error", err)
+		return
+	}
+	h.changed(keeping, p)
 }
+
+// later does what nobody waits for but a stop.
+func (h *Handler) later(ctx context.Context, do func(context.Context)) {
+	ctx = context.WithoutCancel(ctx)
+	h.doing.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				h.Log.ErrorContext(ctx, "panic", "error", p, "stack", string(debug.Stack()))
+			}
+		}()
+		do(ctx)
+	})
+}
+
+// Finish waits for what is still being done when nothing more is asked for.
+func (h *Handler) Finish() { h.doing.Wait() }
 
 // checkNow asks the gateway about a payment at once, unless somebody else is at
 // it already.

@@ -103,6 +103,7 @@ func (w *world) anotherShop(gateway string) *Handler {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.t.Cleanup(h.Finish)
 	return h
 }
 
@@ -126,6 +127,7 @@ func (w *world) post(path string, form url.Values, cookies []*http.Cookie) *http
 	}
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
+	w.Finish()
 	return rec
 }
 
@@ -173,6 +175,7 @@ func (w *world) rounds(h *Handler) {
 		if busy, err = h.round(context.Background()); err != nil {
 			w.t.Fatal(err)
 		}
+		h.Finish()
 	}
 }
 
