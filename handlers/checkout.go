@@ -116,14 +116,16 @@ func (h *Handler) place(ctx context.Context, o models.Order) (models.Order, erro
 	if fresh {
 		h.metrics.placed.Inc()
 		h.Log.InfoContext(ctx, "order placed", "order_number", placed.Number, "amount", placed.Total)
-		h.obtainCodeSoon(ctx, placed.Payment())
+		h.obtainCodeSoon(ctx, placed)
 	}
 	return placed, nil
 }
 
-// obtainCodeSoon asks for the code while the shopper waits a moment, even if
-// they leave meanwhile. What that moment does not settle is the worker's.
-func (h *Handler) obtainCodeSoon(ctx context.Context, p models.Payment) {
+// obtainCodeSoon asks for an order's code while the shopper waits a moment, even
+// if they leave meanwhile. What that moment does not settle is the worker's.
+func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
+	p := o.Payment()
+	p.Order = &o
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutPatience)
 	defer cancel()
 	h.obtainCode(ctx, p)

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -89,8 +88,9 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 	l := views.Lang(m.Order.Language)
 	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact}, *m.Order, "")
 	letter := views.NewMail(v, string(m.Kind))
-	var html bytes.Buffer
-	if err := views.MailHTML(letter).Render(ctx, &html); err != nil {
+	html, giveBack := borrow()
+	defer giveBack()
+	if err := views.MailHTML(letter).Render(ctx, html); err != nil {
 		return err
 	}
 	m.Subject, m.Text, m.HTML = letter.Subject, letter.Text(), html.String()

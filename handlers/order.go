@@ -148,7 +148,7 @@ func (h *Handler) newCode(c echo.Context) error {
 		if o, err = h.order(c); err != nil {
 			return err
 		}
-		h.obtainCodeSoon(ctx, o.Payment())
+		h.obtainCodeSoon(ctx, o)
 	}
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
 }

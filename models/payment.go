@@ -124,16 +124,10 @@ func paymentWhere(db *gorm.DB, condition string, value any, lock bool) (p Paymen
 	return p, err
 }
 
-// lockPayment loads a payment with its receipts and its order for this
-// transaction alone. The lock is the order's and the payment's; all that can
-// change is read once it is held.
+// lockPayment loads a payment with its order for this transaction alone. The lock
+// is the order's and the payment's; what they have is read once it is held.
 func lockPayment(tx *gorm.DB, condition string, value any) (Payment, error) {
-	p, err := paymentWhere(tx, condition, value, true)
-	if err != nil {
-		return p, err
-	}
-	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID)
-	return p, err
+	return paymentWhere(tx, condition, value, true)
 }
 
 // createPayment keeps a new attempt in state creating, leased to whoever made
