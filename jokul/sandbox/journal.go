@@ -97,7 +97,7 @@ func compact(path string, changes []change) (size int64, err error) {
 	var b bytes.Buffer
 	b.WriteString(journalHeader + "\n")
 	for _, c := range changes {
-		b.Write(append(marshal(c), '\n'))
+		b.Write(marshalLine(c))
 	}
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, b.Bytes(), 0o600); err != nil {
@@ -112,7 +112,7 @@ func (j *journal) write(c change) error {
 	if j == nil {
 		return nil
 	}
-	n, err := j.file.Write(append(marshal(c), '\n'))
+	n, err := j.file.Write(marshalLine(c))
 	if err != nil {
 		return errors.Join(err, j.file.Truncate(j.size))
 	}

@@ -12,9 +12,14 @@ import (
 // marshal encodes without escaping <, > and &, as the gateway does not: a
 // client that re-encodes before it verifies finds out here.
 func marshal(v any) []byte {
+	return bytes.Clone(bytes.TrimSuffix(marshalLine(v), []byte("\n"))) // some are kept, with no room to grow
+}
+
+// marshalLine is marshal with a line break after it.
+func marshalLine(v any) []byte {
 	var b bytes.Buffer
 	encode(newEncoder(&b), v)
-	return bytes.Clone(bytes.TrimSuffix(b.Bytes(), []byte("\n"))) // many are kept, with no room to grow
+	return b.Bytes()
 }
 
 func newEncoder(w io.Writer) *json.Encoder {
