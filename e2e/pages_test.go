@@ -379,7 +379,8 @@ func TestTransitions(t *testing.T) {
 			chromedp.Navigate(p.shop+"/"),
 			chromedp.Click(id("product-card")+` a[href="/products/kopi-gayo"]`, chromedp.ByQuery),
 			chromedp.WaitVisible(id("add-to-cart"), chromedp.ByQuery),
-			chromedp.Evaluate(`window.moved`, &moved, awaited))
+			// It may be told of after what it shows can be seen.
+			chromedp.Evaluate(`new Promise(done => { (function look() { window.moved ? done(window.moved) : setTimeout(look, 10) })() })`, &moved, awaited))
 		if err != nil {
 			t.Fatal(err)
 		}
