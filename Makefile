@@ -8,7 +8,7 @@ run: ## build and start the shop with its own sandbox
 	./warung
 
 test: check chromium npm servers promtool ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
-	go test -race -count=1 -timeout 14m ./... # e2e builds the program itself, which the test cache cannot see
+	go test -race -count=1 -parallel 4 -timeout 14m ./... # e2e builds the program itself, which the test cache cannot see
 
 check: ## formatting, vet, generated files, module file, direction of dependencies
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -45,6 +45,7 @@ func axe(t *testing.T) string {
 // desktop: axe finds nothing, and nothing is wider than the screen, down to 320
 // pixels, which is also 1280 at 400 %.
 func TestAccessibility(t *testing.T) {
+	t.Parallel() // beside the chaos, which mostly waits
 	rules := axe(t)
 	p := start(t, t.TempDir())
 	for _, lang := range views.Langs() {
