@@ -28,12 +28,14 @@ type row interface{ fields() []any }
 // table says how a type is kept. The first column is its ID, which the database gives.
 type table struct {
 	name, columns string
-	insert        string
+	into          string // the beginning of an INSERT
+	insert        string // of one row
 }
 
 func newTable(name string, columns ...string) table {
 	t := table{name: name, columns: strings.Join(columns, ", ")}
-	t.insert = fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", name, strings.Join(columns[1:], ", "), parameters(1, len(columns)-1))
+	t.into = fmt.Sprintf("INSERT INTO %s (%s) VALUES ", name, strings.Join(columns[1:], ", "))
+	t.insert = t.into + parameters(1, len(columns)-1)
 	return t
 }
 
@@ -135,9 +137,7 @@ func addMany[T any, P interface {
 	for i := range rows {
 		list = append(list, values(P(&rows[i]).fields()[1:])...)
 	}
-	columns := len(list) / len(rows)
-	statement := t.insert[:len(t.insert)-len(parameters(1, columns))] + parameters(len(rows), columns)
-	_, err := execute(db, statement, list...)
+	_, err := execute(db, t.into+parameters(len(rows), len(list)/len(rows)), list...)
 	return err
 }
 
