@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"regexp"
@@ -10,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -20,18 +24,25 @@ import (
 // leaves a form empty.
 var expected = regexp.MustCompile(`net::ERR_(INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_REFUSED|FAILED)|status of 422`)
 
-// browse opens a phone-sized tab of Debian's Chromium. What the browser
-// complains about, a blocked script or style among it, fails the test.
+// browse opens a phone-sized tab of Debian's Chromium, with cookies and storage
+// of its own. What the browser complains about, a blocked script or style among
+// it, fails the test.
 func browse(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	browser := sharedChromium(t)
+	commands := cdp.WithExecutor(browser, chromedp.FromContext(browser).Browser)
+	profile, err := target.CreateBrowserContext().Do(commands)
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is not here, and CI may not do without it")
-		}
-		t.Skip("chromium is not here: apt-get install chromium")
+		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(startChromium(t, path), 6*time.Minute) // the gallery has many pages
+	t.Cleanup(func() { _ = target.DisposeBrowserContext(profile).Do(commands) })
+	// Tabs are opened in a window, which a new profile does not have.
+	if _, err := target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(commands); err != nil {
+		t.Fatal(err)
+	}
+	tab, leave := chromedp.NewContext(browser, chromedp.WithExistingBrowserContext(profile))
+	t.Cleanup(leave)
+	ctx, cancel := context.WithTimeout(tab, 6*time.Minute) // the gallery has many pages
 	t.Cleanup(cancel)
 
 	var mu sync.Mutex
@@ -55,24 +66,51 @@ func browse(t *testing.T) context.Context {
 			t.Errorf("the browser complained:\n%s", strings.Join(complaints, "\n"))
 		}
 	})
+	if err := chromedp.Run(ctx, chromedp.EmulateViewport(390, 844)); err != nil {
+		t.Fatal(err)
+	}
 	return ctx
 }
 
-// startChromium starts a browser and opens a tab. Chromium now and then crashes
-// at its start, before it has seen anything of ours: then it is started again.
-func startChromium(t *testing.T, path string) context.Context {
+// chromium is the browser that all tests share; each has a profile of its own in it.
+var chromium struct {
+	sync.Mutex
+	context.Context
+	stop func()
+}
+
+// sharedChromium starts the browser when it is first needed. Now and then it
+// crashes at its start, before it has seen anything of ours: then it is started
+// again.
+func sharedChromium(t *testing.T) context.Context {
 	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("chromium is not here, and CI may not do without it")
+		}
+		t.Skip("chromium is not here: apt-get install chromium")
+	}
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.Context != nil {
+		select {
+		case <-chromedp.FromContext(chromium.Context).Browser.LostConnection:
+			chromium.stop()
+		default:
+			return chromium.Context
+		}
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
 		chromedp.DisableGPU, chromedp.WindowSize(390, 844), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("lang", "id"), chromedp.WSURLReadTimeout(time.Minute))
 	for range 4 {
 		allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-		t.Cleanup(stop)
-		tab, cancel := chromedp.NewContext(allocator)
-		err := chromedp.Run(tab)
+		ctx, cancel := chromedp.NewContext(allocator)
+		err := chromedp.Run(ctx)
 		if err == nil {
-			t.Cleanup(cancel) // before stop: cleanups run in reverse
-			return tab
+			chromium.Context, chromium.stop = ctx, func() { cancel(); stop() }
+			return ctx
 		}
 		cancel()
 		stop()
@@ -80,6 +118,20 @@ func startChromium(t *testing.T, path string) context.Context {
 	}
 	t.Fatal("chromium does not start")
 	return nil
+}
+
+// click presses what the selector finds. A page that has just heard news draws
+// itself again, and what was found may be gone before it is pressed: then the new
+// one is looked for, as a person would.
+func click(selector string) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		for {
+			err := chromedp.Click(selector, chromedp.ByQuery).Do(ctx)
+			if gone := new(cdproto.Error); !errors.As(err, &gone) || gone.Code != -32000 {
+				return err
+			}
+		}
+	})
 }
 
 func id(name string) string { return `[data-testid="` + name + `"]` }
@@ -91,14 +143,14 @@ func buyAs(p *program, lang string, width int64) chromedp.Tasks {
 	return chromedp.Tasks{
 		chromedp.EmulateViewport(width, 844),
 		chromedp.Navigate(p.shop + "/?lang=" + lang),
-		chromedp.Click(id("product-card")+` a[href="/products/kopi-gayo"]`, chromedp.ByQuery),
-		chromedp.Click(id("add-to-cart"), chromedp.ByQuery),
-		chromedp.Click(id("go-to-checkout"), chromedp.ByQuery),
+		click(id("product-card") + ` a[href="/products/kopi-gayo"]`),
+		click(id("add-to-cart")),
+		click(id("go-to-checkout")),
 		chromedp.WaitVisible(`input[name="name"]`, chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="name"]`, "Siti Rahma", chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="email"]`, "siti@example.com", chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="phone"]`, "081234567890", chromedp.ByQuery),
-		chromedp.Click(id("place-order"), chromedp.ByQuery),
+		click(id("place-order")),
 		chromedp.WaitVisible(id("payment-code"), chromedp.ByQuery),
 	}
 }
@@ -115,7 +167,7 @@ func payAtTill(t *testing.T, ctx context.Context) {
 	defer cancel()
 	err := chromedp.Run(till,
 		chromedp.Navigate(link),
-		chromedp.Click(id("pay"), chromedp.ByQuery),
+		click(id("pay")),
 		chromedp.WaitVisible(id("receipt"), chromedp.ByQuery),
 	)
 	if err != nil {
@@ -169,7 +221,7 @@ func TestBrowserJourneyWithoutScript(t *testing.T) {
 			payAtTill(t, ctx)
 			var heading, html string
 			err = chromedp.Run(ctx,
-				chromedp.Click(id("refresh"), chromedp.ByQuery),
+				click(id("refresh")),
 				chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
 				chromedp.Text("h1", &heading, chromedp.ByQuery),
 				chromedp.OuterHTML("html", &html, chromedp.ByQuery),

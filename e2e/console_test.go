@@ -41,18 +41,18 @@ func TestMerchant(t *testing.T) {
 	}
 	run("sign in", chromedp.Navigate(p.shop.base+"/console?lang=en"),
 		chromedp.SendKeys(`input[name="password"]`, consolePassword, chromedp.ByQuery),
-		chromedp.Click(id("login"), chromedp.ByQuery),
+		click(id("login")),
 		chromedp.WaitVisible(`.figures`, chromedp.ByQuery))
 	run("find by name", chromedp.Navigate(p.shop.base+"/console/orders?lang=en"),
 		chromedp.SendKeys(`input[name="q"]`, "bud", chromedp.ByQuery),
-		chromedp.Click(id("search"), chromedp.ByQuery),
+		click(id("search")),
 		chromedp.WaitVisible(id("order-row"), chromedp.ByQuery),
-		chromedp.Click(id("order-row")+` a`, chromedp.ByQuery),
+		click(id("order-row")+` a`),
 		chromedp.WaitVisible(id("console-order")+`[data-status="paid"]`, chromedp.ByQuery))
 	var heading, timeline string
 	run("close the case", chromedp.Text("h1", &heading, chromedp.ByQuery),
 		chromedp.SendKeys(id("case")+` input[name="note"]`, "money returned, proof 123", chromedp.ByQuery),
-		chromedp.Click(id("done"), chromedp.ByQuery),
+		click(id("done")),
 		chromedp.WaitVisible(`.alert.fine`, chromedp.ByQuery),
 		chromedp.WaitNotPresent(id("case"), chromedp.ByQuery),
 		chromedp.Text(`.timeline`, &timeline, chromedp.ByQuery))
@@ -62,7 +62,7 @@ func TestMerchant(t *testing.T) {
 	field := `#stock-MNM-TEH`
 	run("set the stock", chromedp.Navigate(p.shop.base+"/console/stock?lang=en"),
 		chromedp.SetValue(field, "77", chromedp.ByQuery),
-		chromedp.Click(`#MNM-TEH `+id("save-stock"), chromedp.ByQuery),
+		click(`#MNM-TEH `+id("save-stock")),
 		chromedp.WaitVisible(id("notice"), chromedp.ByQuery))
 	if got := number(t, p.sql(t), "SELECT stock FROM products WHERE sku = 'MNM-TEH'"); got != 77 {
 		t.Errorf("the stock is %d, want 77", got)
@@ -73,7 +73,7 @@ func TestMerchant(t *testing.T) {
 		t.Errorf("exported %v", rows)
 	}
 	run("sign out", chromedp.Navigate(p.shop.base+"/console?lang=en"), // a page that is not about to scroll to what was changed
-		chromedp.Click(id("logout"), chromedp.ByQuery), chromedp.WaitVisible(id("login"), chromedp.ByQuery))
+		click(id("logout")), chromedp.WaitVisible(id("login"), chromedp.ByQuery))
 }
 
 // download reads a CSV file as the browser in the tab would, with its cookies.

@@ -124,7 +124,7 @@ func TestInspectorFillsLive(t *testing.T) {
 	err := inTime(tab, chromedp.EmulateViewport(1280, 900),
 		chromedp.Navigate(p.shop+"/console/orders/"+orderNumber(s)+"?lang=en"),
 		chromedp.WaitVisible(`#step-2-message summary`, chromedp.ByQuery),
-		chromedp.Click(`#step-2-message summary`, chromedp.ByQuery),
+		click(`#step-2-message summary`),
 		chromedp.Evaluate(`window.sameDocument = true`, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestInspectorFillsLive(t *testing.T) {
 		t.Errorf("a rejected one is not shown: %v", err)
 	}
 	var focused string
-	err = inTime(tab, chromedp.Click(`svg.sequence a[href="#step-1"]`, chromedp.ByQuery),
+	err = inTime(tab, click(`svg.sequence a[href="#step-1"]`),
 		chromedp.Evaluate(`document.querySelector(":target").id`, &focused))
 	if err != nil || focused != "step-1" {
 		t.Errorf("a step of the picture leads to %q, %v", focused, err)

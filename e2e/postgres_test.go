@@ -64,12 +64,13 @@ func TestPostgreSQL(t *testing.T) {
 	if testdb.Server() != "" {
 		return // so it is already
 	}
+	t.Parallel()
 	// Nothing here is about losing power.
 	p, err := newPostgres(t, "fsync=off", "full_page_writes=off", "synchronous_commit=on")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.End()
+	t.Cleanup(p.End)
 	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
 		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
 	for name, argv := range map[string][]string{
@@ -77,6 +78,7 @@ func TestPostgreSQL(t *testing.T) {
 		"journeys": {"test", "-race", "-count=1", ".", "-run", "^Test(" + strings.Join(journeys, "|") + ")$"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tests := exec.CommandContext(t.Context(), "go", argv...)
 			tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
 			out, err := tests.CombinedOutput()

@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 			if shared.Postgres != nil {
 				shared.End()
 			}
+			if chromium.stop != nil {
+				chromium.stop()
+			}
 		}()
 		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
 		for file, pkg := range map[string]string{binary: "..", gateway: "../jokul/cmd/jokul"} {

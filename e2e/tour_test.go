@@ -105,7 +105,7 @@ func TestTourWithoutScript(t *testing.T) {
 	p := start(t, t.TempDir())
 	tab := browse(t)
 	press := func(leads string) chromedp.Tasks {
-		return chromedp.Tasks{chromedp.Click(id("go"), chromedp.ByQuery), chromedp.WaitVisible(`body[data-act="`+leads+`"]`, chromedp.ByQuery)}
+		return chromedp.Tasks{click(id("go")), chromedp.WaitVisible(`body[data-act="`+leads+`"]`, chromedp.ByQuery)}
 	}
 	err := inTime(tab, emulation.SetScriptExecutionDisabled(true), chromedp.EmulateViewport(320, 700), chromedp.Navigate(p.shop+"/tour?lang=en"),
 		press("code"), press("till"), press("held"), press("paid"), press("lose"), press("lost"), press("found"), press("order"))
@@ -122,11 +122,11 @@ func TestPanel(t *testing.T) {
 	order := v.order("MNM-GAYO")
 	v.await(order, "a code", hasCode)
 	err := inTime(tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(p.shop+"/console/sandbox?lang=en"),
-		chromedp.Click(`input[name="notify"][value="wrong_signature"]`, chromedp.ByQuery), chromedp.Click(id("set-faults"), chromedp.ByQuery),
+		click(`input[name="notify"][value="wrong_signature"]`), click(id("set-faults")),
 		chromedp.WaitVisible(id("misbehaves"), chromedp.ByQuery),
-		chromedp.Click(id("pay"), chromedp.ByQuery), chromedp.WaitVisible(`.retries[data-delivery="waiting"] .bad`, chromedp.ByQuery),
-		chromedp.Click(id("calm"), chromedp.ByQuery), chromedp.WaitNotPresent(id("misbehaves"), chromedp.ByQuery),
-		chromedp.Click(id("next-attempt"), chromedp.ByQuery), chromedp.WaitVisible(`.retries[data-delivery="delivered"] .good`, chromedp.ByQuery))
+		click(id("pay")), chromedp.WaitVisible(`.retries[data-delivery="waiting"] .bad`, chromedp.ByQuery),
+		click(id("calm")), chromedp.WaitNotPresent(id("misbehaves"), chromedp.ByQuery),
+		click(id("next-attempt")), chromedp.WaitVisible(`.retries[data-delivery="delivered"] .good`, chromedp.ByQuery))
 	if err != nil {
 		t.Fatal(err)
 	}
