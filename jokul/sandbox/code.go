@@ -22,6 +22,12 @@ type paymentCode struct {
 	InvoiceNumber string `json:"invoice_number"`
 	RequestID     string `json:"request_id"`
 
+	// Whose call it was, and what the answer to it said that is not said here.
+	ClientID string    `json:"client_id"`
+	Digest   string    `json:"digest"`   // of the call's body
+	Base     string    `json:"base"`     // address its links begin with
+	Promised time.Time `json:"promised"` // when it would expire; ExpiresAt may be brought forward
+
 	Amount        int64  `json:"amount"`
 	Reusable      bool   `json:"reusable"`
 	Info          string `json:"info,omitempty"`

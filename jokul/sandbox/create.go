@@ -43,9 +43,7 @@ func (s *Server) issue(c *call) (*paymentCode, reply) {
 	if err != nil {
 		return nil, s.failed(err)
 	}
-	body := marshal(s.paymentCodeReply(issued, c.request))
-	remembered := answer{s.cfg.ClientID, c.requestID, c.component.Digest, body}
-	if err := s.commit(change{Code: &issued, Answer: &remembered}); err != nil {
+	if err := s.commit(change{Code: &issued}); err != nil {
 		return nil, s.failed(err)
 	}
 	s.nextExpiry = earlier(s.nextExpiry, issued.ExpiresAt)
@@ -53,7 +51,7 @@ func (s *Server) issue(c *call) (*paymentCode, reply) {
 		s.wakeRun() // its expiry may be the next thing to tell
 	}
 	s.log.Info("payment code issued", "invoice_number", issued.InvoiceNumber, "request_id", issued.RequestID)
-	return &issued, ok(body)
+	return &issued, ok(issued.answer())
 }
 
 // newPaymentCode makes the code an order asked for. s.mu is held.
@@ -69,9 +67,11 @@ func (s *Server) newPaymentCode(o order, c *call) (paymentCode, error) {
 	created := s.now().Truncate(time.Second) // what the dates of the answer can say
 	p := o.paymentCode
 	p.Number = s.state.lastCode + 1
-	p.Code, p.Token, p.RequestID = code, token, c.requestID
+	p.Code, p.Token = code, token
+	p.ClientID, p.RequestID, p.Digest, p.Base = s.cfg.ClientID, c.requestID, c.component.Digest, s.publicURL(c.request)
 	p.CreatedAt = created
 	p.ExpiresAt = created.Add(time.Duration(o.minutes) * time.Minute)
+	p.Promised = p.ExpiresAt
 	return p, nil
 }
 
@@ -94,20 +94,20 @@ type paymentCodeReply struct {
 	OnlineToOfflineInfo paymentCodeInfo `json:"online_to_offline_info"`
 }
 
-func (s *Server) paymentCodeReply(p paymentCode, r *http.Request) paymentCodeReply {
-	base := s.publicURL(r)
-	return paymentCodeReply{
+// answer is what the call that made the code was told.
+func (p paymentCode) answer() []byte {
+	return marshal(paymentCodeReply{
 		Order: invoice{p.InvoiceNumber},
 		OnlineToOfflineInfo: paymentCodeInfo{
 			PaymentCode:    p.Code,
-			HowToPayPage:   base + howToPayPagePath + p.Code + "/" + p.Token,
-			HowToPayAPI:    base + howToPayAPIPath + p.Code + "/" + p.Token,
+			HowToPayPage:   p.Base + howToPayPagePath + p.Code + "/" + p.Token,
+			HowToPayAPI:    p.Base + howToPayAPIPath + p.Code + "/" + p.Token,
 			CreatedDate:    compactWIB(p.CreatedAt),
 			CreatedDateUTC: dateUTC(p.CreatedAt),
-			ExpiredDate:    compactWIB(p.ExpiresAt),
-			ExpiredDateUTC: dateUTC(p.ExpiresAt),
+			ExpiredDate:    compactWIB(p.Promised),
+			ExpiredDateUTC: dateUTC(p.Promised),
 		},
-	}
+	})
 }
 
 func (s *Server) publicURL(r *http.Request) string {

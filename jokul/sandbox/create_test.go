@@ -178,6 +178,8 @@ func TestARepeatedCallGetsTheFirstAnswer(t *testing.T) {
 	want(t, "body", again.body, first.body)
 	want(t, "fresh stamp", again.header.Get(jokul.HeaderResponseTimestamp), "2026-11-24T03:30:45Z")
 	verify(t, again, createPath)
+	g.act(t, paymentCode(t, first), sandbox.ActionExpire)
+	want(t, "body once the code has expired", g.create(t, "request", orderFor("INV-1")).body, first.body)
 
 	other := g.create(t, "request", orderFor("INV-2"))
 	want(t, "status of other data", other.status, http.StatusConflict)

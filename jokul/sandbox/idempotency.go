@@ -7,30 +7,20 @@ import (
 	"warungjokul/jokul"
 )
 
-// An answer is what a create call was told, kept for ever: a repeated Request-Id
-// gets the same bytes again (docs/protocol.md section 9). Only calls that issued
-// a code are remembered.
-type answer struct {
-	ClientID  string `json:"client_id"`
-	RequestID string `json:"request_id"`
-	Digest    string `json:"digest"` // of the request body
-	Body      []byte `json:"body"`
-}
-
-func (a answer) key() string { return a.ClientID + "\n" + a.RequestID }
-
-// repeated answers a call whose Request-Id has issued a code before. s.mu is held.
+// repeated answers a call whose Request-Id has issued a code before: it gets the
+// same bytes again, for ever (docs/protocol.md section 9). Only calls that issued
+// a code are remembered. s.mu is held.
 func (s *Server) repeated(c *call) (reply, bool) {
-	first, before := s.state.answers[answer{ClientID: s.cfg.ClientID, RequestID: c.requestID}.key()]
+	first, before := s.state.codes[s.state.byRequest[c.requestID]]
 	switch {
-	case !before:
+	case !before || first.ClientID != s.cfg.ClientID:
 		return reply{}, false
 	case first.Digest != c.component.Digest:
 		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "different request data"), true
 	case c.faults.Idempotency == "error":
 		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true
 	}
-	return reply{status: http.StatusConflict, body: first.Body, verdict: "repeated: the first answer again"}, true
+	return reply{status: http.StatusConflict, body: first.answer(), verdict: "repeated: the first answer again"}, true
 }
 
 // enter lets one call of a Request-Id through at a time; the next waits until

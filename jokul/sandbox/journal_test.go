@@ -60,6 +60,29 @@ func TestEverythingSurvivesARestart(t *testing.T) {
 	}
 }
 
+// State files of earlier versions held each answer beside its code.
+func TestAnOldStateFile(t *testing.T) {
+	old, err := os.ReadFile("testdata/answers-apart.state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const first = `{"order":{"invoice_number":"INV-1"},"online_to_offline_info":{"payment_code":"8888888861593342",` +
+		`"how_to_pay_page":"http://gateway.example/indomaret-online-to-offline/v2/how-to-pay-page/8888888861593342/E2i40Hg0YHk7bWTDmLdEQ8-P4_M9HTPZG9qK93Gd_yg",` +
+		`"how_to_pay_api":"http://gateway.example/indomaret-online-to-offline/v2/how-to-pay-api/8888888861593342/E2i40Hg0YHk7bWTDmLdEQ8-P4_M9HTPZG9qK93Gd_yg",` +
+		`"created_date":"20261124103015","created_date_utc":"2026-11-24T03:30:15Z","expired_date":"20261124113015","expired_date_utc":"2026-11-24T04:30:15Z"}}`
+	for range 2 { // the second time it is as this version writes it
+		g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+		again := g.create(t, "request-1", orderFor("INV-1"))
+		want(t, "repeated", again.status, http.StatusConflict)
+		want(t, "first answer", again.body, first)
+		want(t, "of other data", at(t, g.create(t, "request-1", orderFor("INV-2")).body, "error.message"), "different request data")
+	}
+}
+
 func TestATornLastLineIsDropped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sandbox.state")
 	g := open(t, func(c *sandbox.Config) { c.StateFile = path })

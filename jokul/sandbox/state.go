@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // state is everything that survives a restart. It changes only through apply,
@@ -12,7 +14,6 @@ type state struct {
 	codes      map[string]paymentCode // by payment code
 	byInvoice  map[string]string      // payment code last issued for an invoice number
 	byRequest  map[string]string      // payment code a create call was answered with
-	answers    map[string]answer      // by Client-Id and Request-Id
 	deliveries map[int]Delivery
 	waiting    map[int]bool // deliveries with an attempt to come: few, however many there are
 	offset     Duration     // own clock ahead of wall time
@@ -25,7 +26,7 @@ type state struct {
 // what belongs together is written together or not at all.
 type change struct {
 	Code       *paymentCode `json:"code,omitempty"`
-	Answer     *answer      `json:"answer,omitempty"`
+	Answer     *oldAnswer   `json:"answer,omitempty"`
 	Deliveries []Delivery   `json:"deliveries,omitempty"`
 	Offset     *Duration    `json:"offset,omitempty"`
 	Faults     *Faults      `json:"faults,omitempty"`
@@ -36,7 +37,6 @@ func newState() state {
 		codes:      map[string]paymentCode{},
 		byInvoice:  map[string]string{},
 		byRequest:  map[string]string{},
-		answers:    map[string]answer{},
 		deliveries: map[int]Delivery{},
 		waiting:    map[int]bool{},
 		faults:     DefaultFaults(),
@@ -48,7 +48,7 @@ func (st *state) apply(c change) {
 		st.applyCode(*c.Code)
 	}
 	if c.Answer != nil {
-		st.answers[c.Answer.key()] = *c.Answer
+		st.applyAnswer(*c.Answer)
 	}
 	for _, d := range c.Deliveries {
 		st.deliveries[d.ID] = d
@@ -77,6 +77,27 @@ func (st *state) applyCode(p paymentCode) {
 	}
 }
 
+// oldAnswer is how state files held the answer to a call before it was drawn from
+// its code. They are read, and written no more.
+type oldAnswer struct {
+	ClientID  string `json:"client_id"`
+	RequestID string `json:"request_id"`
+	Digest    string `json:"digest"`
+	Body      []byte `json:"body"`
+}
+
+func (st *state) applyAnswer(a oldAnswer) {
+	p, known := st.codes[st.byRequest[a.RequestID]]
+	var told paymentCodeReply
+	if !known || json.Unmarshal(a.Body, &told) != nil {
+		return
+	}
+	p.ClientID, p.Digest = a.ClientID, a.Digest
+	p.Base, _, _ = strings.Cut(told.OnlineToOfflineInfo.HowToPayPage, howToPayPagePath)
+	p.Promised, _ = parseStamp(told.OnlineToOfflineInfo.ExpiredDateUTC)
+	st.codes[p.Code] = p
+}
+
 // find looks a code up by invoice number or by the Request-Id of its create call.
 func (st *state) find(id string) (paymentCode, bool) {
 	code, ok := st.byInvoice[id]
@@ -91,10 +112,6 @@ func (st *state) changes() []change {
 	all := []change{{Offset: &st.offset, Faults: &st.faults}}
 	for _, p := range st.codesInOrder() {
 		all = append(all, change{Code: &p})
-	}
-	for _, key := range slices.Sorted(maps.Keys(st.answers)) {
-		a := st.answers[key]
-		all = append(all, change{Answer: &a})
 	}
 	for _, d := range st.deliveriesInOrder() {
 		all = append(all, change{Deliveries: []Delivery{d}})
