@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -35,6 +36,29 @@ func BenchmarkWrites(b *testing.B) {
 		s, _ := openStore(b)
 		crowd(b, func(int64) error {
 			return s.transact(context.Background(), func(tx *gorm.DB) error { return nil })
+		})
+	})
+	b.Run("checkout", func(b *testing.B) {
+		s, c := openStore(b)
+		if _, err := s.once(context.Background(), "UPDATE products SET stock = $1", MaxStock); err != nil {
+			b.Fatal(err)
+		}
+		steps := []Instruction{{Language: "id", Steps: []string{strings.Repeat("x", 400)}}, {Language: "en", Steps: []string{strings.Repeat("x", 400)}}}
+		crowd(b, func(i int64) error {
+			ctx := Turn(context.Background())
+			o, _, err := placeAs(ctx, s, fmt.Sprint("checkout-", i), "VCR-050", 1)
+			if err != nil {
+				return err
+			}
+			p := o.Payment()
+			KeepWithChanges(ctx, Exchange{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, RequestID: p.RequestID, RequestBody: make([]byte, 359),
+				ResponseBody: make([]byte, 553), RequestHeader: strings.Repeat("x", 239), ResponseHeader: strings.Repeat("x", 276), StartedAt: c.now()})
+			code := IssuedCode{Code: fmt.Sprintf("88888888%08d", i), IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
+			if err := s.IssueCode(ctx, p.ID, code, c.now().Add(time.Minute)); err != nil {
+				return err
+			}
+			KeepWithChanges(ctx, Exchange{Operation: "How to pay", ResponseBody: make([]byte, 1267), StartedAt: c.now()})
+			return s.SetInstructions(ctx, p.ID, steps)
 		})
 	})
 	b.Run("notification", func(b *testing.B) {

@@ -17,7 +17,7 @@ func TestTheLastTenPiecesForTwoHundredShoppers(t *testing.T) {
 	var mu sync.Mutex
 	sold, refused := 0, 0
 	together(200, func(i int) {
-		_, placed, err := placeAs(s, fmt.Sprint("rush-", i), "MNM-GAYO", 1)
+		_, placed, err := placeAs(context.Background(), s, fmt.Sprint("rush-", i), "MNM-GAYO", 1)
 		mu.Lock()
 		defer mu.Unlock()
 		var out *OutOfStockError

@@ -78,7 +78,7 @@ func TestOneCheckoutIsOneOrder(t *testing.T) {
 	const shoppers = 20
 	tokens, placed := make([]string, shoppers), make([]bool, shoppers)
 	together(shoppers, func(i int) {
-		o, ok, err := placeAs(s, "one form", "MNM-GAYO", 2)
+		o, ok, err := placeAs(context.Background(), s, "one form", "MNM-GAYO", 2)
 		if err != nil {
 			t.Error(err)
 		}
@@ -104,7 +104,7 @@ func TestLastPieceGoesToOne(t *testing.T) {
 	var mu sync.Mutex
 	sold, refused := int64(0), 0
 	together(30, func(i int) {
-		_, _, err := placeAs(s, fmt.Sprint("form-", i), "KRJ-BATIK", 1)
+		_, _, err := placeAs(context.Background(), s, fmt.Sprint("form-", i), "KRJ-BATIK", 1)
 		mu.Lock()
 		defer mu.Unlock()
 		var out *OutOfStockError

@@ -112,7 +112,7 @@ func TestAFullDatabase(t *testing.T) {
 	full("1") // SQLite takes it to mean what there is now
 	var err error
 	for i := 0; err == nil && i < 500; i++ {
-		_, _, err = placeAs(s, fmt.Sprint("filling-", i), "MNM-TEH", 1)
+		_, _, err = placeAs(context.Background(), s, fmt.Sprint("filling-", i), "MNM-TEH", 1)
 		if i == 140 {
 			setStock(t, s, "MNM-TEH", 1000)
 		}
@@ -176,7 +176,7 @@ func TestBackup(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if _, _, err := placeAs(s, fmt.Sprint("meanwhile-", i), "VCR-050", 1); err != nil && !isOutOfStock(err) {
+				if _, _, err := placeAs(context.Background(), s, fmt.Sprint("meanwhile-", i), "VCR-050", 1); err != nil && !isOutOfStock(err) {
 					t.Error(err)
 					return
 				}

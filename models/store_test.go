@@ -57,20 +57,20 @@ func place(t testing.TB, s *Store, sku string, quantity int64) Order {
 	checkoutIDs.n++
 	id := fmt.Sprint("checkout-", checkoutIDs.n)
 	checkoutIDs.Unlock()
-	o, placed, err := placeAs(s, id, sku, quantity)
+	o, placed, err := placeAs(context.Background(), s, id, sku, quantity)
 	if err != nil || !placed {
 		t.Fatalf("place order: placed %v, %v", placed, err)
 	}
 	return o
 }
 
-func placeAs(s *Store, checkoutID, sku string, quantity int64) (Order, bool, error) {
-	o, _, err := s.DraftOrder(context.Background(), []Item{{sku, quantity}})
+func placeAs(ctx context.Context, s *Store, checkoutID, sku string, quantity int64) (Order, bool, error) {
+	o, _, err := s.DraftOrder(ctx, []Item{{sku, quantity}})
 	if err != nil {
 		return Order{}, false, err
 	}
 	o.CheckoutID, o.CustomerName, o.CustomerEmail, o.Language = checkoutID, "Budi", "budi@example.com", "id"
-	return s.PlaceOrder(context.Background(), o, attempt(o, 1))
+	return s.PlaceOrder(ctx, o, attempt(o, 1))
 }
 
 func attempt(o Order, n int64) Payment {
