@@ -42,7 +42,7 @@ func browse(t *testing.T) context.Context {
 	}
 	tab, leave := chromedp.NewContext(browser, chromedp.WithExistingBrowserContext(profile))
 	t.Cleanup(leave)
-	ctx, cancel := context.WithTimeout(tab, 6*time.Minute) // the gallery has many pages
+	ctx, cancel := context.WithTimeout(tab, 12*time.Minute) // the gallery has many pages
 	t.Cleanup(cancel)
 
 	var mu sync.Mutex
@@ -136,8 +136,11 @@ func click(selector string) chromedp.Action {
 
 func id(name string) string { return `[data-testid="` + name + `"]` }
 
-// buy is the journey from the catalogue to the order page, in a browser.
-func buy(p *program) chromedp.Tasks { return buyAs(p, "id", 390) }
+// buy is the journey from the catalogue to the order page, in a browser, until the
+// page has drawn itself again because the gateway's own steps have come.
+func buy(p *program) chromedp.Tasks {
+	return append(buyAs(p, "id", 390), chromedp.WaitVisible(id("gateway-steps"), chromedp.ByQuery))
+}
 
 func buyAs(p *program, lang string, width int64) chromedp.Tasks {
 	return chromedp.Tasks{

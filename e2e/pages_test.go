@@ -74,28 +74,32 @@ func accessible(t *testing.T, tab context.Context, address string) {
 	if err := inTime(tab, chromedp.Navigate(address)); err != nil {
 		t.Fatalf("%s: %v", address, err)
 	}
-	for _, scheme := range []struct{ name, rules string }{
-		{"light", `rules: {"target-size": {enabled: true}}`},
-		{"dark", `runOnly: ["color-contrast", "link-in-text-block"]`},
-	} {
-		look := emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme.name}, {Name: "prefers-reduced-motion", Value: "reduce"}})
-		judge := `axe.run({iframes: false, resultTypes: ["violations"], ` + scheme.rules + `})
-			.then(r => r.violations.map(v => v.id + " " + v.impact + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join("; ")).join("\n"))`
-		for _, width := range []int64{1280, 390, 320} {
-			var tooWide bool
+	for _, width := range []int64{1280, 390, 320} {
+		var tooWide bool
+		err := inTime(tab, chromedp.EmulateViewport(width, 844), chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &tooWide))
+		if err != nil {
+			t.Fatalf("%s, %d px: %v", address, width, err)
+		}
+		if tooWide {
+			t.Errorf("%s: wider than a screen of %d px", address, width)
+		}
+		if width == 320 {
+			return
+		}
+		for _, scheme := range []struct{ name, rules string }{
+			{"light", `rules: {"target-size": {enabled: true}}`},
+			{"dark", `runOnly: ["color-contrast", "link-in-text-block"]`},
+		} {
 			var found string
-			steps := chromedp.Tasks{look, chromedp.EmulateViewport(width, 844), chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &tooWide)}
-			if width > 320 {
-				steps = append(steps, chromedp.Evaluate(judge, &found, awaited))
-			}
-			if err := inTime(tab, steps); err != nil {
+			err := inTime(tab,
+				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme.name}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
+				chromedp.Evaluate(`axe.run({iframes: false, resultTypes: ["violations"], `+scheme.rules+`}).then(r => r.violations
+					.map(v => v.id + " " + v.impact + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join("; ")).join("\n"))`, &found, awaited))
+			if err != nil {
 				t.Fatalf("%s, %s, %d px: %v", address, scheme.name, width, err)
 			}
 			if found != "" {
 				t.Errorf("%s, %s, %d px: axe finds %s", address, scheme.name, width, found)
-			}
-			if tooWide {
-				t.Errorf("%s, %s: wider than a screen of %d px", address, scheme.name, width)
 			}
 		}
 	}

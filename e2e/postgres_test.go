@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -74,12 +75,12 @@ func TestPostgreSQL(t *testing.T) {
 	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
 		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
 	for name, argv := range map[string][]string{
-		"packages": {"test", "-race", "-count=1", "..", "../models/...", "../handlers"},
-		"journeys": {"test", "-race", "-count=1", ".", "-run", "^Test(" + strings.Join(journeys, "|") + ")$"},
+		"packages": {"go", "test", "-race", "-count=1", "..", "../models/...", "../handlers"},
+		"journeys": {os.Args[0], "-programs", filepath.Dir(binary), "-test.run", "^Test(" + strings.Join(journeys, "|") + ")$"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tests := exec.CommandContext(t.Context(), "go", argv...)
+			tests := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 			tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
 			out, err := tests.CombinedOutput()
 			if err != nil || bytes.Contains(out, []byte("no tests to run")) {

@@ -31,15 +31,20 @@ import (
 // The programs under test: the shop, and the gateway that runs by itself.
 var binary, gateway string
 
+var programs = flag.String("programs", "", "the folder they are built in already")
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "warung")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+		dir := *programs
+		if dir == "" {
+			var err error
+			if dir, err = os.MkdirTemp("", "warung"); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			defer os.RemoveAll(dir)
 		}
-		defer os.RemoveAll(dir)
 		defer func() {
 			if shared.Postgres != nil {
 				shared.End()
@@ -50,6 +55,9 @@ func TestMain(m *testing.M) {
 		}()
 		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
 		for file, pkg := range map[string]string{binary: "..", gateway: "../jokul/cmd/jokul"} {
+			if *programs != "" {
+				break
+			}
 			build := exec.Command("go", "build", "-race", "-o", file, pkg)
 			if out, err := build.CombinedOutput(); err != nil {
 				fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
