@@ -58,9 +58,8 @@ func sharedPostgres(t *testing.T) string {
 	return shared.URL
 }
 
-// TestPostgreSQL runs the tests of the shop's own packages, and the journeys
-// where a database can make a difference, on a PostgreSQL server. With
-// DATABASE_URL=postgres://... every test does that by itself.
+// TestPostgreSQL runs the journeys where a database can make a difference on a
+// PostgreSQL server. With DATABASE_URL=postgres://... every test does that by itself.
 func TestPostgreSQL(t *testing.T) {
 	if testdb.Server() != "" {
 		return // so it is already
@@ -71,22 +70,14 @@ func TestPostgreSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.End)
+	defer p.End()
 	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
 		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
-	for name, argv := range map[string][]string{
-		"packages": {"go", "test", "-race", "-count=1", "..", "../models/...", "../handlers"},
-		"journeys": {os.Args[0], "-programs", filepath.Dir(binary), "-test.run", "^Test(" + strings.Join(journeys, "|") + ")$"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			tests := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-			tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
-			out, err := tests.CombinedOutput()
-			if err != nil || bytes.Contains(out, []byte("no tests to run")) {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+	tests := exec.CommandContext(t.Context(), os.Args[0], "-programs", filepath.Dir(binary), "-test.run", "^Test("+strings.Join(journeys, "|")+")$")
+	tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
+	out, err := tests.CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("no tests to run")) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
