@@ -1,9 +1,9 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 )
@@ -17,32 +17,38 @@ type Figures struct {
 	Received     int64 // whole rupiah, every receipt
 	Expired      int64 // orders
 
-	waits [][]int64 // milliseconds from placed to paid, of each day's orders, sorted
+	waits []wait // from placed to paid, the shortest first
+}
+
+// wait is how many customers took so long: whole seconds below ten minutes, whole
+// minutes above. A million orders of a month make a few thousand of them.
+type wait struct {
+	lasted time.Duration
+	orders int64
+}
+
+func (w wait) compare(other wait) int { return cmp.Compare(w.lasted, other.lasted) }
+
+func waitOf(lasted time.Duration) time.Duration {
+	if lasted < 10*time.Minute {
+		return max(0, lasted.Truncate(time.Second)) // the till's clock may be behind ours
+	}
+	return lasted.Truncate(time.Minute)
 }
 
 // Median is the time from placing to paying that half the customers stay under,
 // zero when nobody has paid.
 func (f Figures) Median() time.Duration {
-	all, most := 0, int64(0)
-	for _, day := range f.waits {
-		all += len(day)
-		if len(day) > 0 {
-			most = max(most, day[len(day)-1])
+	var all, under int64
+	for _, w := range f.waits {
+		all += w.orders
+	}
+	for _, w := range f.waits {
+		if under += w.orders; under > all/2 {
+			return w.lasted
 		}
 	}
-	if all == 0 {
-		return 0
-	}
-	// Days are sorted, a month is not: look for the time that half have stayed under.
-	median := sort.Search(int(most), func(ms int) bool {
-		under := 0
-		for _, day := range f.waits {
-			n, _ := slices.BinarySearch(day, int64(ms)+1)
-			under += n
-		}
-		return under > all/2
-	})
-	return time.Duration(median) * time.Millisecond
+	return 0
 }
 
 // Day is the figures of one day.
@@ -62,6 +68,7 @@ func Sum(days []Day) (sum Figures) {
 		sum.Expired += d.Expired
 		sum.waits = append(sum.waits, d.waits...)
 	}
+	slices.SortFunc(sum.waits, wait.compare)
 	return sum
 }
 
@@ -140,26 +147,29 @@ func (s *Store) day(ctx context.Context, start time.Time, anew bool) (Day, error
 
 func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err error) {
 	db := s.read.WithContext(ctx)
-	var orders []struct {
-		Total    int64
-		PlacedAt time.Time
-		PaidAt   *time.Time
-	}
-	err = db.Model(&Order{}).Select("total, placed_at, paid_at").Where("placed_at >= ? AND placed_at < ?", from, to).Scan(&orders).Error
+	waits := map[time.Duration]int64{}
+	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2", []any{from, to}, func(scan func(...any) error) error {
+		var total int64
+		var placedAt time.Time
+		var paidAt *time.Time
+		if err := scan(&total, &placedAt, &paidAt); err != nil {
+			return err
+		}
+		f.Placed++
+		f.PlacedAmount += total
+		if paidAt != nil {
+			f.Converted++
+			waits[waitOf(paidAt.Sub(placedAt))]++
+		}
+		return nil
+	})
 	if err != nil {
 		return f, err
 	}
-	var waits []int64
-	for _, o := range orders {
-		f.Placed++
-		f.PlacedAmount += o.Total
-		if o.PaidAt != nil {
-			f.Converted++
-			waits = append(waits, max(0, o.PaidAt.Sub(o.PlacedAt).Milliseconds())) // the till's clock may be behind ours
-		}
+	for lasted, orders := range waits {
+		f.waits = append(f.waits, wait{lasted, orders})
 	}
-	slices.Sort(waits)
-	f.waits = [][]int64{waits}
+	slices.SortFunc(f.waits, wait.compare)
 	if err := db.Model(&Order{}).Where("paid_at >= ? AND paid_at < ?", from, to).Count(&f.Paid).Error; err != nil {
 		return f, err
 	}
