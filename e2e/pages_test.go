@@ -389,15 +389,20 @@ func TestTransitions(t *testing.T) {
 	}
 	for motion, want := range map[string]bool{"no-preference": true, "reduce": false} {
 		var moved bool
-		err := inTime(tab,
-			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: motion}}),
-			chromedp.Navigate(p.shop+"/"),
-			click(id("product-card")+` a[href="/products/kopi-gayo"]`),
-			chromedp.WaitVisible(id("add-to-cart"), chromedp.ByQuery),
-			// It may be told of after what it shows can be seen.
-			chromedp.Evaluate(`new Promise(done => { (function look() { window.moved ? done(window.moved) : setTimeout(look, 10) })() })`, &moved, awaited))
-		if err != nil {
-			t.Fatal(err)
+		for range 5 { // a browser that is busy leaves a movement out
+			err := inTime(tab,
+				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: motion}}),
+				chromedp.Navigate(p.shop+"/"),
+				click(id("product-card")+` a[href="/products/kopi-gayo"]`),
+				chromedp.WaitVisible(id("add-to-cart"), chromedp.ByQuery),
+				// It may be told of after what it shows can be seen.
+				chromedp.Evaluate(`new Promise(done => { (function look() { window.moved ? done(window.moved) : setTimeout(look, 10) })() })`, &moved, awaited))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if moved || !want {
+				break
+			}
 		}
 		if moved != want {
 			t.Errorf("motion %s: moved %v, want %v", motion, moved, want)
