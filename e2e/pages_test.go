@@ -378,7 +378,7 @@ func TestTransitions(t *testing.T) {
 	tab := browse(t)
 	const watch = `addEventListener("pagereveal", ({ viewTransition }) => {
 		window.moved = viewTransition ? viewTransition.ready.then(() => document.getAnimations()
-			.some(a => a.effect.pseudoElement === "::view-transition-group(kopi-gayo)")) : Promise.resolve(false);
+			.some(a => a.effect.pseudoElement === "::view-transition-group(kopi-gayo)"), () => false) : Promise.resolve(false);
 	})`
 	err := inTime(tab, chromedp.ActionFunc(func(ctx context.Context) error {
 		_, err := page.AddScriptToEvaluateOnNewDocument(watch).Do(ctx)
