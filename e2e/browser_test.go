@@ -3,8 +3,6 @@ package e2e_test
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -18,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"warungjokul/e2e/servers"
 )
 
 // expected is what a browser may say where a test takes the signal away, or
@@ -42,12 +42,10 @@ func browse(t *testing.T) context.Context {
 	}
 	tab, leave := chromedp.NewContext(browser, chromedp.WithExistingBrowserContext(profile))
 	t.Cleanup(leave)
-	ctx, cancel := context.WithTimeout(tab, 12*time.Minute) // the gallery has many pages
-	t.Cleanup(cancel)
 
 	var mu sync.Mutex
 	var complaints []string
-	chromedp.ListenTarget(ctx, func(event any) {
+	chromedp.ListenTarget(tab, func(event any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := event.(type) {
@@ -66,10 +64,11 @@ func browse(t *testing.T) context.Context {
 			t.Errorf("the browser complained:\n%s", strings.Join(complaints, "\n"))
 		}
 	})
-	if err := chromedp.Run(ctx, chromedp.EmulateViewport(390, 844)); err != nil {
+	// The first run may have no deadline: the tab would end with it.
+	if err := chromedp.Run(tab, chromedp.EmulateViewport(390, 844)); err != nil {
 		t.Fatal(err)
 	}
-	return ctx
+	return tab
 }
 
 // chromium is the browser that all tests share; each has a profile of its own in it.
@@ -84,13 +83,7 @@ var chromium struct {
 // again.
 func sharedChromium(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is not here, and CI may not do without it")
-		}
-		t.Skip("chromium is not here: apt-get install chromium")
-	}
+	path := servers.Need(t, "chromium", "chromium")
 	chromium.Lock()
 	defer chromium.Unlock()
 	if chromium.Context != nil {
@@ -163,12 +156,12 @@ func payAtTill(t *testing.T, ctx context.Context) {
 	t.Helper()
 	var link string
 	var ok bool
-	if err := chromedp.Run(ctx, chromedp.AttributeValue(id("simulator-link"), "href", &link, &ok, chromedp.ByQuery)); err != nil || !ok {
+	if err := inTime(ctx, chromedp.AttributeValue(id("simulator-link"), "href", &link, &ok, chromedp.ByQuery)); err != nil || !ok {
 		t.Fatalf("no link to the simulator: %v", err)
 	}
 	till, cancel := chromedp.NewContext(ctx)
 	defer cancel()
-	err := chromedp.Run(till,
+	err := inTime(till,
 		chromedp.Navigate(link),
 		click(id("pay")),
 		chromedp.WaitVisible(id("receipt"), chromedp.ByQuery),
@@ -181,14 +174,14 @@ func payAtTill(t *testing.T, ctx context.Context) {
 func TestBrowserJourney(t *testing.T) {
 	p := start(t, t.TempDir())
 	ctx := browse(t)
-	if err := chromedp.Run(ctx, buy(p), chromedp.Evaluate(`window.sameDocument = true`, nil)); err != nil {
+	if err := inTime(ctx, buy(p), chromedp.Evaluate(`window.sameDocument = true`, nil)); err != nil {
 		t.Fatal(err)
 	}
 	payAtTill(t, ctx)
 	paid := time.Now()
 	var same bool
 	var title, lang string
-	err := chromedp.Run(ctx,
+	err := inTime(ctx,
 		chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
 		chromedp.Evaluate(`window.sameDocument === true`, &same),
 		chromedp.Title(&title),
@@ -202,7 +195,7 @@ func TestBrowserJourney(t *testing.T) {
 		t.Errorf("same document %v, title %q, lang %q", same, title, lang)
 	}
 	var wide bool
-	if err := chromedp.Run(ctx, chromedp.EmulateViewport(320, 800),
+	if err := inTime(ctx, chromedp.EmulateViewport(320, 800),
 		chromedp.Evaluate(`document.documentElement.scrollWidth > 320`, &wide)); err != nil || wide {
 		t.Errorf("the page is wider than a screen of 320 px: %v, %v", wide, err)
 	}
@@ -215,7 +208,7 @@ func TestBrowserJourneyWithoutScript(t *testing.T) {
 			ctx := browse(t)
 			// What needs script is not shown, and the countdown does not count.
 			var countdown string
-			err := chromedp.Run(ctx, emulation.SetScriptExecutionDisabled(true), buyAs(p, lang, 320),
+			err := inTime(ctx, emulation.SetScriptExecutionDisabled(true), buyAs(p, lang, 320),
 				chromedp.WaitNotVisible(`[data-copy]`, chromedp.ByQuery),
 				chromedp.TextContent(`[data-countdown]`, &countdown, chromedp.ByQuery))
 			if err != nil || countdown != "–" {
@@ -223,7 +216,7 @@ func TestBrowserJourneyWithoutScript(t *testing.T) {
 			}
 			payAtTill(t, ctx)
 			var heading, html string
-			err = chromedp.Run(ctx,
+			err = inTime(ctx,
 				click(id("refresh")),
 				chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
 				chromedp.Text("h1", &heading, chromedp.ByQuery),

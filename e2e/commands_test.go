@@ -63,8 +63,8 @@ func docsCommands(t *testing.T) []string {
 // a code, an address, a file. make test is what runs now, and begins with make
 // check.
 func TestCommandsOfTheDocs(t *testing.T) {
-	need(t, "sqlite3", "sqlite3")
-	need(t, "pg_dump", "postgresql")
+	servers.Need(t, "sqlite3", "sqlite3")
+	servers.Need(t, "pg_dump", "postgresql")
 	dir := t.TempDir()
 	database := filepath.Join(dir, "warung.db")
 	p := start(t, dir, "DATABASE_URL=sqlite:"+database)
@@ -144,7 +144,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 // filledPostgres is a database of a PostgreSQL server with a shop's tables.
 func filledPostgres(t *testing.T) string {
 	t.Helper()
-	need(t, "initdb", "postgresql")
+	servers.Need(t, "initdb", "postgresql")
 	server, err := newPostgres(t)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"warungjokul/e2e/servers"
 )
 
 const (
@@ -154,7 +156,7 @@ func TestQueriesFindTheirMetrics(t *testing.T) {
 
 func promtool(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
-	out, err := exec.Command(need(t, "promtool", "prometheus"), arguments...).CombinedOutput()
+	out, err := exec.Command(servers.Need(t, "promtool", "prometheus"), arguments...).CombinedOutput()
 	return string(out), err
 }
 

@@ -17,23 +17,10 @@ import (
 	"warungjokul/models/testdb"
 )
 
-// need finds another's program, which tests may do without, but not in CI.
-func need(t *testing.T, name, pkg string) string {
-	t.Helper()
-	found, err := servers.Find(name, pkg)
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not here, and CI may not do without it", pkg)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	return found
-}
-
 // newPostgres makes and starts a server of our own.
 func newPostgres(t *testing.T, settings ...string) (*servers.Postgres, error) {
 	t.Helper()
-	need(t, "initdb", "postgresql")
+	servers.Need(t, "initdb", "postgresql")
 	return servers.NewPostgres(settings...)
 }
 
@@ -50,7 +37,7 @@ func sharedPostgres(t *testing.T) string {
 	if server := testdb.Server(); server != "" {
 		return server
 	}
-	need(t, "initdb", "postgresql")
+	servers.Need(t, "initdb", "postgresql")
 	shared.Do(func() { shared.Postgres, shared.err = newPostgres(t) })
 	if shared.err != nil {
 		t.Fatal(shared.err)
@@ -73,7 +60,7 @@ func TestPostgreSQL(t *testing.T) {
 	defer p.End()
 	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
 		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
-	tests := exec.CommandContext(t.Context(), os.Args[0], "-programs", filepath.Dir(binary), "-test.run", "^Test("+strings.Join(journeys, "|")+")$")
+	tests := exec.CommandContext(t.Context(), os.Args[0], "-built", filepath.Dir(binary), "-test.run", "^Test("+strings.Join(journeys, "|")+")$")
 	tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
 	out, err := tests.CombinedOutput()
 	if err != nil || bytes.Contains(out, []byte("no tests to run")) {

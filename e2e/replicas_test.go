@@ -33,7 +33,7 @@ type fleet struct {
 // newFleet starts n shops and what they need.
 func newFleet(t *testing.T, n int, notify string, environ ...string) *fleet {
 	t.Helper()
-	need(t, "nginx", "nginx")
+	servers.Need(t, "nginx", "nginx")
 	front := fixedPort(t)
 	f := &fleet{pair: newGateway(t, testdb.On(t, sharedPostgres(t)), front, notify)}
 	for i := range n {
@@ -178,6 +178,7 @@ func TestReplicas(t *testing.T) {
 			if last := <-watching; !isPaid(last) {
 				t.Errorf("the stream ended with %+v", last)
 			}
+			// One that is not told looks by itself after 15 seconds.
 			if took := time.Since(told); took > 10*time.Second {
 				t.Errorf("shop %d heard of what shop %d was told after %s", from+1, to+1, took)
 			}

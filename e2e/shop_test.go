@@ -29,22 +29,27 @@ import (
 )
 
 // The programs under test: the shop, and the gateway that runs by itself.
-var binary, gateway string
-
-var programs = flag.String("programs", "", "the folder they are built in already")
+var (
+	binary, gateway string
+	built           = flag.String("built", "", "the folder in which they are built already")
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(func() int {
-		dir := *programs
+		dir := *built
 		if dir == "" {
 			var err error
-			if dir, err = os.MkdirTemp("", "warung"); err != nil {
+			if dir, err = os.MkdirTemp("", "warung"); err == nil {
+				defer os.RemoveAll(dir)
+				err = build(dir)
+			}
+			if err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}
-			defer os.RemoveAll(dir)
 		}
+		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
 		defer func() {
 			if shared.Postgres != nil {
 				shared.End()
@@ -53,19 +58,17 @@ func TestMain(m *testing.M) {
 				chromium.stop()
 			}
 		}()
-		binary, gateway = filepath.Join(dir, "warung"), filepath.Join(dir, "jokul")
-		for file, pkg := range map[string]string{binary: "..", gateway: "../jokul/cmd/jokul"} {
-			if *programs != "" {
-				break
-			}
-			build := exec.Command("go", "build", "-race", "-o", file, pkg)
-			if out, err := build.CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-				return 1
-			}
-		}
 		return m.Run()
 	}())
+}
+
+func build(dir string) error {
+	for name, pkg := range map[string]string{"warung": "..", "jokul": "../jokul/cmd/jokul"} {
+		if out, err := exec.Command("go", "build", "-race", "-o", filepath.Join(dir, name), pkg).CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w\n%s", err, out)
+		}
+	}
+	return nil
 }
 
 const (

@@ -506,3 +506,18 @@ func TestConsolePlans(t *testing.T) {
 		}
 	}
 }
+
+// The figures of a month hold no more for a million orders than for a thousand.
+func TestWaitsAreFew(t *testing.T) {
+	waits := map[time.Duration]bool{}
+	for s := -60; s < 24*60*60; s++ {
+		w := waitOf(time.Duration(s) * time.Second)
+		waits[w] = true
+		if off := time.Duration(max(0, s))*time.Second - w; off < 0 || off >= time.Minute || s < 600 && off != 0 {
+			t.Fatalf("%d seconds are kept as %s", s, w)
+		}
+	}
+	if len(waits) != 10*60+23*60+50 {
+		t.Errorf("a day's customers take %d different times", len(waits))
+	}
+}

@@ -24,7 +24,7 @@ import (
 func openPostgres(t *testing.T, settings ...string) (*Store, *clock) {
 	t.Helper()
 	if testdb.Server() == "" {
-		t.Skip("this is about PostgreSQL: set DATABASE_URL, or go test ./e2e -run TestPostgreSQL")
+		t.Skip("this is about PostgreSQL: set DATABASE_URL, or go test ./e2e/servers")
 	}
 	address, err := url.Parse(testdb.URL(t))
 	if err != nil {

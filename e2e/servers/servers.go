@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -36,6 +37,20 @@ func Find(name, pkg string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is not here: apt-get install %s", pkg, pkg)
+}
+
+// Need finds a program for a test, which is left out where it cannot be had. CI
+// leaves nothing out.
+func Need(t testing.TB, name, pkg string) string {
+	t.Helper()
+	found, err := Find(name, pkg)
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	return found
 }
 
 // Address is a free one that no outgoing connection will take while its program
