@@ -59,14 +59,14 @@ type Attention struct {
 // Attentions lists the cases nobody has done yet, the oldest first.
 func (s *Store) Attentions(ctx context.Context, limit int) ([]Attention, error) {
 	var list []Attention
-	err := s.read.WithContext(ctx).Preload("Order").Where("done_at IS NULL").Order("created_at, id").Limit(limit).Find(&list).Error
+	err := with(ctx, s.read).Preload("Order").Where("done_at IS NULL").Order("created_at, id").Limit(limit).Find(&list).Error
 	return list, err
 }
 
 // DoneAttentions lists the cases that were done, the latest first.
 func (s *Store) DoneAttentions(ctx context.Context, limit int) ([]Attention, error) {
 	var list []Attention
-	err := s.read.WithContext(ctx).Preload("Order").Where("done_at IS NOT NULL").Order("done_at DESC, id DESC").Limit(limit).Find(&list).Error
+	err := with(ctx, s.read).Preload("Order").Where("done_at IS NOT NULL").Order("done_at DESC, id DESC").Limit(limit).Find(&list).Error
 	return list, err
 }
 
@@ -98,7 +98,7 @@ func (s *Store) DoneAttention(ctx context.Context, id int64, note string) (done 
 
 // OpenAttentions counts the cases nobody has done yet.
 func (s *Store) OpenAttentions(ctx context.Context) (n int64, err error) {
-	return n, s.read.WithContext(ctx).Model(&Attention{}).Where("done_at IS NULL").Count(&n).Error
+	return n, with(ctx, s.read).Model(&Attention{}).Where("done_at IS NULL").Count(&n).Error
 }
 
 // Raise keeps a case found outside of any other change.

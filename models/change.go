@@ -112,13 +112,13 @@ func (c *Change) fields() []any {
 // ChangesOf lists what changed about an order, in order.
 func (s *Store) ChangesOf(ctx context.Context, orderID int64) ([]Change, error) {
 	var list []Change
-	return list, s.read.WithContext(ctx).Where("order_id = ?", orderID).Order("id").Limit(MaxAbout).Find(&list).Error
+	return list, with(ctx, s.read).Where("order_id = ?", orderID).Order("id").Limit(MaxAbout).Find(&list).Error
 }
 
 // ChangesBy lists what a cause with an ID has changed, in order.
 func (s *Store) ChangesBy(ctx context.Context, c Cause) ([]Change, error) {
 	var list []Change
-	return list, s.read.WithContext(ctx).Where("cause_by = ? AND cause_id = ?", c.By, c.ID).Order("id").Limit(MaxAbout).Find(&list).Error
+	return list, with(ctx, s.read).Where("cause_by = ? AND cause_id = ?", c.By, c.ID).Order("id").Limit(MaxAbout).Find(&list).Error
 }
 
 // ForgetChanges drops the records that are too old: they go with the exchanges

@@ -126,7 +126,7 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 		}
 	}
 	var list []Exchange
-	err := s.read.WithContext(ctx).Where("invoice_number IN ? OR (invoice_number = '' AND url IN ?)", names, addresses).
+	err := with(ctx, s.read).Where("invoice_number IN ? OR (invoice_number = '' AND url IN ?)", names, addresses).
 		Order("started_at DESC, id DESC").Limit(MaxAbout).Find(&list).Error
 	slices.Reverse(list)
 	return list, err
@@ -135,7 +135,7 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 // LastSigned returns the latest call whose answer was signed, or was a refusal
 // with that word in it; or ErrNotFound.
 func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error) {
-	return first[Exchange](s.read.WithContext(ctx).
+	return first[Exchange](with(ctx, s.read).
 		Where(`response_header LIKE '%"Signature"%' OR problem LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(refusal)+"%").
 		Order("started_at DESC, id DESC"))
 }
@@ -144,14 +144,14 @@ func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error
 // one turn of its worker, in order: its id is in the log.
 func (s *Store) ExchangesCausedBy(ctx context.Context, id string) ([]Exchange, error) {
 	var list []Exchange
-	return list, s.read.WithContext(ctx).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(&list).Error
+	return list, with(ctx, s.read).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(&list).Error
 }
 
 // NotificationsAbout lists the notifications about some invoice numbers, in the
 // order in which they came.
 func (s *Store) NotificationsAbout(ctx context.Context, invoiceNumbers []string) ([]Notification, error) {
 	var list []Notification
-	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(MaxAbout).Find(&list).Error
+	return list, with(ctx, s.read).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(MaxAbout).Find(&list).Error
 }
 
 // MaxAbout bounds what a page about one order shows of each thing.

@@ -146,7 +146,7 @@ func (s *Store) day(ctx context.Context, start time.Time, anew bool) (Day, error
 }
 
 func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err error) {
-	db := s.read.WithContext(ctx)
+	db := with(ctx, s.read)
 	waits := map[time.Duration]int64{}
 	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2", []any{from, to}, func(scan func(...any) error) error {
 		var total int64

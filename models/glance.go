@@ -24,7 +24,7 @@ const glances = "SELECT o.status, o.attention, o.paid_at, p.attempt, p.state, p.
 // Glance looks at the order with that token, or says ErrNotFound.
 func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
 	var text []byte
-	err := each(s.read.WithContext(ctx), glances, []any{token}, func(scan func(...any) error) error {
+	err := each(with(ctx, s.read), glances, []any{token}, func(scan func(...any) error) error {
 		var o Order
 		var p Payment
 		var instructions, receipts int

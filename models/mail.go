@@ -104,7 +104,7 @@ func (m Mail) Wanted(now time.Time) bool {
 func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 	now := s.now()
 	var due []int64
-	err := each(s.read.WithContext(ctx), "SELECT id FROM mails WHERE sent_at IS NULL AND send_at <= $1 AND send_at > $2"+
+	err := each(with(ctx, s.read), "SELECT id FROM mails WHERE sent_at IS NULL AND send_at <= $1 AND send_at > $2"+
 		" AND (leased_until IS NULL OR leased_until <= $1) ORDER BY send_at, id LIMIT $3", []any{now, now.Add(-mailStale), limit},
 		func(scan func(...any) error) error {
 			due = append(due, 0)
@@ -133,7 +133,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 	}
 	for i := range claimed {
 		m := &claimed[i]
-		o, err := wholeOrder(s.read.WithContext(ctx), "id = $1", m.OrderID)
+		o, err := wholeOrder(with(ctx, s.read), "id = $1", m.OrderID)
 		if err != nil {
 			return claimed[:i], err
 		}
@@ -149,7 +149,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 
 // NextMail returns when ClaimMails will next have something, zero for never.
 func (s *Store) NextMail(ctx context.Context) (time.Time, error) {
-	return nextDue(s.read.WithContext(ctx), "SELECT send_at, leased_until FROM mails WHERE sent_at IS NULL AND send_at > $1 ORDER BY send_at LIMIT $2",
+	return nextDue(with(ctx, s.read), "SELECT send_at, leased_until FROM mails WHERE sent_at IS NULL AND send_at > $1 ORDER BY send_at LIMIT $2",
 		s.now().Add(-mailStale))
 }
 
@@ -169,18 +169,18 @@ func (s *Store) PostponeMail(ctx context.Context, id int64, reason string, at ti
 // Mails lists what was sent, the latest first.
 func (s *Store) Mails(ctx context.Context, limit int) ([]Mail, error) {
 	var list []Mail
-	return list, s.read.WithContext(ctx).Preload("Order").Where("subject <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
+	return list, with(ctx, s.read).Preload("Order").Where("subject <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
 }
 
 // MailsOf lists what was sent about an order, in order.
 func (s *Store) MailsOf(ctx context.Context, orderID int64) ([]Mail, error) {
 	var list []Mail
-	return list, s.read.WithContext(ctx).Where("order_id = ? AND subject <> ''", orderID).Order("sent_at, id").Find(&list).Error
+	return list, with(ctx, s.read).Where("order_id = ? AND subject <> ''", orderID).Order("sent_at, id").Find(&list).Error
 }
 
 // SentMail finds a mail that was sent, or says ErrNotFound.
 func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
-	return first[Mail](s.read.WithContext(ctx).Preload("Order").Where("id = ? AND subject <> ''", id))
+	return first[Mail](with(ctx, s.read).Preload("Order").Where("id = ? AND subject <> ''", id))
 }
 
 // ForgetMails drops mails of a month ago, sent or not.

@@ -54,7 +54,7 @@ func (s *Store) Mismatches(ctx context.Context) ([]Mismatch, error) {
 	for _, find := range []func(*gorm.DB, time.Time) ([]Mismatch, error){
 		moneyMismatches, paidThere, overdueAnswers, missingCodes, stockMismatches, notNotified,
 	} {
-		found, err := find(s.read.WithContext(ctx).Limit(maxMismatches), s.now())
+		found, err := find(with(ctx, s.read).Limit(maxMismatches), s.now())
 		if err != nil {
 			return nil, fmt.Errorf("mismatches: %w", err)
 		}

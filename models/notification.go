@@ -90,6 +90,10 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
 }
 
+// knownOf asks what is known of a message: the order it is about, and the message itself.
+const knownOf = "SELECT COALESCE((SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p." + byInvoice + "), '')," +
+	" COALESCE((SELECT id FROM notifications WHERE request_id = $2 AND digest = $3), 0)"
+
 // ApplyNotification keeps a verified notification and does what it asks for, in
 // one transaction, and returns it with its verdict and effect. The same message
 // again is counted and changes nothing.
@@ -99,15 +103,12 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	n.InvoiceNumber = indexed(e.arrival.InvoiceNumber)
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
 	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
-		if n.OrderToken, err = tokenOf(tx, n.InvoiceNumber); err != nil && err != ErrNotFound {
+		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &n.ID); err != nil {
 			return err
 		}
-		err = one(tx, "SELECT id FROM notifications WHERE request_id = $1 AND digest = $2", []any{n.RequestID, n.Digest}, &n.ID)
-		if err == nil { // exactly this message came before, whatever its verdict was
+		if n.ID != 0 { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone
 			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE id = $2", n.LastReceivedAt, n.ID)
-		}
-		if err != ErrNotFound {
 			return err
 		}
 		if n.Verdict, n.Effect, err = applyEvent(tx, n, e, s.now()); err != nil {
@@ -194,7 +195,7 @@ var flaggedVerdicts = []Verdict{VerdictMismatched, VerdictUnknownInvoice, Verdic
 // Notifications lists a page of what came, the latest first: older than before,
 // where that is not zero, and about an order or invoice number where one is given.
 func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string, before int64, limit int) ([]Notification, error) {
-	query := s.read.WithContext(ctx).Order("id DESC").Limit(limit)
+	query := with(ctx, s.read).Order("id DESC").Limit(limit)
 	switch kind {
 	case InboxApplied:
 		query = query.Where("verdict = ?", VerdictApplied)
@@ -219,12 +220,12 @@ func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string,
 
 // Notification finds one, or says ErrNotFound.
 func (s *Store) Notification(ctx context.Context, id int64) (Notification, error) {
-	return first[Notification](s.read.WithContext(ctx).Where("id = ?", id))
+	return first[Notification](with(ctx, s.read).Where("id = ?", id))
 }
 
 // SameNotification finds the row that a message is kept in, or says ErrNotFound.
 func (s *Store) SameNotification(ctx context.Context, n Notification) (Notification, error) {
-	return first[Notification](s.read.WithContext(ctx).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest))
+	return first[Notification](with(ctx, s.read).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest))
 }
 
 // VerdictCount is how many messages had a verdict, and how often they came.
@@ -236,6 +237,6 @@ type VerdictCount struct {
 // VerdictCounts says how many notifications came, by the verdict on them.
 func (s *Store) VerdictCounts(ctx context.Context) ([]VerdictCount, error) {
 	var list []VerdictCount
-	return list, s.read.WithContext(ctx).Model(&Notification{}).
+	return list, with(ctx, s.read).Model(&Notification{}).
 		Select("verdict, COUNT(*) AS messages, SUM(deliveries) AS deliveries").Group("verdict").Order("verdict").Scan(&list).Error
 }

@@ -221,7 +221,7 @@ func (l *OrderLine) fields() []any {
 // Order finds an order with its lines, attempts and receipts by its token, or
 // says ErrNotFound.
 func (s *Store) Order(ctx context.Context, token string) (Order, error) {
-	return wholeOrder(s.read.WithContext(ctx), "token = $1", token)
+	return wholeOrder(with(ctx, s.read), "token = $1", token)
 }
 
 // FindOrder returns the token of the order with that number, written as people
@@ -229,7 +229,7 @@ func (s *Store) Order(ctx context.Context, token string) (Order, error) {
 // two is wrong.
 func (s *Store) FindOrder(ctx context.Context, number, email string) (token string, err error) {
 	number = strings.ToUpper(strings.Join(strings.Fields(number), ""))
-	err = one(s.read.WithContext(ctx), "SELECT token FROM orders WHERE number = $1 AND lower(customer_email) = $2",
+	err = one(with(ctx, s.read), "SELECT token FROM orders WHERE number = $1 AND lower(customer_email) = $2",
 		[]any{number, strings.ToLower(strings.TrimSpace(email))}, &token)
 	return token, err
 }
@@ -237,13 +237,13 @@ func (s *Store) FindOrder(ctx context.Context, number, email string) (token stri
 // OrderByCheckoutID finds the order a checkout form has placed, or says
 // ErrNotFound.
 func (s *Store) OrderByCheckoutID(ctx context.Context, checkoutID string) (Order, error) {
-	return wholeOrder(s.read.WithContext(ctx), "checkout_id = $1", checkoutID)
+	return wholeOrder(with(ctx, s.read), "checkout_id = $1", checkoutID)
 }
 
 // OrderByNumber finds an order by the number people know it by, or says
 // ErrNotFound.
 func (s *Store) OrderByNumber(ctx context.Context, number string) (Order, error) {
-	return wholeOrder(s.read.WithContext(ctx), "number = $1", number)
+	return wholeOrder(with(ctx, s.read), "number = $1", number)
 }
 
 // wholeOrder loads the order of which a condition holds, with all that is its.

@@ -87,7 +87,7 @@ func (s *Store) latestOrders(ctx context.Context, f OrderFilter, terms []string,
 		c.andWord("orders.id", term)
 	}
 	var p OrderPage
-	err := s.read.WithContext(ctx).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
+	err := with(ctx, s.read).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
 	if err == nil && len(p.Orders) > limit {
 		p.Orders = p.Orders[:limit]
 		last := p.Orders[limit-1]
@@ -120,7 +120,7 @@ func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, 
 	if len(ids) == 0 {
 		return p, nil
 	}
-	err = s.read.WithContext(ctx).Where("id IN ?", ids).Find(&p.Orders).Error
+	err = with(ctx, s.read).Where("id IN ?", ids).Find(&p.Orders).Error
 	slices.SortFunc(p.Orders, func(a, b Order) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return p, err
 }
@@ -162,14 +162,14 @@ func (s *Store) fill(ctx context.Context, orders []Order) error {
 		ids[i], byID[orders[i].ID] = orders[i].ID, &orders[i]
 	}
 	var lines []OrderLine
-	if err := s.read.WithContext(ctx).Where("order_id IN ?", ids).Order("id").Find(&lines).Error; err != nil {
+	if err := with(ctx, s.read).Where("order_id IN ?", ids).Order("id").Find(&lines).Error; err != nil {
 		return err
 	}
 	for _, l := range lines {
 		byID[l.OrderID].Lines = append(byID[l.OrderID].Lines, l)
 	}
 	var payments []Payment
-	err := s.read.WithContext(ctx).Omit("request_body", "instructions").Where("order_id IN ?", ids).
+	err := with(ctx, s.read).Omit("request_body", "instructions").Where("order_id IN ?", ids).
 		Preload("Receipts", func(db *gorm.DB) *gorm.DB { return db.Order("paid_at, id") }).Order("attempt").Find(&payments).Error
 	for _, p := range payments {
 		byID[p.OrderID].Payments = append(byID[p.OrderID].Payments, p)
@@ -185,9 +185,9 @@ type History struct {
 
 // History finds what else is known of an order.
 func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
-	if err := s.read.WithContext(ctx).Where("order_id = ?", id).Order("created_at, id").Find(&h.Attentions).Error; err != nil {
+	if err := with(ctx, s.read).Where("order_id = ?", id).Order("created_at, id").Find(&h.Attentions).Error; err != nil {
 		return h, err
 	}
-	return h, s.read.WithContext(ctx).Select("id", "kind", "sent_at").
+	return h, with(ctx, s.read).Select("id", "kind", "sent_at").
 		Where("order_id = ? AND subject <> ''", id).Order("sent_at, id").Find(&h.Mails).Error
 }

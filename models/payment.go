@@ -219,7 +219,7 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 	now := s.now()
 	var due []int64
-	err := each(s.read.WithContext(ctx), "SELECT id FROM payments WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)"+
+	err := each(with(ctx, s.read), "SELECT id FROM payments WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)"+
 		" ORDER BY next_check_at LIMIT $2", []any{now, limit}, func(scan func(...any) error) error {
 		due = append(due, 0)
 		return scan(&due[len(due)-1])
@@ -272,7 +272,7 @@ func (s *Store) Ask(ctx context.Context, id int64, interval time.Duration) (bool
 
 // NextDue returns when ClaimDue will next have something, zero for never.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	return nextDue(s.read.WithContext(ctx), "SELECT next_check_at, leased_until FROM payments WHERE next_check_at IS NOT NULL ORDER BY next_check_at LIMIT $1")
+	return nextDue(with(ctx, s.read), "SELECT next_check_at, leased_until FROM payments WHERE next_check_at IS NOT NULL ORDER BY next_check_at LIMIT $1")
 }
 
 // looked is how far nextDue looks: at more than workers have leased at a time.
@@ -388,13 +388,13 @@ func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
 // Invoice finds a payment with its order by its invoice number, or says
 // ErrNotFound.
 func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, error) {
-	return paymentWhere(s.read.WithContext(ctx), byInvoice, invoiceNumber, false)
+	return paymentWhere(with(ctx, s.read), byInvoice, invoiceNumber, false)
 }
 
 // TokenOf finds the token of the order an invoice number belongs to, or says
 // ErrNotFound.
 func (s *Store) TokenOf(ctx context.Context, invoiceNumber string) (string, error) {
-	return tokenOf(s.read.WithContext(ctx), invoiceNumber)
+	return tokenOf(with(ctx, s.read), invoiceNumber)
 }
 
 func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {

@@ -198,12 +198,12 @@ func (postgresDialector) insert(tx *gorm.DB, statement string, values []any) (id
 func (postgresDialector) locking() string { return " FOR NO KEY UPDATE" }
 
 func (p *postgresServer) transact(ctx context.Context, db *gorm.DB, f func(*gorm.DB) error) error {
-	return db.WithContext(ctx).Transaction(f)
+	return with(ctx, db).Transaction(f)
 }
 
 // once: a statement is a transaction by itself.
 func (p *postgresServer) once(ctx context.Context, db *gorm.DB, f func(*gorm.DB) error) error {
-	return f(db.WithContext(ctx))
+	return f(with(ctx, db))
 }
 
 // alone takes turns by a lock that PostgreSQL gives to one connection at a time.
@@ -227,7 +227,7 @@ func (p *postgresServer) alone(db *gorm.DB, f func(*gorm.DB) error) error {
 			}
 		}
 		err := f(db)
-		unlocked := db.WithContext(context.WithoutCancel(db.Statement.Context)).Exec("SELECT pg_advisory_unlock(" + key + ")").Error
+		unlocked := with(context.WithoutCancel(db.Statement.Context), db).Exec("SELECT pg_advisory_unlock(" + key + ")").Error
 		if err == nil {
 			err = unlocked
 		}
@@ -239,7 +239,7 @@ func (p *postgresServer) alone(db *gorm.DB, f func(*gorm.DB) error) error {
 func (p *postgresServer) inPlace() error { return nil }
 
 func (p *postgresServer) tell(ctx context.Context, db *gorm.DB, token string) error {
-	return db.WithContext(ctx).Exec("SELECT pg_notify(?, ?)", postgresChannel, token).Error
+	return with(ctx, db).Exec("SELECT pg_notify(?, ?)", postgresChannel, token).Error
 }
 
 // watch listens on a connection of its own, and gets another when that breaks.

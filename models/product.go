@@ -65,7 +65,7 @@ type Product struct {
 // Products lists the catalogue. A query matches names and texts in either
 // language, without regard to case; an empty query or category matches all.
 func (s *Store) Products(ctx context.Context, query string, category Category) ([]Product, error) {
-	db := s.read.WithContext(ctx).Order("position, id")
+	db := with(ctx, s.read).Order("position, id")
 	if category != "" {
 		db = db.Where("category = ?", category)
 	}
@@ -82,7 +82,7 @@ var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // Product finds one product by its slug, or says ErrNotFound.
 func (s *Store) Product(ctx context.Context, slug string) (Product, error) {
-	return first[Product](s.read.WithContext(ctx).Where("slug = ?", slug))
+	return first[Product](with(ctx, s.read).Where("slug = ?", slug))
 }
 
 // ProductsBySKU finds products by SKU; unknown ones are absent.
@@ -90,7 +90,7 @@ func (s *Store) ProductsBySKU(ctx context.Context, skus ...string) (map[string]P
 	bySKU := make(map[string]Product, len(skus))
 	for _, sku := range skus {
 		var p Product
-		err := one(s.read.WithContext(ctx), products.selectWhere("sku = $1"), []any{sku}, p.fields()...)
+		err := one(with(ctx, s.read), products.selectWhere("sku = $1"), []any{sku}, p.fields()...)
 		if err == nil {
 			bySKU[sku] = p
 		} else if err != ErrNotFound {

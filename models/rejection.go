@@ -70,25 +70,25 @@ func (s *Store) KeepRejections(ctx context.Context, counts map[string]int64, sam
 // Rejections lists the samples, the latest first.
 func (s *Store) Rejections(ctx context.Context) ([]Rejection, error) {
 	var list []Rejection
-	return list, s.read.WithContext(ctx).Order("received_at DESC, id DESC").Find(&list).Error
+	return list, with(ctx, s.read).Order("received_at DESC, id DESC").Find(&list).Error
 }
 
 // RejectionsAbout lists the samples that claim to be about some invoice numbers,
 // in the order in which they came.
 func (s *Store) RejectionsAbout(ctx context.Context, invoiceNumbers []string) ([]Rejection, error) {
 	var list []Rejection
-	return list, s.read.WithContext(ctx).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Find(&list).Error
+	return list, with(ctx, s.read).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Find(&list).Error
 }
 
 // Rejection finds a sample, or says ErrNotFound.
 func (s *Store) Rejection(ctx context.Context, id int64) (Rejection, error) {
-	return first[Rejection](s.read.WithContext(ctx).Where("id = ?", id))
+	return first[Rejection](with(ctx, s.read).Where("id = ?", id))
 }
 
 // RejectionCounts says how many deliveries were rejected, by reason.
 func (s *Store) RejectionCounts(ctx context.Context) ([]RejectionCount, error) {
 	var list []RejectionCount
-	return list, s.read.WithContext(ctx).Order("reason").Find(&list).Error
+	return list, with(ctx, s.read).Order("reason").Find(&list).Error
 }
 
 // ForgetRejections drops samples that are as old as exchanges may be; the counts

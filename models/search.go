@@ -180,7 +180,7 @@ func (s *Store) look(ctx context.Context, fits conditions, lead string, from *sp
 }
 
 func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, bounds ...any) (hits []spot, end *spot, err error) {
-	db, ordered := s.read.WithContext(ctx), "SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?"
+	db, ordered := with(ctx, s.read), "SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?"
 	var last []spot
 	if err := db.Raw(ordered+" OFFSET ?", append(bounds, 1, n-1)...).Scan(&last).Error; err != nil {
 		return nil, nil, err

@@ -35,7 +35,7 @@ func (s *Store) OpenSession(ctx context.Context, lasts time.Duration) (secret st
 // InSession reports whether a browser that shows secret is signed in.
 func (s *Store) InSession(ctx context.Context, secret string) (bool, error) {
 	var n int64
-	err := s.read.WithContext(ctx).Model(&Session{}).Where("hash = ? AND expires_at > ?", sessionHash(secret), s.now()).Count(&n).Error
+	err := with(ctx, s.read).Model(&Session{}).Where("hash = ? AND expires_at > ?", sessionHash(secret), s.now()).Count(&n).Error
 	return n > 0, err
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -13,8 +14,9 @@ import (
 // shared has those who write at the same time share one commit. To bring a commit
 // to the disk costs as much as many changes do, and SQLite makes one at a time:
 // whoever sees others waiting leaves the commit to the last of them, and returns
-// when it is made. Each writes within a savepoint, so that one who fails takes
-// back what is his and no more.
+// when it is made. One who fails takes back what is his and no more: all who share
+// the commit write once more then, each within a savepoint. Savepoints cost as much
+// as a statement or two, and hardly anybody fails.
 type shared struct {
 	db    *gorm.DB     // with one connection
 	check func() error // before each commit
@@ -29,11 +31,15 @@ type shared struct {
 // commit is one commit of the database and whose changes are in it.
 type commit struct {
 	tx      *gorm.DB
+	careful bool // whoever comes now writes within a savepoint
 	members int
 	began   time.Time
 	made    chan struct{} // closed when it is made, or err says why not
 	err     error
 }
+
+// errTakenBack: somebody who shared the commit has failed.
+var errTakenBack = errors.New("taken back with another's change")
 
 // Who came first does not wait for ever.
 const (
@@ -41,14 +47,25 @@ const (
 	longestSharing = 20 * time.Millisecond
 )
 
-// transact runs f as a transaction. While it has its turn nothing interrupts it:
-// SQLite would take back what all the others have written, too.
+// transact runs f as a transaction, twice where somebody fails. While it has its
+// turn nothing interrupts it: SQLite would take back what all the others have
+// written, too.
 func (s *shared) transact(ctx context.Context, f func(tx *gorm.DB) error) error {
-	c, err := s.enter(ctx)
+	err := s.join(ctx, false, f)
+	if err == errTakenBack { // it had its turn: another's failure is no reason to leave now
+		err = s.join(context.WithoutCancel(ctx), true, f)
+	}
+	return err
+}
+
+// join runs f as a part of the next commit, and returns when that is made. Nobody
+// takes back a commit once somebody careful is in it.
+func (s *shared) join(ctx context.Context, careful bool, f func(tx *gorm.DB) error) error {
+	c, err := s.enter(ctx, careful)
 	if err != nil {
 		return err
 	}
-	if err = s.run(c, c.tx.WithContext(context.WithoutCancel(ctx)), f); err == nil {
+	if err = s.run(c, with(context.WithoutCancel(ctx), c.tx), f); err == nil {
 		<-c.made
 		err = c.err
 	}
@@ -56,7 +73,7 @@ func (s *shared) transact(ctx context.Context, f func(tx *gorm.DB) error) error 
 }
 
 // enter waits for its turn and begins a commit where none is open.
-func (s *shared) enter(ctx context.Context) (*commit, error) {
+func (s *shared) enter(ctx context.Context, careful bool) (*commit, error) {
 	s.wait()
 	err := ctx.Err()
 	if err != nil {
@@ -73,6 +90,7 @@ func (s *shared) enter(ctx context.Context) (*commit, error) {
 		return nil, err
 	}
 	s.open.members++
+	s.open.careful = s.open.careful || careful
 	return s.open, nil
 }
 
@@ -88,10 +106,17 @@ func (s *shared) wait() {
 	s.waited.Add(int64(time.Since(began)))
 }
 
-// run runs f within a savepoint. What cannot be taken back by itself, because the
-// database has taken back everything, ends the commit for all.
+// run runs f, and sees to it that nothing of it is kept where it fails or panics.
+// What cannot be taken back by itself ends the commit for all.
 func (s *shared) run(c *commit, tx *gorm.DB, f func(tx *gorm.DB) error) (err error) {
 	defer s.leave()
+	if !c.careful {
+		c.err = errTakenBack
+		if f(tx) == nil {
+			c.err = nil
+		}
+		return c.err
+	}
 	if c.err = savepoint(tx, "SAVEPOINT member"); c.err != nil {
 		return c.err
 	}

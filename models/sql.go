@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -41,20 +43,19 @@ func newTable(name string, columns ...string) table {
 
 // parameters are so many rows of as many parameters each.
 func parameters(rows, each int) string {
-	var b strings.Builder
+	b := make([]byte, 0, rows*each*len(", $00"))
 	for n := range rows * each {
 		switch {
 		case n == 0:
-			b.WriteString("(")
+			b = append(b, "("...)
 		case n%each == 0:
-			b.WriteString("), (")
+			b = append(b, "), ("...)
 		default:
-			b.WriteString(", ")
+			b = append(b, ", "...)
 		}
-		fmt.Fprintf(&b, "$%d", n+1)
+		b = strconv.AppendInt(append(b, '$'), int64(n+1), 10)
 	}
-	b.WriteString(")")
-	return b.String()
+	return string(append(b, ')'))
 }
 
 // of is the table's columns in a statement that calls it by another name.
@@ -65,6 +66,15 @@ func (t table) of(alias string) string {
 // selectWhere is the beginning of most queries.
 func (t table) selectWhere(condition string) string {
 	return "SELECT " + t.columns + " FROM " + t.name + " WHERE " + condition
+}
+
+// with returns a database, or a transaction, for one request. It is what GORM's
+// WithContext returns for either, without the copies that makes of all settings:
+// the same is asked for at every statement.
+func with(ctx context.Context, db *gorm.DB) *gorm.DB {
+	bound := *db
+	bound.Statement = &gorm.Statement{DB: &bound, ConnPool: db.Statement.ConnPool, Context: ctx}
+	return &bound
 }
 
 // execute runs a statement and returns how many rows it has touched.

@@ -25,7 +25,7 @@ type Standing struct {
 // Standing counts. Each count reads an index alone, and only that of orders
 // grows for ever: some hundred milliseconds for a million of them.
 func (s *Store) Standing(ctx context.Context) (Standing, error) {
-	now, db := s.now(), s.read.WithContext(ctx)
+	now, db := s.now(), with(ctx, s.read)
 	standing := Standing{Orders: map[OrderStatus]int64{}, Attentions: map[AttentionKind]int64{}}
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
 		standing.Orders[status] = 0

@@ -71,7 +71,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.alone(s.write.WithContext(ctx), migrate); err != nil {
+	if err := s.alone(with(ctx, s.write), migrate); err != nil {
 		return err
 	}
 	return s.seed(ctx)
@@ -83,7 +83,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	}
 	var one int // read to its end: a statement left open would keep its connection from recovering
-	return s.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
+	return with(ctx, s.read).Raw("SELECT 1").Scan(&one).Error
 }
 
 // TryWriting reports whether the database takes what is written to it: it goes
@@ -119,8 +119,8 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 	j, t := &journal{}, turnOf(ctx)
 	ctx = context.WithValue(ctx, journalKey{}, j)
 	for range tries {
-		*j = journal{cause: causeOf(ctx)}
 		err = s.database.transact(ctx, s.write, func(tx *gorm.DB) error {
+			*j = journal{cause: causeOf(ctx)}
 			if t != nil {
 				id, err := t.keep(tx)
 				if err != nil {
@@ -188,12 +188,12 @@ func indexed(text string) string { return text[:min(len(text), maxIndexed)] }
 // Key returns the shop's own random key of that name, 32 bytes made at the
 // first call and the same for every copy of the shop on this database.
 func (s *Store) Key(ctx context.Context, name string) ([]byte, error) {
-	err := s.write.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).
+	err := with(ctx, s.write).Clauses(clause.OnConflict{DoNothing: true}).
 		Create(&key{Name: name, Value: randomBytes(32)}).Error
 	if err != nil {
 		return nil, err
 	}
-	k, err := first[key](s.write.WithContext(ctx).Where("name = ?", name))
+	k, err := first[key](with(ctx, s.write).Where("name = ?", name))
 	return k.Value, err
 }
 
