@@ -87,7 +87,7 @@ func description(o models.Order) string {
 // may have answered to an earlier send is asked for by its Request-Id, and only
 // its word that the invoice number is taken brings an attempt with another.
 func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
-	ctx = models.Turn(ctx)
+	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
 	began := time.Now()
 	code, err := h.Gateway.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody})
@@ -219,7 +219,7 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 // keepInstructions asks the gateway how a code is paid, for the page to say it in
 // the gateway's words.
 func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, address string) {
-	ctx = models.Turn(ctx)
+	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
 	asking, cancel := context.WithTimeout(ctx, stepsPatience)
 	defer cancel()
@@ -276,7 +276,7 @@ func (h *Handler) checkNow(ctx context.Context, id int64) error {
 // SUCCESS and EXPIRED settle anything; every other answer, and none at all,
 // changes nothing but when to ask again.
 func (h *Handler) ask(ctx context.Context, p models.Payment) {
-	ctx = models.Turn(ctx)
+	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
 	t, err := h.Gateway.CheckStatus(ctx, p.InvoiceNumber)
 	h.metrics.answered(t, err)

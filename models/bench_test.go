@@ -45,12 +45,12 @@ func BenchmarkWrites(b *testing.B) {
 		}
 		steps := []Instruction{{Language: "id", Steps: []string{strings.Repeat("x", 400)}}, {Language: "en", Steps: []string{strings.Repeat("x", 400)}}}
 		crowd(b, func(i int64) error {
-			ctx := Turn(context.Background())
-			o, _, err := placeAs(ctx, s, fmt.Sprint("checkout-", i), "VCR-050", 1)
+			o, _, err := placeAs(context.Background(), s, fmt.Sprint("checkout-", i), "VCR-050", 1)
 			if err != nil {
 				return err
 			}
 			p := o.Payment()
+			ctx := Turn(context.Background(), p.ID)
 			KeepWithChanges(ctx, Exchange{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, RequestID: p.RequestID, RequestBody: make([]byte, 359),
 				ResponseBody: make([]byte, 553), RequestHeader: strings.Repeat("x", 239), ResponseHeader: strings.Repeat("x", 276), StartedAt: c.now()})
 			code := IssuedCode{Code: fmt.Sprintf("88888888%08d", i), IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}

@@ -124,6 +124,5 @@ func (s *Store) ChangesBy(ctx context.Context, c Cause) ([]Change, error) {
 // ForgetChanges drops the records that are too old: they go with the exchanges
 // and are no part of the books.
 func (s *Store) ForgetChanges(ctx context.Context) error {
-	_, err := s.once(ctx, "DELETE FROM changes WHERE at < $1", s.now().Add(-exchangesKept))
-	return err
+	return s.forget(ctx, "changes", "at", exchangesKept)
 }

@@ -12,6 +12,7 @@ import (
 // whole signatures are never in it.
 type Exchange struct {
 	ID            int64
+	PaymentID     *int64 // nil where it was about none
 	Operation     string
 	InvoiceNumber string
 	RequestID     string // the gateway's name for it
@@ -40,29 +41,34 @@ const exchangesKept = 30 * 24 * time.Hour
 
 // KeepExchange records a call to the gateway at once.
 func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
+	t := turnOf(ctx)
+	if t != nil {
+		x.PaymentID = &t.payment
+	}
 	err := s.database.once(ctx, s.write, func(tx *gorm.DB) error {
 		_, err := add(tx, exchanges, &x, "")
 		return err
 	})
-	if turn := turnOf(ctx); turn != nil && err == nil {
-		turn.id = x.ID
+	if t != nil && err == nil {
+		t.id = x.ID
 	}
 	return err
 }
 
-// turn is a turn to the gateway: what it last said is the cause of what is changed
-// afterwards.
+// turn is a turn to the gateway about a payment: what it last said is the cause of
+// what is changed afterwards.
 type turn struct {
+	payment int64
 	id      int64     // of the last call that was kept
 	waiting *Exchange // or the call itself, which is kept with what it changes first
 }
 
 type turnKey struct{}
 
-// Turn returns a context for a turn to the gateway, and for what is changed because
-// of it.
-func Turn(ctx context.Context) context.Context {
-	return context.WithValue(ctx, turnKey{}, &turn{})
+// Turn returns a context for a turn to the gateway about a payment, and for what is
+// changed because of it.
+func Turn(ctx context.Context, paymentID int64) context.Context {
+	return context.WithValue(ctx, turnKey{}, &turn{payment: paymentID})
 }
 
 func turnOf(ctx context.Context) *turn {
@@ -76,7 +82,7 @@ func turnOf(ctx context.Context) *turn {
 func KeepWithChanges(ctx context.Context, x Exchange) bool {
 	t := turnOf(ctx)
 	if t != nil {
-		t.waiting = &x
+		x.PaymentID, t.waiting = &t.payment, &x
 	}
 	return t != nil
 }
@@ -99,34 +105,30 @@ func (t *turn) keep(tx *gorm.DB) (id int64, err error) {
 	return x.ID, err
 }
 
-var exchanges = newTable("exchanges", "id", "operation", "invoice_number", "request_id", "caused_by", "method", "url", "request_header",
+var exchanges = newTable("exchanges", "id", "payment_id", "operation", "invoice_number", "request_id", "caused_by", "method", "url", "request_header",
 	"request_body", "string_to_sign", "status", "response_header", "response_body", "response_string_to_sign", "verified", "problem",
 	"started_at", "duration")
 
 func (x *Exchange) fields() []any {
-	return []any{&x.ID, &x.Operation, &x.InvoiceNumber, &x.RequestID, &x.CausedBy, &x.Method, &x.URL, &x.RequestHeader,
+	return []any{&x.ID, &x.PaymentID, &x.Operation, &x.InvoiceNumber, &x.RequestID, &x.CausedBy, &x.Method, &x.URL, &x.RequestHeader,
 		&x.RequestBody, &x.StringToSign, &x.Status, &x.ResponseHeader, &x.ResponseBody, &x.ResponseStringToSign, &x.Verified, &x.Problem,
 		&x.StartedAt, &x.Duration}
 }
 
 // ForgetExchanges drops the records that are too old.
 func (s *Store) ForgetExchanges(ctx context.Context) error {
-	_, err := s.once(ctx, "DELETE FROM exchanges WHERE started_at < $1", s.now().Add(-exchangesKept))
-	return err
+	return s.forget(ctx, "exchanges", "started_at", exchangesKept)
 }
 
-// ExchangesOf lists the calls made for an order, in order: about its invoice
-// numbers, about its Request-Ids, and for its instructions.
+// ExchangesOf lists the calls made for an order, in order.
 func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
-	var names, addresses []string
+	var payments []int64
+	var names []string // of calls that a shop has kept which did not say for what payment
 	for _, p := range o.Payments {
-		names = append(names, p.InvoiceNumber, p.RequestID)
-		if p.HowToPayAPI != "" {
-			addresses = append(addresses, p.HowToPayAPI)
-		}
+		payments, names = append(payments, p.ID), append(names, p.InvoiceNumber, p.RequestID)
 	}
 	var list []Exchange
-	err := with(ctx, s.read).Where("invoice_number IN ? OR (invoice_number = '' AND url IN ?)", names, addresses).
+	err := with(ctx, s.read).Where("payment_id IN ? OR (payment_id IS NULL AND invoice_number IN ?)", payments, names).
 		Order("started_at DESC, id DESC").Limit(MaxAbout).Find(&list).Error
 	slices.Reverse(list)
 	return list, err
@@ -137,7 +139,7 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error) {
 	return first[Exchange](with(ctx, s.read).
 		Where(`response_header LIKE '%"Signature"%' OR problem LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(refusal)+"%").
-		Order("started_at DESC, id DESC"))
+		Order("id DESC"))
 }
 
 // ExchangesCausedBy lists the calls made on behalf of one request to the shop, or

@@ -185,6 +185,5 @@ func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
 
 // ForgetMails drops mails of a month ago, sent or not.
 func (s *Store) ForgetMails(ctx context.Context) error {
-	_, err := s.once(ctx, "DELETE FROM mails WHERE send_at < $1", s.now().Add(-mailsKept))
-	return err
+	return s.forget(ctx, "mails", "send_at", mailsKept)
 }

@@ -42,6 +42,8 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0007_what_changed", Migrate: whatChanged},
 	{ID: "0008_exchanges_know_their_cause", Migrate: exchangesKnowTheirCause},
 	{ID: "0009_codes_are_words", Migrate: codesAreWords},
+	{ID: "0010_exchanges_know_their_payment", Migrate: exchangesKnowTheirPayment},
+	{ID: "0011_records_are_found_by_id", Migrate: recordsAreFoundByID},
 }
 
 var (
@@ -254,17 +256,12 @@ func linesKnowTheirSeller(tx *gorm.DB) error {
 // attentionSaysWhatToDo: a case is a row once, however often it is found, and
 // tells a person what to do.
 func attentionSaysWhatToDo(tx *gorm.DB) error {
-	for _, statement := range []string{
+	return inOrder(tx,
 		"ALTER TABLE attentions ADD COLUMN advice text NOT NULL DEFAULT ''",
 		"DELETE FROM attentions WHERE id NOT IN (SELECT MIN(id) FROM attentions GROUP BY order_id, kind, detail)",
 		"CREATE UNIQUE INDEX attentions_once ON attentions (COALESCE(order_id, 0), kind, detail)",
 		"CREATE INDEX attentions_open ON attentions (created_at) WHERE done_at IS NULL",
-	} {
-		if err := tx.Exec(statement).Error; err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }
 
 // mailsAreKept: one of each kind for a payment.
@@ -323,7 +320,7 @@ func console(tx *gorm.DB) error {
 	if err := fillWords(tx); err != nil {
 		return err
 	}
-	for _, statement := range []string{
+	return inOrder(tx,
 		"ALTER TABLE attentions ADD COLUMN note text NOT NULL DEFAULT ''",
 		"CREATE INDEX attentions_done ON attentions (done_at, id) WHERE done_at IS NOT NULL",
 		"CREATE UNIQUE INDEX order_words_found ON order_words (word, order_id DESC)",
@@ -337,12 +334,7 @@ func console(tx *gorm.DB) error {
 		"CREATE INDEX receipts_paid ON receipts (paid_at, amount)",
 		"CREATE INDEX payments_state_created ON payments (state, created_at)",
 		"CREATE INDEX payments_paid_there ON payments (id) WHERE checked_status = 'SUCCESS' AND state <> 'paid'",
-	} {
-		if err := tx.Exec(statement).Error; err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }
 
 // fillWords gives the orders there are their words, some at a time. Which words
@@ -417,31 +409,53 @@ func whatChanged(tx *gorm.DB) error {
 	if err := tx.Migrator().CreateTable(&change{}, &rejection{}, &rejectionCount{}); err != nil {
 		return err
 	}
-	for _, statement := range []string{ // what the inbox counts and lists by
+	// what the inbox counts and lists by
+	return inOrder(tx,
 		"CREATE INDEX notifications_verdicts ON notifications (verdict, id, deliveries)",
 		"CREATE INDEX notifications_repeated ON notifications (id) WHERE deliveries > 1",
-	} {
-		if err := tx.Exec(statement).Error; err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }
 
 // exchangesKnowTheirCause: a line of the log leads to the calls made for it. Of
 // those made before nobody knows, and the index does without them.
 func exchangesKnowTheirCause(tx *gorm.DB) error {
-	for _, statement := range []string{
+	return inOrder(tx,
 		"ALTER TABLE exchanges ADD COLUMN caused_by text NOT NULL DEFAULT ''",
 		"CREATE INDEX exchanges_caused_by ON exchanges (caused_by) WHERE caused_by <> ''",
-	} {
+	)
+}
+
+// codesAreWords: a code is one of the words its order is found by, and nothing
+// asks for it alone. An index of codes would be written to for nobody.
+func codesAreWords(tx *gorm.DB) error { return tx.Exec("DROP INDEX idx_payments_code").Error }
+
+// exchangesKnowTheirPayment: what was said about a payment is found by its ID, which
+// grows, not by names drawn by lot, and how to pay by one look, not by as many as
+// there are orders. Earlier calls keep their names, in an index no new one enters.
+func exchangesKnowTheirPayment(tx *gorm.DB) error {
+	return inOrder(tx,
+		"ALTER TABLE exchanges ADD COLUMN payment_id bigint",
+		"CREATE INDEX exchanges_of_payment ON exchanges (payment_id) WHERE payment_id IS NOT NULL",
+		"CREATE INDEX exchanges_of_none ON exchanges (invoice_number) WHERE payment_id IS NULL")
+}
+
+// recordsAreFoundByID: earlier calls that had no name learn their payment, and what
+// is old is found by its ID, which says as much as a time does.
+func recordsAreFoundByID(tx *gorm.DB) error {
+	return inOrder(tx,
+		"UPDATE exchanges SET payment_id = p.id FROM payments p WHERE exchanges.invoice_number = '' AND exchanges.payment_id IS NULL"+
+			" AND p.how_to_pay_api <> '' AND p.how_to_pay_api = exchanges.url",
+		"DROP INDEX idx_exchanges_invoice_number",
+		"DROP INDEX idx_exchanges_started_at",
+		"DROP INDEX idx_changes_at")
+}
+
+// inOrder runs statements.
+func inOrder(tx *gorm.DB, statements ...string) error {
+	for _, statement := range statements {
 		if err := tx.Exec(statement).Error; err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// codesAreWords: a code is one of the words its order is found by, and nothing
-// asks for it alone. An index of codes would be written to for nobody.
-func codesAreWords(tx *gorm.DB) error { return tx.Exec("DROP INDEX idx_payments_code").Error }

@@ -94,6 +94,5 @@ func (s *Store) RejectionCounts(ctx context.Context) ([]RejectionCount, error) {
 // ForgetRejections drops samples that are as old as exchanges may be; the counts
 // stay.
 func (s *Store) ForgetRejections(ctx context.Context) error {
-	_, err := s.once(ctx, "DELETE FROM rejections WHERE received_at < $1", s.now().Add(-exchangesKept))
-	return err
+	return s.forget(ctx, "rejections", "received_at", exchangesKept)
 }

@@ -162,6 +162,22 @@ func (s *Store) update(ctx context.Context, statement string, values ...any) err
 	})
 }
 
+// forgottenAtOnce is how many rows are dropped by one statement: others have their
+// turn in between.
+const forgottenAtOnce = 1000
+
+// forget drops rows that are older than that. IDs are given out as time goes by, so
+// the first rows are the oldest, and no index of their times is needed, which every
+// new row would have to be put into.
+func (s *Store) forget(ctx context.Context, table, at string, age time.Duration) error {
+	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s ORDER BY id LIMIT %[3]d) AND %[2]s < $1", table, at, forgottenAtOnce)
+	for {
+		if some, err := s.once(ctx, statement, s.now().Add(-age)); err != nil || !some {
+			return err
+		}
+	}
+}
+
 // Tell tells every shop on this database that an order has changed.
 func (s *Store) Tell(ctx context.Context, token string) error { return s.tell(ctx, s.write, token) }
 
