@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,7 +25,7 @@ func (h *Handler) showCheckout(c echo.Context) error {
 	if len(b.lines) == 0 || b.problem != "" {
 		return c.Redirect(http.StatusSeeOther, "/cart")
 	}
-	return h.checkoutPage(c, http.StatusOK, checkoutForm{checkoutID: rand.Text()}, b)
+	return h.checkoutPage(c, http.StatusOK, checkoutForm{checkoutID: newID()}, b)
 }
 
 // checkoutForm is what the shopper filled in, and what is wrong with it.
@@ -80,7 +79,7 @@ func (h *Handler) placeOrder(c echo.Context) error {
 	}
 	if !ok {
 		if form.checkoutID == "" {
-			form.checkoutID = rand.Text()
+			form.checkoutID = newID()
 		}
 		return h.checkoutPage(c, http.StatusUnprocessableEntity, form, b)
 	}

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -323,7 +322,7 @@ func (h *Handler) tourOrder(c echo.Context, s *scene, remember func(*tour, strin
 	if err != nil {
 		return err
 	}
-	o.CheckoutID, o.Language = rand.Text(), string(lang(c))
+	o.CheckoutID, o.Language = newID(), string(lang(c))
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = "Siti Rahma", "siti@example.com", "081234567890"
 	if s.order, err = h.place(ctx, o); err != nil {
 		return err

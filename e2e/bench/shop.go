@@ -170,8 +170,10 @@ func (s *shop) placeOrders(ctx context.Context, n int) error {
 	return nil
 }
 
+// checkoutForm is filled in as a shopper would, with an ID like those the shop makes.
 func checkoutForm() url.Values {
-	return url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"081234567890"}, "checkout_id": {rand.Text()}}
+	id := strings.ToUpper(strconv.FormatInt(time.Now().UnixMilli(), 32)) + rand.Text()[:16]
+	return url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"081234567890"}, "checkout_id": {id}}
 }
 
 var plain = http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
