@@ -36,7 +36,7 @@ func main() {
 		exit(serveLimit(os.Args[2]))
 	}
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 5, "how often everything has its turn")
+	flag.IntVar(&o.rounds, "rounds", 6, "how often everything has its turn")
 	flag.DurationVar(&o.time, "time", time.Second, "how long a turn lasts")
 	flag.IntVar(&o.small, "small", 1_000, "orders in the small database")
 	flag.IntVar(&o.large, "large", 1_000_000, "orders in the large database; 0: no large one")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -168,7 +169,8 @@ func (b *bench) record(ctx context.Context) (*limitServer, error) {
 }
 
 // turn measures the limit and each shop, one after the other, in another order
-// each round. Round 0 is for warming up and does not count.
+// each round: who comes next to whom changes, too. Round 0 is for warming up and
+// does not count.
 func (b *bench) turn(ctx context.Context, r *result, round int) error {
 	turns := []func() error{func() error {
 		m, err := b.measureLimit(ctx, r.row)
@@ -179,9 +181,6 @@ func (b *bench) turn(ctx context.Context, r *result, round int) error {
 	}}
 	for i, s := range b.shops {
 		turns = append(turns, func() error {
-			if err := s.settle(ctx); err != nil {
-				return err
-			}
 			m, err := b.measureShop(ctx, r.row, s, round == b.rounds && i == 0)
 			if round > 0 {
 				r.shops[i] = append(r.shops[i], m)
@@ -189,14 +188,17 @@ func (b *bench) turn(ctx context.Context, r *result, round int) error {
 			return err
 		})
 	}
+	if round%2 == 1 {
+		slices.Reverse(turns)
+	}
 	for i := range turns {
 		if err := turns[(i+round)%len(turns)](); err != nil {
 			return err
 		}
-	}
-	for _, s := range b.shops {
-		if err := s.settle(ctx); err != nil {
-			return err
+		for _, s := range b.shops {
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
