@@ -113,21 +113,25 @@ const (
 )
 
 // paymentWhere loads the payment of which a condition holds, with its order.
-func paymentWhere(db *gorm.DB, condition string, value any, lock bool) (p Payment, err error) {
-	// The order comes first, here as in whatever else locks both.
+func paymentWhere(db *gorm.DB, condition string, value any) (p Payment, err error) {
 	query := "SELECT " + payments.of("p") + ", " + orders.of("o") + " FROM orders o JOIN payments p ON p.order_id = o.id WHERE p." + condition
-	if lock {
-		query = locked(db, query)
-	}
 	p.Order = &Order{}
 	err = one(db, query, []any{value}, append(p.fields(), p.Order.fields()...)...)
 	return p, err
 }
 
-// lockPayment loads a payment with its order for this transaction alone. The lock
-// is the order's and the payment's; what they have is read once it is held.
-func lockPayment(tx *gorm.DB, condition string, value any) (Payment, error) {
-	return paymentWhere(tx, condition, value, true)
+// lockPayment loads a payment with its order for this transaction alone, and of both
+// no more than what is decided by. The lock is the order's and the payment's; what
+// they have is read once it is held. The order comes first, here as in whatever else
+// locks both.
+func lockPayment(tx *gorm.DB, condition string, value any) (p Payment, err error) {
+	const query = "SELECT p.id, p.order_id, p.invoice_number, p.amount, p.reusable, p.state, p.code, p.next_check_at," +
+		" o.id, o.number, o.total, o.status, o.stock_held FROM orders o JOIN payments p ON p.order_id = o.id WHERE p."
+	o := &Order{}
+	p.Order = o
+	err = one(tx, locked(tx, query+condition), []any{value}, &p.ID, &p.OrderID, &p.InvoiceNumber, &p.Amount, &p.Reusable, &p.State, &p.Code, &p.NextCheckAt,
+		&o.ID, &o.Number, &o.Total, &o.Status, &o.StockHeld)
+	return p, err
 }
 
 // createPayment keeps a new attempt in state creating, leased to whoever made
@@ -257,7 +261,7 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 			return err
 		}
 		claimed = true
-		p, err = paymentWhere(tx, byID, id, false)
+		p, err = paymentWhere(tx, byID, id)
 		return err
 	})
 	return p, claimed && err == nil, err
@@ -388,7 +392,7 @@ func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
 // Invoice finds a payment with its order by its invoice number, or says
 // ErrNotFound.
 func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, error) {
-	return paymentWhere(with(ctx, s.read), byInvoice, invoiceNumber, false)
+	return paymentWhere(with(ctx, s.read), byInvoice, invoiceNumber)
 }
 
 // TokenOf finds the token of the order an invoice number belongs to, or says

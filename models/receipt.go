@@ -98,8 +98,10 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error
 		err := raise(tx, Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
 		return VerdictMismatched, EffectFlagged, err
 	}
-	if p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID); err != nil {
-		return "", "", err
+	if p.State == PaymentPaid { // else there is none
+		if p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID); err != nil {
+			return "", "", err
+		}
 	}
 	if p.knows(a) {
 		return VerdictRepeated, EffectNone, nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -162,8 +163,14 @@ func values(fields []any) []any {
 			list[i] = *f
 		case *[]byte:
 			list[i] = *f
+		case *time.Time:
+			list[i] = *f
 		default:
-			list[i] = reflect.ValueOf(f).Elem().Interface()
+			if v := reflect.ValueOf(f).Elem(); v.Kind() == reflect.String { // of a type of ours
+				list[i] = v.String()
+			} else {
+				list[i] = v.Interface()
+			}
 		}
 	}
 	return list
