@@ -115,10 +115,11 @@ func (s *Store) ChangesOf(ctx context.Context, orderID int64) ([]Change, error) 
 	return list, with(ctx, s.read).Where("order_id = ?", orderID).Order("id").Limit(MaxAbout).Find(&list).Error
 }
 
-// ChangesBy lists what a cause with an ID has changed, in order.
-func (s *Store) ChangesBy(ctx context.Context, c Cause) ([]Change, error) {
+// ChangesByNotification lists what a notification has changed, in order.
+func (s *Store) ChangesByNotification(ctx context.Context, id int64) ([]Change, error) {
+	const by = "cause_by = 'notification' AND cause_id = ?" // as its index says it
 	var list []Change
-	return list, with(ctx, s.read).Where("cause_by = ? AND cause_id = ?", c.By, c.ID).Order("id").Limit(MaxAbout).Find(&list).Error
+	return list, with(ctx, s.read).Where(by, id).Order("id").Limit(MaxAbout).Find(&list).Error
 }
 
 // ForgetChanges drops the records that are too old: they go with the exchanges

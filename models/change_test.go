@@ -45,7 +45,7 @@ func TestChangesTellWhatMoved(t *testing.T) {
 	if diff := cmp.Diff(want, told(t, s, o.ID)); diff != "" {
 		t.Error(diff)
 	}
-	by, err := s.ChangesBy(ctx, Cause{CauseNotification, 1})
+	by, err := s.ChangesByNotification(ctx, 1)
 	if err != nil || n.ID != 1 || len(by) != 3 || by[0].PaymentID != o.Payment().ID || !by[0].At.Equal(c.now()) {
 		t.Errorf("by the first notification: %+v, %v", by, err)
 	}

@@ -450,6 +450,8 @@ func TestConsolePlans(t *testing.T) {
 		"order":         func() error { _, err := s.OrderByNumber(ctx, o.Number); return err },
 		"history":       func() error { _, err := s.History(ctx, o.ID); return err },
 		"calls":         func() error { _, err := s.ExchangesOf(ctx, o); return err },
+		"mails":         func() error { _, err := s.MailsOf(ctx, o.ID); return err },
+		"what it did":   func() error { _, err := s.ChangesByNotification(ctx, 1); return err },
 		"open cases":    func() error { _, err := s.OpenAttentions(ctx); return err },
 		"list of cases": func() error { _, err := s.Attentions(ctx, 10); return err },
 		"done cases":    func() error { _, err := s.DoneAttentions(ctx, 10); return err },
@@ -478,7 +480,7 @@ func TestConsolePlans(t *testing.T) {
 		t.Fatalf("only %d statements", len(made))
 	}
 	// Neither a walk through a whole table nor a sort, but for one order's own rows.
-	scan, own := regexp.MustCompile(`^SCAN (orders|payments|receipts|order_lines|order_words|mails|attentions|exchanges)$`), regexp.MustCompile("\\b(order|payment)_id`? (= |IN )")
+	scan, own := regexp.MustCompile(`^SCAN (orders|payments|receipts|order_lines|order_words|mails|attentions|exchanges|changes)$`), regexp.MustCompile("\\b(order|payment)_id`? (= |IN )")
 	asked := map[string]bool{}
 	for _, m := range made {
 		if asked[m.sql] {

@@ -60,7 +60,8 @@ func TestExchangesOfAnOrder(t *testing.T) {
 	err := inOrder(s.write, "DROP INDEX exchanges_of_payment", "DROP INDEX exchanges_of_none", "DELETE FROM exchanges WHERE payment_id = "+fmt.Sprint(other.Payment().ID),
 		"ALTER TABLE exchanges DROP COLUMN payment_id", "CREATE INDEX idx_exchanges_invoice_number ON exchanges (invoice_number)",
 		"CREATE INDEX idx_exchanges_started_at ON exchanges (started_at)", "CREATE INDEX idx_changes_at ON changes (at)",
-		"DELETE FROM migrations WHERE id LIKE '0010%' OR id LIKE '0011%'")
+		"CREATE INDEX idx_notifications_received_at ON notifications (received_at)", "CREATE INDEX idx_mails_order_id ON mails (order_id)",
+		"CREATE INDEX changes_by ON changes (cause_by, cause_id)", "DROP INDEX changes_by_notification", "DELETE FROM migrations WHERE id >= '0010'")
 	if err != nil {
 		t.Fatal(err)
 	}

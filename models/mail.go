@@ -172,10 +172,13 @@ func (s *Store) Mails(ctx context.Context, limit int) ([]Mail, error) {
 	return list, with(ctx, s.read).Preload("Order").Where("subject <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
 }
 
+// sentFor is the condition that a mail was sent about an order's payments.
+const sentFor = "payment_id IN (SELECT id FROM payments WHERE order_id = ?) AND subject <> ''"
+
 // MailsOf lists what was sent about an order, in order.
 func (s *Store) MailsOf(ctx context.Context, orderID int64) ([]Mail, error) {
 	var list []Mail
-	return list, with(ctx, s.read).Where("order_id = ? AND subject <> ''", orderID).Order("sent_at, id").Find(&list).Error
+	return list, with(ctx, s.read).Where(sentFor, orderID).Order("sent_at, id").Find(&list).Error
 }
 
 // SentMail finds a mail that was sent, or says ErrNotFound.

@@ -44,6 +44,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0009_codes_are_words", Migrate: codesAreWords},
 	{ID: "0010_exchanges_know_their_payment", Migrate: exchangesKnowTheirPayment},
 	{ID: "0011_records_are_found_by_id", Migrate: recordsAreFoundByID},
+	{ID: "0012_indexes_that_are_asked", Migrate: indexesThatAreAsked},
 }
 
 var (
@@ -448,6 +449,17 @@ func recordsAreFoundByID(tx *gorm.DB) error {
 		"DROP INDEX idx_exchanges_invoice_number",
 		"DROP INDEX idx_exchanges_started_at",
 		"DROP INDEX idx_changes_at")
+}
+
+// indexesThatAreAsked: mails are found by their payment, changes by their cause where
+// that is a notification, and notifications by their time never. What an index is not
+// asked for is written to it all the same.
+func indexesThatAreAsked(tx *gorm.DB) error {
+	return inOrder(tx,
+		"DROP INDEX idx_notifications_received_at",
+		"DROP INDEX idx_mails_order_id",
+		"CREATE INDEX changes_by_notification ON changes (cause_id) WHERE cause_by = 'notification'",
+		"DROP INDEX changes_by")
 }
 
 // inOrder runs statements.

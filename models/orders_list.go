@@ -189,5 +189,5 @@ func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
 		return h, err
 	}
 	return h, with(ctx, s.read).Select("id", "kind", "sent_at").
-		Where("order_id = ? AND subject <> ''", id).Order("sent_at, id").Find(&h.Mails).Error
+		Where(sentFor, id).Order("sent_at, id").Find(&h.Mails).Error
 }

@@ -90,6 +90,9 @@ func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (
 		// Take the write lock at BEGIN. A transaction that starts by reading
 		// could otherwise find, too late to wait, that it cannot write.
 		"_txlock": {"immediate"},
+		// A connection is used by one goroutine at a time, database/sql sees to
+		// that: SQLite need not.
+		"_mutex": {"no"},
 		// Each connection keeps the statements it has prepared, a few more than
 		// there are. (Not GORM: whoever first needs a statement there waits for a
 		// connection holding a lock that whoever has the connection needs.)
