@@ -79,7 +79,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	if err := os.WriteFile(log, []byte(p.logs.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inFile := map[string]string{"warung.db": database, "warung.log": log, "ZQDNYBVDZAOK2LDMGJ3KC37LCG": request[1]}
+	inFile := map[string]string{"warung.db": database, "warung.log": log, "1K8DBQGMMUUSGKOIKBL6PLOZ4": request[1]}
 	copied := filepath.Join(dir, "copy.db")
 	atShop := map[string]string{"DATABASE_URL": "sqlite:" + database}
 	alone := map[string]string{"ADDR": "127.0.0.1:0", "SANDBOX_ADDR": "127.0.0.1:0", "DATABASE_URL": "sqlite:" + filepath.Join(dir, "alone.db"), "SANDBOX_STATE": filepath.Join(dir, "alone.state")}
@@ -99,8 +99,8 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		"JOKUL_CLIENT_ID=MCH-0000-00000000000001 JOKUL_SECRET_KEY=SK-sandbox go run ./jokul/examples/merchant": {serves: "127.0.0.1:9000"},
 		"JOKUL_ENVIRONMENT=sandbox JOKUL_CLIENT_ID=... JOKUL_SECRET_KEY=... BASE_URL=https://shop.example.com CONSOLE_PASSWORD=... ./warung": {
 			serves: `Warung Jokul +https://shop.example.com`, environ: alone, with: map[string]string{"=...": "=MCH-0000-00000000000001"}},
-		`grep 'request_id=ZQDNYBVDZAOK2LDMGJ3KC37LCG' warung.log`: {says: "order placed", with: inFile},
-		`sqlite3 warung.db "SELECT started_at, operation, invoice_number, status, problem FROM exchanges WHERE caused_by = 'ZQDNYBVDZAOK2LDMGJ3KC37LCG' AND caused_by <> ''"`: {
+		`grep 'request_id=1K8DBQGMMUUSGKOIKBL6PLOZ4' warung.log`: {says: "order placed", with: inFile},
+		`sqlite3 warung.db "SELECT started_at, operation, invoice_number, status, problem FROM exchanges WHERE caused_by = '1K8DBQGMMUUSGKOIKBL6PLOZ4' AND caused_by <> ''"`: {
 			says: s.InvoiceNumber, with: inFile},
 		`sqlite3 warung.db "SELECT created_at, kind, detail, advice FROM attentions WHERE done_at IS NULL ORDER BY created_at"`: {with: inFile},
 		"make backup": {says: `copied to warung-.*\.db`, environ: atShop, after: func(t *testing.T) {

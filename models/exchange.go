@@ -123,7 +123,7 @@ func (s *Store) ForgetExchanges(ctx context.Context) error {
 // ExchangesOf lists the calls made for an order, in order.
 func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 	var payments []int64
-	var names []string // of calls that a shop has kept which did not say for what payment
+	var names []string // of calls kept before they knew their payment
 	for _, p := range o.Payments {
 		payments, names = append(payments, p.ID), append(names, p.InvoiceNumber, p.RequestID)
 	}
