@@ -170,6 +170,7 @@ func (b *bench) others(w io.Writer) {
 		cold := median(s.coldStarts, func(d time.Duration) float64 { return float64(d.Milliseconds()) })
 		fmt.Fprintf(w, "| cold start to the first page, %d orders | %.0f ms | 300 ms |\n", s.orders, cold)
 		fmt.Fprintf(w, "| memory after the run, %d orders | %.0f MB | 60 MB |\n", s.orders, b.idle[i])
+		fmt.Fprintf(w, "| of that its own, the rest is of the program's file | %.0f MB | |\n", b.own[i])
 	}
 	if b.streams > 0 {
 		fmt.Fprintf(w, "| memory with %d status streams open | %.0f MB | 120 MB |\n", b.streams, b.watched)

@@ -268,11 +268,17 @@ func readProcess(pid int) (p process) {
 	return p
 }
 
-// memory is what a process holds, in MB.
-func memory(pid int) float64 {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range strings.Lines(string(status)) {
-		if fields := strings.Fields(line); fields[0] == "VmRSS:" {
+// memory is what a process holds, in MB: what it made itself, and of its file what
+// it has looked at, which the machine may drop and read again.
+func memory(pid int) float64 { return status(pid, "VmRSS:") }
+
+func ownMemory(pid int) float64 { return status(pid, "RssAnon:") }
+
+// status reads a line of what Linux says about a process, in MB.
+func status(pid int, name string) float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); fields[0] == name {
 			kilobytes, _ := strconv.ParseFloat(fields[1], 64)
 			return kilobytes / 1024
 		}

@@ -16,6 +16,7 @@ import (
 // streamed is what watching many orders costs.
 type streamed struct {
 	idle    []float64 // MB of each shop after the load
+	own     []float64 // of that its own
 	watched float64   // MB of the first with the streams open
 	seen    []time.Duration
 }
@@ -24,7 +25,7 @@ type streamed struct {
 // takes until their pages know.
 func (b *bench) watch(ctx context.Context) error {
 	for i, s := range b.shops {
-		b.idle = append(b.idle, memory(s.cmd.Process.Pid))
+		b.idle, b.own = append(b.idle, memory(s.cmd.Process.Pid)), append(b.own, ownMemory(s.cmd.Process.Pid))
 		if b.profiles != "" && i == 0 {
 			if err := s.keep(ctx, "heap", filepath.Join(b.profiles, "idle.pprof")); err != nil {
 				return err
