@@ -252,6 +252,14 @@ func (c *chaos) awaitTheEnd() {
 		}
 		return nil
 	})
+	// An order may be paid by one code while another's deadline is yet to come.
+	db := openSQL(c.t, c.database)
+	c.insist("every code is paid or expired", func() error {
+		if n := number(c.t, db, "SELECT COUNT(*) FROM payments WHERE state IN ('creating', 'pending')"); n > 0 {
+			return fmt.Errorf("%d codes are not", n)
+		}
+		return nil
+	})
 }
 
 // insist tries until it works, for as long as the shop's timetable may take.
