@@ -234,3 +234,9 @@ func TestBrowserJourneyWithoutScript(t *testing.T) {
 
 // awaited has an expression's promise waited for.
 func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+
+// until waits for something on a page to be true. It asks by the clock: a busy
+// browser may have no frame to draw, and asks nothing, for as long as it likes.
+func until(isTrue string) chromedp.Action {
+	return chromedp.Poll(isTrue, nil, chromedp.WithPollingInterval(100*time.Millisecond))
+}

@@ -130,7 +130,7 @@ func TestInspectorFillsLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	notified := func(label string) chromedp.Action {
-		return chromedp.Poll(`[...document.querySelectorAll("svg.sequence a")].some(a => a.getAttribute("aria-label").includes("`+label+`"))`, nil)
+		return until(`[...document.querySelectorAll("svg.sequence a")].some(a => a.getAttribute("aria-label").includes("` + label + `"))`)
 	}
 	act(t, p, s.PaymentCode, "pay")
 	var same, open bool

@@ -261,7 +261,7 @@ func TestCountdownByTheShopsClock(t *testing.T) {
 				}),
 				chromedp.Navigate(address),
 				chromedp.Evaluate(`document.dispatchEvent(new Event("visibilitychange"))`, nil),
-				chromedp.Poll(isRight, nil))
+				until(isRight))
 			if err != nil {
 				t.Errorf("the countdown is wrong: %v", err)
 			}
@@ -310,7 +310,7 @@ func byKeyboard(t *testing.T, lang string) {
 		press(id("go-to-checkout")), chromedp.WaitVisible(`input[name="name"]`, chromedp.ByQuery),
 		press(id("place-order")), // with nothing filled in: the summary of problems takes the focus
 		chromedp.WaitVisible(`[data-focus]`, chromedp.ByQuery),
-		chromedp.Poll(`document.activeElement.matches("[data-focus]")`, nil),
+		until(`document.activeElement.matches("[data-focus]")`),
 		focused(`input[name="name"]`), chromedp.KeyEvent("Siti Rahma"),
 		focused(`input[name="email"]`), chromedp.KeyEvent("siti@example.com"),
 		focused(`input[name="phone"]`), chromedp.KeyEvent("081234567890"+kb.Enter),

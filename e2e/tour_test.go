@@ -56,7 +56,7 @@ func takeTour(t *testing.T, lang string, words []string) {
 		var heading string
 		var high int
 		err := inTime(tab, chromedp.WaitVisible(`body[data-act="`+scene.act+`"]`, chromedp.ByQuery),
-			chromedp.Poll(`document.readyState === "complete" && frames.shop.document.readyState === "complete" && `+state, nil),
+			until(`document.readyState === "complete" && frames.shop.document.readyState === "complete" && `+state),
 			chromedp.Text("h1", &heading, chromedp.ByQuery),
 			chromedp.Evaluate(`document.documentElement.scrollHeight`, &high))
 		if err != nil {
