@@ -145,11 +145,13 @@ func TestAmounts(t *testing.T) {
 		`"000150000"`: 150_000, `0`: 0, `999999999999`: 999_999_999_999, `" 39000 "`: 39_000, `20000.`: -1, `150000.50`: -1, `"150.000"`: 150,
 		`"150,000"`: -1, `1e5`: -1, `-1`: -1, `1000000000000`: -1, `"Rp 5"`: -1, `null`: -1, `""`: -1, `true`: -1, `[5]`: -1, `{}`: -1} {
 		if !strings.HasSuffix(in, ".") { // not JSON
-			o, err := readObject([]byte(`{"amount":` + in + `}`))
-			if err != nil {
+			var o struct {
+				Amount loose `json:"amount"`
+			}
+			if err := read([]byte(`{"amount":`+in+`}`), &o); err != nil {
 				t.Fatal(err)
 			}
-			got, ok := o.amount("amount")
+			got, ok := o.Amount.amount()
 			if !ok {
 				got = -1
 			}

@@ -1,7 +1,6 @@
 package jokul
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,8 +107,8 @@ func decodeError(httpStatus int, requestID string, body []byte) *Error {
 	}
 	if json.Unmarshal(body, &envelope) == nil {
 		var inner struct {
-			Code    looseString `json:"code"`
-			Message messages    `json:"message"`
+			Code    loose    `json:"code"`
+			Message messages `json:"message"`
 		}
 		if json.Unmarshal(envelope.Error, &inner) != nil {
 			var text messages // {"error":"Bad Request"}
@@ -161,27 +160,11 @@ func (m *messages) UnmarshalJSON(b []byte) error {
 		}
 		return nil
 	}
-	var many []looseString
+	var many []loose
 	if json.Unmarshal(b, &many) == nil {
 		for _, s := range many {
 			*m = append(*m, string(s))
 		}
-	}
-	return nil
-}
-
-// looseString reads a string, and takes any other scalar as its JSON text:
-// the gateway is not of one mind about quotes. null is empty.
-type looseString string
-
-func (s *looseString) UnmarshalJSON(b []byte) error {
-	var text string
-	if json.Unmarshal(b, &text) == nil {
-		*s = looseString(text)
-		return nil
-	}
-	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] != '{' && b[0] != '[' {
-		*s = looseString(b)
 	}
 	return nil
 }

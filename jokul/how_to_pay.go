@@ -63,15 +63,19 @@ func (c *Client) isGateway(u *url.URL) bool {
 }
 
 func decodeInstructions(body []byte) ([]Instruction, error) {
-	root, err := readObject(body)
-	if err != nil {
+	var told struct {
+		Instructions []struct {
+			Channel  loose   `json:"channel"`
+			Language loose   `json:"language"`
+			Steps    []loose `json:"step"`
+		} `json:"payment_instruction"`
+	}
+	if err := read(body, &told); err != nil {
 		return nil, err
 	}
 	var list []Instruction
-	for _, entry := range root.list("payment_instruction") {
-		fields, _ := entry.(map[string]any)
-		item := object(fields)
-		in := Instruction{Channel: item.text("channel"), Language: item.text("language"), Steps: item.steps()}
+	for _, i := range told.Instructions {
+		in := Instruction{Channel: string(i.Channel), Language: string(i.Language), Steps: stepsOf(i.Steps)}
 		if len(in.Steps) > 0 && len(list) < maxInstructions {
 			list = append(list, in)
 		}
@@ -79,11 +83,11 @@ func decodeInstructions(body []byte) ([]Instruction, error) {
 	return list, nil
 }
 
-func (o object) steps() []string {
+func stepsOf(told []loose) []string {
 	var steps []string
-	for _, step := range o.list("step") {
-		if text := scalar(step); text != "" && len(steps) < maxSteps {
-			steps = append(steps, cut(text, maxStepLength))
+	for _, step := range told {
+		if step != "" && len(steps) < maxSteps {
+			steps = append(steps, cut(string(step), maxStepLength))
 		}
 	}
 	return steps

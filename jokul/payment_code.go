@@ -232,23 +232,38 @@ type wireRequest struct {
 // A codeAnswer is a PaymentCode and the online_to_offline_info it was read from.
 type codeAnswer struct {
 	PaymentCode
-	info object
+	info codeInfo
+}
+
+type codeInfo struct {
+	PaymentCode    loose `json:"payment_code"`
+	HowToPayPage   loose `json:"how_to_pay_page"`
+	HowToPayAPI    loose `json:"how_to_pay_api"`
+	CreatedDate    loose `json:"created_date"`
+	CreatedDateUTC loose `json:"created_date_utc"`
+	ExpiredDate    loose `json:"expired_date"`
+	ExpiredDateUTC loose `json:"expired_date_utc"`
 }
 
 // decodePaymentCode reads the response body of docs/protocol.md section 5.
 func decodePaymentCode(body []byte) (codeAnswer, error) {
-	root, err := readObject(body)
-	if err != nil {
+	var told struct {
+		Order struct {
+			InvoiceNumber loose `json:"invoice_number"`
+		} `json:"order"`
+		Info codeInfo `json:"online_to_offline_info"`
+	}
+	if err := read(body, &told); err != nil {
 		return codeAnswer{}, err
 	}
-	info := root.object("online_to_offline_info")
+	info := told.Info
 	code := PaymentCode{
-		InvoiceNumber: root.object("order").text("invoice_number"),
-		Code:          info.text("payment_code"),
-		HowToPayPage:  info.text("how_to_pay_page"),
-		HowToPayAPI:   info.text("how_to_pay_api"),
-		CreatedAt:     earlier(info.time("created_date_utc"), info.wib("created_date")),
-		ExpiresAt:     earlier(info.time("expired_date_utc"), info.wib("expired_date")),
+		InvoiceNumber: string(told.Order.InvoiceNumber),
+		Code:          string(info.PaymentCode),
+		HowToPayPage:  string(info.HowToPayPage),
+		HowToPayAPI:   string(info.HowToPayAPI),
+		CreatedAt:     earlier(info.CreatedDateUTC.time(), info.CreatedDate.wib()),
+		ExpiresAt:     earlier(info.ExpiredDateUTC.time(), info.ExpiredDate.wib()),
 	}
 	switch {
 	case code.InvoiceNumber == "":
@@ -271,9 +286,11 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // noteDisagreement logs an answer whose UTC and UTC+7 dates name two moments.
-func (c *Client) noteDisagreement(ctx context.Context, info object, requestID string) {
-	for _, field := range []string{"created_date", "expired_date"} {
-		utc, wib := info.time(field+"_utc"), info.wib(field)
+func (c *Client) noteDisagreement(ctx context.Context, info codeInfo, requestID string) {
+	for field, date := range map[string][2]loose{
+		"created_date": {info.CreatedDateUTC, info.CreatedDate}, "expired_date": {info.ExpiredDateUTC, info.ExpiredDate},
+	} {
+		utc, wib := date[0].time(), date[1].wib()
 		if !utc.IsZero() && !wib.IsZero() && !utc.Equal(wib) {
 			c.log.WarnContext(ctx, "gateway gives two moments for one date; the earlier counts",
 				"field", field, "utc", utc, "wib", wib, "doku_request_id", requestID)

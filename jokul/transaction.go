@@ -59,32 +59,70 @@ type Identifier struct {
 	Value string `json:"value"`
 }
 
-// decodeTransaction reads the body of docs/protocol.md sections 7 and 8. On an
-// error it returns what could be read, too.
+// transactionBody is what a notification and the answer to a status query say
+// (docs/protocol.md sections 7 and 8).
+type transactionBody struct {
+	Order struct {
+		InvoiceNumber loose `json:"invoice_number"`
+		Amount        loose `json:"amount"`
+		Status        loose `json:"status"`
+	} `json:"order"`
+	Transaction struct {
+		Status            loose `json:"status"`
+		Date              loose `json:"date"`
+		OriginalRequestID loose `json:"original_request_id"`
+	} `json:"transaction"`
+	Service  named `json:"service"`
+	Acquirer named `json:"acquirer"`
+	Channel  named `json:"channel"`
+	Info     struct {
+		PaymentCode loose `json:"payment_code"`
+	} `json:"online_to_offline_info"`
+	Payment struct {
+		Identifier []identifier `json:"identifier"`
+		Identifer  []identifier `json:"identifer"` // as some of the gateway's pages spell it
+	} `json:"online_to_offline_payment"`
+	AdditionalInfo json.RawMessage `json:"additional_info"`
+}
+
+type named struct {
+	ID loose `json:"id"`
+}
+
+type identifier struct {
+	Name  loose `json:"name"`
+	Value loose `json:"value"`
+}
+
+// decodeTransaction reads a transactionBody. On an error it returns what could
+// be read, too.
 func decodeTransaction(body []byte) (Transaction, error) {
-	root, err := readObject(body)
-	if err != nil {
+	var told transactionBody
+	if err := read(body, &told); err != nil {
 		return Transaction{}, err
 	}
-	order, transaction := root.object("order"), root.object("transaction")
-	amount, amountRead := order.amount("amount")
+	amount, amountRead := told.Order.Amount.amount()
 	t := Transaction{
-		InvoiceNumber:     order.text("invoice_number"),
+		InvoiceNumber:     string(told.Order.InvoiceNumber),
 		Amount:            amount,
-		PaymentCode:       root.object("online_to_offline_info").text("payment_code"),
-		Status:            TransactionStatus(transaction.text("status")),
-		Date:              transaction.time("date"),
-		OriginalRequestID: transaction.text("original_request_id"),
-		ServiceID:         root.object("service").text("id"),
-		AcquirerID:        root.object("acquirer").text("id"),
-		ChannelID:         root.object("channel").text("id"),
-		Identifiers:       identifiers(root.object("online_to_offline_payment")),
-		OrderStatus:       order.text("status"),
+		PaymentCode:       string(told.Info.PaymentCode),
+		Status:            TransactionStatus(told.Transaction.Status),
+		Date:              told.Transaction.Date.time(),
+		OriginalRequestID: string(told.Transaction.OriginalRequestID),
+		ServiceID:         string(told.Service.ID),
+		AcquirerID:        string(told.Acquirer.ID),
+		ChannelID:         string(told.Channel.ID),
+		OrderStatus:       string(told.Order.Status),
 	}
-	if root.object("additional_info") != nil {
-		var raw map[string]json.RawMessage
-		_ = json.Unmarshal(body, &raw) // readObject has read it
-		t.AdditionalInfo = raw["additional_info"]
+	identifiers := told.Payment.Identifier
+	if len(identifiers) == 0 {
+		identifiers = told.Payment.Identifer
+	}
+	for _, i := range identifiers {
+		t.Identifiers = append(t.Identifiers, Identifier{Name: string(i.Name), Value: string(i.Value)})
+	}
+	if isObject(told.AdditionalInfo) {
+		t.AdditionalInfo = told.AdditionalInfo
 	}
 	switch {
 	case t.InvoiceNumber == "":
@@ -95,18 +133,4 @@ func decodeTransaction(body []byte) (Transaction, error) {
 		return t, fmt.Errorf("%w: order.amount is missing or not whole rupiah", ErrMalformed)
 	}
 	return t, nil
-}
-
-// identifiers reads the list under either spelling the gateway's pages use.
-func identifiers(payment object) []Identifier {
-	items := payment.list("identifier")
-	if len(items) == 0 {
-		items = payment.list("identifer")
-	}
-	var list []Identifier
-	for _, entry := range items {
-		item, _ := entry.(map[string]any)
-		list = append(list, Identifier{Name: object(item).text("name"), Value: object(item).text("value")})
-	}
-	return list
 }
