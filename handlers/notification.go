@@ -1,11 +1,11 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -29,7 +29,7 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 	received := h.Now()
 	ctx, cancel := context.WithTimeout(c.Request().Context(), keepPatience)
 	defer cancel()
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
+	body, err := readBody(c.Response(), c.Request(), jokul.MaxNotificationSize)
 	if err != nil {
 		h.metrics.notifications.WithLabelValues(verdictUnread).Inc()
 		return fmt.Errorf("read notification: %w", bodyError(err))
@@ -82,6 +82,13 @@ type notGenuine struct{ error }
 
 func (e notGenuine) Unwrap() error { return e.error }
 
+// readBody reads a body of at most limit bytes, into as much as it says it has.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), limit)+bytes.MinRead))
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	return body.Bytes(), err
+}
+
 // bodyError is a body that did not come whole: too large, or cut off.
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
@@ -106,10 +113,14 @@ func event(n jokul.Notification, unreadable error) models.NotificationEvent {
 
 // signedHeaders are the four headers the signature stands on, as JSON.
 func signedHeaders(header http.Header) string {
-	kept := map[string]string{}
-	for _, name := range []string{jokul.HeaderClientID, jokul.HeaderRequestID, jokul.HeaderRequestTimestamp, jokul.HeaderSignature} {
-		kept[name] = header.Get(name)
-	}
-	text, _ := json.Marshal(kept) // strings always encode
+	text, _ := json.Marshal(struct { // strings always encode
+		ClientID         string `json:"Client-Id"`
+		RequestID        string `json:"Request-Id"`
+		RequestTimestamp string `json:"Request-Timestamp"`
+		Signature        string
+	}{
+		header.Get(jokul.HeaderClientID), header.Get(jokul.HeaderRequestID),
+		header.Get(jokul.HeaderRequestTimestamp), header.Get(jokul.HeaderSignature),
+	})
 	return string(text)
 }
