@@ -56,9 +56,18 @@ func (w *world) press(path string, form url.Values) string {
 	return w.page(rec.Header().Get("Location"))
 }
 
+func (w *world) ledger() []sandbox.Account {
+	w.t.Helper()
+	ledger, err := w.gateway.Ledger()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ledger
+}
+
 func (w *world) account(invoice string) sandbox.Account {
 	w.t.Helper()
-	ledger := w.gateway.Ledger()
+	ledger := w.ledger()
 	i := slices.IndexFunc(ledger, func(a sandbox.Account) bool { return a.InvoiceNumber == invoice })
 	if i < 0 {
 		w.t.Fatalf("the gateway does not know %s", invoice)

@@ -94,7 +94,7 @@ func TestTourTellsWhatHappens(t *testing.T) {
 		t.Fatalf("sent to %s", got)
 	}
 	order := g.framed("shop", 2)
-	if again := g.goOn(1); again != tourPath(2) || g.framed("shop", 2) != order || len(w.gateway.Ledger()) != 1 {
+	if again := g.goOn(1); again != tourPath(2) || g.framed("shop", 2) != order || len(w.ledger()) != 1 {
 		t.Error("pressed twice, it is two orders")
 	}
 	page := play(2, "code", "POST /indomaret-online-to-offline/v2/payment-code, ditandatangani. Jawabannya HTTP 200")

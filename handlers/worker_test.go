@@ -458,7 +458,7 @@ func TestCodesThatAreHardToGet(t *testing.T) {
 				t.Errorf("order %s, attention %q", got.Status, got.Attention)
 			}
 			used := map[string]int{}
-			for _, a := range w.gateway.Ledger() {
+			for _, a := range w.ledger() {
 				used[a.InvoiceNumber]++
 			}
 			for invoice, n := range used {

@@ -53,12 +53,15 @@ type Payment struct {
 	PaidAt        time.Time `json:"paid_at"`
 }
 
+// open reports whether the code takes money until it expires.
+func (p paymentCode) open() bool { return p.Reusable || len(p.Payments) == 0 }
+
 func (p paymentCode) expired(now time.Time) bool { return !now.Before(p.ExpiresAt) }
 
 // payable says what a till would: nil, or the reason it refuses.
 func (p paymentCode) payable(now time.Time) error {
 	switch {
-	case len(p.Payments) > 0 && !p.Reusable:
+	case !p.open():
 		return ErrAlreadyPaid
 	case p.expired(now):
 		return ErrExpired
@@ -98,7 +101,7 @@ func (s *Server) newCode(f Faults) (string, error) {
 			return "", fmt.Errorf("sandbox: draw a payment code: %w", err)
 		}
 		code := fmt.Sprintf("%s%0*d", f.CodePrefix, digits, n)
-		if _, taken := s.state.codes[code]; !taken {
+		if _, taken := s.state.byCode[code]; !taken {
 			return code, nil
 		}
 	}

@@ -120,14 +120,19 @@ func (s *Server) controlPay(w http.ResponseWriter, r *http.Request) (any, error)
 		return nil, badRequest(errors.New("notify must be none or late"))
 	case code == "":
 		s.mu.Lock()
-		code = s.state.byInvoice[asked.InvoiceNumber]
+		p, _, err := s.find(s.state.byInvoice, asked.InvoiceNumber)
 		s.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		code = p.Code
 	}
 	return s.perform(r.Context(), code, asked.Action, asked.Notify)
 }
 
 func (s *Server) controlLedger(http.ResponseWriter, *http.Request) (any, error) {
-	return map[string][]Account{"ledger": s.Ledger()}, nil
+	ledger, err := s.Ledger()
+	return map[string][]Account{"ledger": ledger}, err
 }
 
 func (s *Server) controlFaults(http.ResponseWriter, *http.Request) (any, error) {

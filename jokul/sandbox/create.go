@@ -29,7 +29,11 @@ func (s *Server) create(c *call) reply {
 func (s *Server) issue(c *call) (*paymentCode, reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rep, repeat := s.repeated(c); repeat {
+	rep, repeat, err := s.repeated(c)
+	switch {
+	case err != nil:
+		return nil, s.failed(err)
+	case repeat:
 		return nil, rep
 	}
 	order, err := s.readOrder(c)
@@ -66,7 +70,7 @@ func (s *Server) newPaymentCode(o order, c *call) (paymentCode, error) {
 	}
 	created := s.now().Truncate(time.Second) // what the dates of the answer can say
 	p := o.paymentCode
-	p.Number = s.state.lastCode + 1
+	p.Number = len(s.state.codes) + 1
 	p.Code, p.Token = code, token
 	p.ClientID, p.RequestID, p.Digest, p.Base = s.cfg.ClientID, c.requestID, c.component.Digest, s.publicURL(c.request)
 	p.CreatedAt = created

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"time"
 
@@ -21,19 +22,31 @@ var howToPayBody = newTemplate([]byte(`{"client":{"id":"{client_id}","name":"{me
 
 // howToPay finds the code a link stands for. The token keeps strangers from
 // reading other people's orders by counting codes.
-func (s *Server) howToPay(r *http.Request) (paymentCode, Faults, time.Time, bool) {
+func (s *Server) howToPay(r *http.Request) (paymentCode, Faults, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, found := s.state.codes[r.PathValue("code")]
+	p, found, err := s.find(s.state.byCode, r.PathValue("code"))
 	right := subtle.ConstantTimeCompare([]byte(p.Token), []byte(r.PathValue("token"))) == 1
-	return p, s.state.faults, s.now(), found && right
+	if err == nil && !(found && right) {
+		err = ErrUnknownCode
+	}
+	return p, s.state.faults, s.now(), err
+}
+
+// noHowToPay answers where there is nothing to show.
+func (s *Server) noHowToPay(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, ErrUnknownCode) {
+		notFound(w, r)
+		return
+	}
+	s.cannotShow(w, "howtopay", err)
 }
 
 // howToPayAPI answers a plain GET: no headers, no signature.
 func (s *Server) howToPayAPI(w http.ResponseWriter, r *http.Request) {
-	p, f, now, found := s.howToPay(r)
-	if !found {
-		notFound(w, r)
+	p, f, now, err := s.howToPay(r)
+	if err != nil {
+		s.noHowToPay(w, r, err)
 		return
 	}
 	template := howToPayBody

@@ -22,15 +22,13 @@ type howToPayView struct {
 }
 
 func (s *Server) howToPayPage(w http.ResponseWriter, r *http.Request) {
-	p, f, now, found := s.howToPay(r)
-	if !found {
-		notFound(w, r)
-		return
+	p, f, now, err := s.howToPay(r)
+	var view howToPayView
+	if err == nil {
+		view, err = s.howToPayView(p, f, now)
 	}
-	view, err := s.howToPayView(p, f, now)
 	if err != nil {
-		s.log.Error("how to pay", "error", err)
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		s.noHowToPay(w, r, err)
 		return
 	}
 	s.render(w, "howtopay", view)

@@ -10,17 +10,17 @@ import (
 // repeated answers a call whose Request-Id has issued a code before: it gets the
 // same bytes again, for ever (docs/protocol.md section 9). Only calls that issued
 // a code are remembered. s.mu is held.
-func (s *Server) repeated(c *call) (reply, bool) {
-	first, before := s.state.codes[s.state.byRequest[c.requestID]]
+func (s *Server) repeated(c *call) (rep reply, repeat bool, err error) {
+	first, before, err := s.find(s.state.byRequest, c.requestID)
 	switch {
 	case !before || first.ClientID != s.cfg.ClientID:
-		return reply{}, false
+		return reply{}, false, err
 	case first.Digest != c.component.Digest:
-		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "different request data"), true
+		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "different request data"), true, nil
 	case c.faults.Idempotency == "error":
-		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true
+		return refuse(http.StatusConflict, jokul.CodeIdempotentRequest, "Request-Id has been used before"), true, nil
 	}
-	return reply{status: http.StatusConflict, body: first.answer(), verdict: "repeated: the first answer again"}, true
+	return reply{status: http.StatusConflict, body: first.answer(), verdict: "repeated: the first answer again"}, true, nil
 }
 
 // enter lets one call of a Request-Id through at a time; the next waits until

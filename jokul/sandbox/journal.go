@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,46 +15,62 @@ import (
 // ours, and compacting it would destroy somebody's work.
 const journalHeader = `{"warungjokul_sandbox_state":1}`
 
-// A journal appends one line per change. A write that reached the kernel
-// survives the death of the process, which is what a sandbox needs; it does not
-// sync to disk. A nil journal keeps nothing.
+// A journal holds one line per change. A write that reached the kernel survives
+// the death of the process, which is what a sandbox needs; it does not sync to
+// disk.
 type journal struct {
-	file *os.File
+	lines
 	size int64 // length of the good lines
 }
 
-// openJournal reads what path holds, rewrites it without what has been
-// overtaken, and opens it for more.
-func openJournal(path string) (*journal, state, error) {
-	st := newState()
-	if path == "" {
-		return nil, st, nil
-	}
-	if err := replay(path, &st); err != nil {
-		return nil, st, fmt.Errorf("read state file %s: %w", path, err)
-	}
-	size, err := compact(path, st.changes())
-	if err != nil {
-		return nil, st, fmt.Errorf("rewrite state file %s: %w", path, err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, st, fmt.Errorf("open state file: %w", err)
-	}
-	return &journal{file: file, size: size}, st, nil
+// lines is where a journal is kept: a file, or memory.
+type lines interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
 }
 
-// replay applies the lines of path to st. A last line without its end was being
-// written when the process died; its change was never answered for.
-func replay(path string, st *state) error {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// A place is where a line begins, and how long it is.
+type place struct {
+	offset int64
+	length int
+}
+
+// openJournal reads what path holds and goes on in a copy of it, without what
+// has been overtaken, which takes its place.
+func openJournal(path string) (*journal, state, error) {
+	if path == "" {
+		return &journal{lines: new(memory)}, newState(), nil
 	}
+	old, before, err := readJournal(path)
 	if err != nil {
-		return err
+		return nil, before, fmt.Errorf("read state file %s: %w", path, err)
 	}
-	defer file.Close()
+	defer old.Close()
+	fresh, after, err := rewrite(path, before.changes(old))
+	if err != nil {
+		return nil, after, fmt.Errorf("rewrite state file %s: %w", path, err)
+	}
+	return fresh, after, nil
+}
+
+// readJournal reads the file at path; one that is not there is empty.
+func readJournal(path string) (*journal, state, error) {
+	j, st := &journal{lines: new(memory)}, newState()
+	file, err := os.Open(path)
+	if err == nil {
+		j.lines, err = file, j.replay(file, &st)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return j, st, errors.Join(err)
+}
+
+// replay applies the lines to st. A last line without its end was being written
+// when the process died; its change was never answered for.
+func (j *journal) replay(file io.Reader, st *state) error {
 	lines := bufio.NewReader(file)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
@@ -63,9 +80,10 @@ func replay(path string, st *state) error {
 		if err != nil {
 			return err
 		}
-		if err := replayLine(n, bytes.TrimSpace(line), st); err != nil {
+		if err := replayLine(n, line, place{j.size, len(line)}, st); err != nil {
 			return err
 		}
+		j.size += int64(len(line))
 	}
 }
 
@@ -77,9 +95,9 @@ func tornLine(n int, line []byte) error {
 	return nil
 }
 
-func replayLine(n int, line []byte, st *state) error {
+func replayLine(n int, line []byte, at place, st *state) error {
 	if n == 1 {
-		if string(line) != journalHeader {
+		if string(bytes.TrimSpace(line)) != journalHeader {
 			return errors.New("it is not a state file of this sandbox")
 		}
 		return nil
@@ -88,41 +106,79 @@ func replayLine(n int, line []byte, st *state) error {
 	if err := decodeStrict(bytes.NewReader(line), &c); err != nil {
 		return fmt.Errorf("line %d is damaged (%w); move the file away to start afresh", n, err)
 	}
-	st.apply(c)
+	st.apply(c, at)
 	return nil
 }
 
-// compact writes the changes beside path and puts them in its place.
-func compact(path string, changes []change) (size int64, err error) {
-	var b bytes.Buffer
-	b.WriteString(journalHeader + "\n")
-	for _, c := range changes {
-		b.Write(marshalLine(c))
-	}
+// rewrite writes changes beside path and puts them in its place.
+func rewrite(path string, changes func(func(change, error) bool)) (*journal, state, error) {
+	st := newState()
 	temporary := path + ".new"
-	if err := os.WriteFile(temporary, b.Bytes(), 0o600); err != nil {
-		return 0, err
+	file, err := os.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, st, err
 	}
-	return int64(b.Len()), os.Rename(temporary, path)
+	j := &journal{lines: file}
+	_, err = j.append([]byte(journalHeader + "\n"))
+	for c, readErr := range changes {
+		if err = errors.Join(err, readErr); err != nil {
+			break
+		}
+		var at place
+		if at, err = j.write(c); err == nil {
+			st.apply(c, at)
+		}
+	}
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		return nil, st, errors.Join(err, file.Close())
+	}
+	return j, st, nil
 }
 
-// write appends c in one write. What a full disk cut short is taken back, so
-// that the next line does not continue it.
-func (j *journal) write(c change) error {
-	if j == nil {
-		return nil
+// write appends c and tells where.
+func (j *journal) write(c change) (place, error) { return j.append(marshalLine(c)) }
+
+// append adds a line in one write. What a full disk cut short is taken back.
+func (j *journal) append(line []byte) (place, error) {
+	at := place{j.size, len(line)}
+	if _, err := j.WriteAt(line, at.offset); err != nil {
+		return at, errors.Join(err, j.Truncate(j.size))
 	}
-	n, err := j.file.Write(marshalLine(c))
-	if err != nil {
-		return errors.Join(err, j.file.Truncate(j.size))
+	j.size += int64(len(line))
+	return at, nil
+}
+
+// code reads the payment code of the change at a place again.
+func (j *journal) code(at place) (paymentCode, error) {
+	line := make([]byte, at.length)
+	if _, err := j.ReadAt(line, at.offset); err != nil {
+		return paymentCode{}, fmt.Errorf("sandbox: read state: %w", err)
 	}
-	j.size += int64(n)
+	var c struct{ Code paymentCode }
+	if err := json.Unmarshal(line, &c); err != nil {
+		return paymentCode{}, fmt.Errorf("sandbox: read state: %w", err)
+	}
+	return c.Code, nil
+}
+
+// memory holds the lines of who keeps no state file.
+type memory struct{ text []byte }
+
+func (m *memory) WriteAt(line []byte, offset int64) (int, error) {
+	m.text = append(m.text[:offset], line...)
+	return len(line), nil
+}
+
+func (m *memory) ReadAt(line []byte, offset int64) (int, error) {
+	return bytes.NewReader(m.text).ReadAt(line, offset)
+}
+
+func (m *memory) Truncate(size int64) error {
+	m.text = m.text[:size]
 	return nil
 }
 
-func (j *journal) close() error {
-	if j == nil {
-		return nil
-	}
-	return j.file.Close()
-}
+func (m *memory) Close() error { return nil }

@@ -114,6 +114,31 @@ func TestATornLastLineIsDropped(t *testing.T) {
 	want(t, "written after the torn line", third.status(t, "INV-3").status, http.StatusOK)
 }
 
+// Who cuts the file of a running sandbox is told so, by it and in its log.
+func TestAStateFileThatIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	log := &strings.Builder{}
+	g := open(t, func(c *sandbox.Config) { c.StateFile, c.Log = path, textLog(log) })
+	m := g.create(t, "request-1", orderFor("INV-1"))
+	code := paymentCode(t, m)
+	if err := os.Truncate(path, 10); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status", g.status(t, "INV-1").status, http.StatusInternalServerError)
+	want(t, "repeated", g.create(t, "request-1", orderFor("INV-1")).status, http.StatusInternalServerError)
+	for _, page := range []string{"/simulator", "/simulator?payment_code=" + code, "/control/payments"} {
+		want(t, page, get(t, g.http.URL+page).status, http.StatusInternalServerError)
+	}
+	want(t, "how to pay", get(t, at(t, m.body, "online_to_offline_info.how_to_pay_api")).status, http.StatusInternalServerError)
+	if _, err := g.Pay(t.Context(), code); err == nil || !strings.Contains(err.Error(), "read state") {
+		t.Errorf("paid, %v", err)
+	}
+	g.http.Close()
+	if !strings.Contains(log.String(), "read state") {
+		t.Errorf("the log does not say why: %s", log)
+	}
+}
+
 func TestADamagedStateFile(t *testing.T) {
 	for name, text := range map[string]string{
 		"not a state file": "dear diary\n",

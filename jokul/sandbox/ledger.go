@@ -20,16 +20,21 @@ type Account struct {
 
 // Ledger returns every code issued, in the order of issue, with every payment
 // taken: what a merchant's books must agree with to the rupiah.
-func (s *Server) Ledger() []Account {
+// It fails when the state file cannot be read.
+func (s *Server) Ledger() ([]Account, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ledger := make([]Account, 0, len(s.state.codes))
-	for _, p := range s.state.codesInOrder() {
+	for _, held := range s.state.codes {
+		p, err := s.journal.code(held.at)
+		if err != nil {
+			return nil, err
+		}
 		ledger = append(ledger, Account{
 			InvoiceNumber: p.InvoiceNumber, PaymentCode: p.Code, Amount: p.Amount, Reusable: p.Reusable,
 			Status: p.transactionStatus(s.now(), 0), CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
 			Payments: append([]Payment{}, p.Payments...),
 		})
 	}
-	return ledger
+	return ledger, nil
 }

@@ -54,7 +54,10 @@ func (s *Server) claimDue(deliveries []Delivery) {
 // shop if it arrives twice.
 func (s *Server) attempt(ctx context.Context, id int, kind string) (Delivery, error) {
 	defer s.release(id)
-	d, f := s.prepare(id)
+	d, f, err := s.prepare(id)
+	if err != nil {
+		return d, err
+	}
 	attempts := s.try(ctx, d, s.newAttempt(d, kind, f), f)
 	if ctx.Err() != nil {
 		return d, ctx.Err()
@@ -70,14 +73,15 @@ func (s *Server) attempt(ctx context.Context, id int, kind string) (Delivery, er
 
 // prepare reads a delivery, its address as configured now: a shop that moved
 // between restarts is found again.
-func (s *Server) prepare(id int) (Delivery, Faults) {
+func (s *Server) prepare(id int) (Delivery, Faults, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.state.deliveries[id]
-	if address := s.notificationURL(s.state.codes[d.PaymentCode]); address != "" {
+	p, _, err := s.find(s.state.byCode, d.PaymentCode)
+	if address := s.notificationURL(p); address != "" {
 		d.URL = address
 	}
-	return d, s.state.faults
+	return d, s.state.faults, err
 }
 
 func (s *Server) release(id int) {

@@ -37,8 +37,7 @@ func (s *Server) framedBy() string {
 func (s *Server) render(w http.ResponseWriter, name string, page any) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, page); err != nil {
-		s.log.Error("cannot draw page", "page", name, "error", err)
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		s.cannotShow(w, name, err)
 		return
 	}
 	h := w.Header()
@@ -48,4 +47,9 @@ func (s *Server) render(w http.ResponseWriter, name string, page any) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	_, _ = w.Write(b.Bytes()) // a reader that has gone needs no page
+}
+
+func (s *Server) cannotShow(w http.ResponseWriter, page string, err error) {
+	s.log.Error("cannot show page", "page", page, "error", err)
+	http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 }

@@ -83,7 +83,10 @@ func (s *Server) perform(ctx context.Context, paymentCode string, action Action,
 func (s *Server) act(paymentCode string, action Action, notify string) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, found := s.state.codes[paymentCode]
+	p, found, err := s.find(s.state.byCode, paymentCode)
+	if err != nil {
+		return Result{}, err
+	}
 	if !found {
 		return Result{}, ErrUnknownCode
 	}

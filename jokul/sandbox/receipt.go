@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -45,12 +46,13 @@ type deliveryView struct {
 type attemptView struct{ Mood, Time, Text string }
 
 // showReceipt puts the slip of a transaction beside the till, ready for the
-// next customer.
-func (v *tillView) showReceipt(st state, transactionID string) {
-	p, paid, found := st.payment(transactionID)
+// next customer. s.mu is held.
+func (s *Server) showReceipt(v *tillView, transactionID string) error {
+	p, found, err := s.find(s.state.byPayment, transactionID)
 	if !found {
-		return
+		return err
 	}
+	paid := p.payment(transactionID)
 	v.at("receipt", transactionID)
 	v.Mood, v.DisplayText, v.DisplayAmount = "yes", v.say("display-thanks"), rupiah(paid.Amount)
 	r := &receiptView{
@@ -66,7 +68,7 @@ func (v *tillView) showReceipt(st state, transactionID string) {
 		TransactionID: paid.TransactionID,
 		Amount:        rupiah(paid.Amount),
 		Footer:        p.FooterMessage,
-		Delivery:      v.deliveryOf(st, transactionID),
+		Delivery:      v.deliveryOf(s.state, transactionID),
 	}
 	if paid.Amount != p.Amount {
 		r.Asked = rupiah(p.Amount)
@@ -81,6 +83,7 @@ func (v *tillView) showReceipt(st state, transactionID string) {
 	}
 	r.Account, r.Split = v.split(p.AdditionalInfo, paid.Amount)
 	v.Receipt = r
+	return nil
 }
 
 // split reads account and settlement as they were checked on arrival, and works
@@ -124,16 +127,10 @@ func rupiahOf(value, kind string, paid int64) int64 {
 	return new(big.Int).Quo(n.Num(), n.Denom()).Int64()
 }
 
-// payment finds a payment by its transaction id.
-func (st *state) payment(transactionID string) (paymentCode, Payment, bool) {
-	for _, p := range st.codes {
-		for _, paid := range p.Payments {
-			if paid.TransactionID == transactionID {
-				return p, paid, true
-			}
-		}
-	}
-	return paymentCode{}, Payment{}, false
+// payment is the one of a transaction id, which there is.
+func (p paymentCode) payment(transactionID string) Payment {
+	i := slices.IndexFunc(p.Payments, func(paid Payment) bool { return paid.TransactionID == transactionID })
+	return p.Payments[i]
 }
 
 func (l language) deliveryOf(st state, transactionID string) deliveryView {

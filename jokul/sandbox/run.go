@@ -77,13 +77,17 @@ func (s *Server) tellExpired() (time.Duration, error) {
 		return s.nextExpiry.Sub(now), nil
 	}
 	next := now.Add(never)
-	for _, p := range s.state.codesInOrder() {
-		if p.ExpiryTold || len(p.Payments) > 0 {
+	for _, held := range s.state.codes {
+		if held.silent {
 			continue
 		}
-		if !p.expired(now) {
-			next = earlier(next, p.ExpiresAt)
+		if now.Before(held.expiresAt) {
+			next = earlier(next, held.expiresAt)
 			continue
+		}
+		p, err := s.journal.code(held.at)
+		if err != nil {
+			return 0, err
 		}
 		p, events := s.expire(p)
 		deliveries, err := s.queue(events, s.state.faults)

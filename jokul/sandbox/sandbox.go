@@ -23,7 +23,7 @@ type Config struct {
 
 	NotificationURL string // where payments are told; empty: nothing is delivered
 	PublicURL       string // base of the how-to-pay links; empty: taken from the request's Host
-	StateFile       string // journal that survives a restart; empty keeps nothing
+	StateFile       string // journal that survives a restart; empty: it is kept in memory
 	MerchantName    string // shown at the till and on the how-to-pay page; empty: the Client-Id
 
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
@@ -82,7 +82,7 @@ func (s *Server) Close() error {
 	s.client.CloseIdleConnections()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.journal.close()
+	return s.journal.Close()
 }
 
 func (c Config) check() error {
@@ -130,9 +130,21 @@ func (c Config) withDefaults() Config {
 
 // commit writes c to the journal and then makes it so. s.mu is held.
 func (s *Server) commit(c change) error {
-	if err := s.journal.write(c); err != nil {
+	at, err := s.journal.write(c)
+	if err != nil {
 		return fmt.Errorf("sandbox: keep state: %w", err)
 	}
-	s.state.apply(c)
+	s.state.apply(c, at)
 	return nil
+}
+
+// find reads the payment code that one of the state's indexes has under a name.
+// s.mu is held.
+func (s *Server) find(index map[string]int, name string) (p paymentCode, found bool, err error) {
+	i, found := index[name]
+	if !found {
+		return p, false, nil
+	}
+	p, err = s.journal.code(s.state.codes[i].at)
+	return p, err == nil, err
 }

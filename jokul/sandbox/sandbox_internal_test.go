@@ -3,8 +3,12 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,6 +24,13 @@ func openInternal(t *testing.T, cfg Config) *Server {
 	return s
 }
 
+func hold(t *testing.T, s *Server, p paymentCode) {
+	t.Helper()
+	if err := s.commit(change{Code: &p}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestATakenCodeIsDrawnAgain(t *testing.T) {
 	s := openInternal(t, Config{})
 	f := DefaultFaults()
@@ -30,11 +41,36 @@ func TestATakenCodeIsDrawnAgain(t *testing.T) {
 		if err != nil || code != want {
 			t.Fatalf("got %q, %v, want %q", code, err, want)
 		}
-		s.state.codes[code] = paymentCode{Code: code}
+		hold(t, s, paymentCode{Code: code})
 	}
 	if _, err := s.newCode(f); err == nil {
 		t.Error("no randomness is left, and yet a code was drawn")
 	}
+}
+
+// What is held in memory of a code is its place in the file and a few names.
+func TestCodesTakeLittleMemory(t *testing.T) {
+	const codes = 10_000
+	s := openInternal(t, Config{StateFile: filepath.Join(t.TempDir(), "state")})
+	before := heap()
+	for i := range codes {
+		hold(t, s, paymentCode{
+			Code: fmt.Sprintf("8888%012d", i), InvoiceNumber: fmt.Sprintf("WJ-20261127-%08d", i), RequestID: fmt.Sprintf("0199a3b0-7c1e-7000-8000-%012d", i),
+			Token: strings.Repeat("t", 43), Digest: strings.Repeat("d", 44), CustomerName: "Budi Santoso", CustomerEmail: "budi@example.com",
+			AdditionalInfo: []byte(`{"override_notification_url":"https://shop.example/payments/notifications"}`),
+		})
+	}
+	if each := (heap() - before) / codes; each > 450 {
+		t.Errorf("a code takes %d bytes", each)
+	}
+	runtime.KeepAlive(s)
+}
+
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 func TestEveryCodeTaken(t *testing.T) {
@@ -42,7 +78,7 @@ func TestEveryCodeTaken(t *testing.T) {
 	f := DefaultFaults()
 	f.CodePrefix, f.CodeLength = "", 1
 	for _, digit := range "0123456789" {
-		s.state.codes[string(digit)] = paymentCode{}
+		hold(t, s, paymentCode{Code: string(digit)})
 	}
 	if code, err := s.newCode(f); err == nil {
 		t.Errorf("got %q, want an error", code)
@@ -60,7 +96,7 @@ func TestAShopThatHangs(t *testing.T) {
 		t.Errorf("the shop has %v to answer, want 10 s", s.client.Timeout)
 	}
 	s.client.Timeout = 20 * time.Millisecond
-	s.state.codes["1"] = paymentCode{Code: "1", Amount: 10_000, ExpiresAt: time.Now().Add(time.Hour)}
+	hold(t, s, paymentCode{Code: "1", Amount: 10_000, ExpiresAt: time.Now().Add(time.Hour)})
 	result, err := s.Pay(context.Background(), "1")
 	if err != nil {
 		t.Fatal(err)

@@ -26,17 +26,22 @@ func (s *Server) simulatorRoutes() http.Handler {
 func (s *Server) showTill(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	s.mu.Lock()
-	page := s.newTill(languageOf(query.Get("lang")))
+	page, err := s.newTill(languageOf(query.Get("lang")))
 	page.Framed = r.Header.Get("Sec-Fetch-Dest") == "iframe"
 	switch key, receipt := query.Get("key"), query.Get("receipt"); {
+	case err != nil:
 	case key != "":
 		page.press(digits(query.Get("payment_code")), key)
 	case receipt != "":
-		page.showReceipt(s.state, receipt)
+		err = s.showReceipt(page, receipt)
 	default:
-		page.lookUp(s.state, digits(query.Get("payment_code")))
+		err = s.lookUp(page, digits(query.Get("payment_code")))
 	}
 	s.mu.Unlock()
+	if err != nil {
+		s.cannotShow(w, "simulator", err)
+		return
+	}
 	s.render(w, "simulator", page)
 }
 
@@ -135,10 +140,21 @@ func (l language) receiptURL(transactionID string) string {
 }
 
 // waitingCodes are the latest codes that can be paid. s.mu is held.
-func (s *Server) waitingCodes(limit int) []paymentCode {
+func (s *Server) waitingCodes(limit int) ([]paymentCode, error) {
 	now := s.now()
-	all := s.state.codesInOrder()
-	slices.Reverse(all)
-	all = slices.DeleteFunc(all, func(p paymentCode) bool { return p.payable(now) != nil })
-	return all[:min(len(all), limit)]
+	var waiting []paymentCode
+	for _, held := range slices.Backward(s.state.codes) {
+		if len(waiting) == limit {
+			break
+		}
+		if !held.open || !now.Before(held.expiresAt) {
+			continue
+		}
+		p, err := s.journal.code(held.at)
+		if err != nil {
+			return nil, err
+		}
+		waiting = append(waiting, p)
+	}
+	return waiting, nil
 }

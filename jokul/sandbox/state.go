@@ -3,23 +3,38 @@ package sandbox
 import (
 	"cmp"
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // state is everything that survives a restart. It changes only through apply,
-// which the journal replays: what was read back is what was there.
+// which the journal replays: what was read back is what was there. Of payment
+// codes, of which there may be any number, it holds what is asked of all at once;
+// the rest is read from the journal when it is wanted.
 type state struct {
-	codes      map[string]paymentCode // by payment code
-	byInvoice  map[string]string      // payment code last issued for an invoice number
-	byRequest  map[string]string      // payment code a create call was answered with
+	codes      []heldCode     // in the order of issue; the indexes name their places here
+	byCode     map[string]int // by payment code
+	byInvoice  map[string]int // the last issued for an invoice number
+	byRequest  map[string]int // what a create call was answered with
+	byPayment  map[string]int // by transaction id
+	answers    map[string]oldAnswer
 	deliveries map[int]Delivery
 	waiting    map[int]bool // deliveries with an attempt to come: few, however many there are
 	offset     Duration     // own clock ahead of wall time
 	faults     Faults
 
-	lastCode, lastPayment, lastDelivery int
+	lastPayment, lastDelivery int
+}
+
+// heldCode is what is held of a paymentCode in memory, and where it is.
+type heldCode struct {
+	at        place
+	expiresAt time.Time
+	open      bool // as paymentCode.open
+	silent    bool // its expiry will not be told: it has been, or somebody has paid
 }
 
 // A change is one step from one state to the next and one line of the journal:
@@ -34,21 +49,24 @@ type change struct {
 
 func newState() state {
 	return state{
-		codes:      map[string]paymentCode{},
-		byInvoice:  map[string]string{},
-		byRequest:  map[string]string{},
+		byCode:     map[string]int{},
+		byInvoice:  map[string]int{},
+		byRequest:  map[string]int{},
+		byPayment:  map[string]int{},
+		answers:    map[string]oldAnswer{},
 		deliveries: map[int]Delivery{},
 		waiting:    map[int]bool{},
 		faults:     DefaultFaults(),
 	}
 }
 
-func (st *state) apply(c change) {
+// apply makes c so, which is in the journal at a place.
+func (st *state) apply(c change, at place) {
 	if c.Code != nil {
-		st.applyCode(*c.Code)
+		st.applyCode(*c.Code, at)
 	}
 	if c.Answer != nil {
-		st.applyAnswer(*c.Answer)
+		st.answers[c.Answer.RequestID] = *c.Answer
 	}
 	for _, d := range c.Deliveries {
 		st.deliveries[d.ID] = d
@@ -65,14 +83,16 @@ func (st *state) apply(c change) {
 	}
 }
 
-func (st *state) applyCode(p paymentCode) {
-	st.codes[p.Code] = p
-	if latest := st.codes[st.byInvoice[p.InvoiceNumber]]; p.Number >= latest.Number {
-		st.byInvoice[p.InvoiceNumber] = p.Code
+func (st *state) applyCode(p paymentCode, at place) {
+	i, known := st.byCode[p.Code]
+	if !known {
+		i = len(st.codes)
+		st.codes = append(st.codes, heldCode{})
+		st.byCode[p.Code], st.byInvoice[p.InvoiceNumber], st.byRequest[p.RequestID] = i, i, i
 	}
-	st.byRequest[p.RequestID] = p.Code
-	st.lastCode = max(st.lastCode, p.Number)
+	st.codes[i] = heldCode{at: at, expiresAt: p.ExpiresAt, open: p.open(), silent: p.ExpiryTold || len(p.Payments) > 0}
 	for _, payment := range p.Payments {
+		st.byPayment[payment.TransactionID] = i
 		st.lastPayment = max(st.lastPayment, payment.Number)
 	}
 }
@@ -86,41 +106,39 @@ type oldAnswer struct {
 	Body      []byte `json:"body"`
 }
 
-func (st *state) applyAnswer(a oldAnswer) {
-	p, known := st.codes[st.byRequest[a.RequestID]]
+// with is p with what its answer said, if that was held apart.
+func (p paymentCode) with(a oldAnswer, apart bool) paymentCode {
 	var told paymentCodeReply
-	if !known || json.Unmarshal(a.Body, &told) != nil {
-		return
+	if !apart || json.Unmarshal(a.Body, &told) != nil {
+		return p
 	}
 	p.ClientID, p.Digest = a.ClientID, a.Digest
 	p.Base, _, _ = strings.Cut(told.OnlineToOfflineInfo.HowToPayPage, howToPayPagePath)
 	p.Promised, _ = parseStamp(told.OnlineToOfflineInfo.ExpiredDateUTC)
-	st.codes[p.Code] = p
+	return p
 }
 
-// find looks a code up by invoice number or by the Request-Id of its create call.
-func (st *state) find(id string) (paymentCode, bool) {
-	code, ok := st.byInvoice[id]
-	if !ok {
-		code, ok = st.byRequest[id]
+// changes tells the whole state, whose codes are in j, in as few changes as
+// rebuild it.
+func (st *state) changes(j *journal) iter.Seq2[change, error] {
+	return func(yield func(change, error) bool) {
+		if !yield(change{Offset: &st.offset, Faults: &st.faults}, nil) {
+			return
+		}
+		for _, held := range st.codes {
+			p, err := j.code(held.at)
+			a, apart := st.answers[p.RequestID]
+			p = p.with(a, apart)
+			if !yield(change{Code: &p}, err) {
+				return
+			}
+		}
+		for _, d := range st.deliveriesInOrder() {
+			if !yield(change{Deliveries: []Delivery{d}}, nil) {
+				return
+			}
+		}
 	}
-	return st.codes[code], ok
-}
-
-// changes tells the whole state in as few changes as rebuild it.
-func (st *state) changes() []change {
-	all := []change{{Offset: &st.offset, Faults: &st.faults}}
-	for _, p := range st.codesInOrder() {
-		all = append(all, change{Code: &p})
-	}
-	for _, d := range st.deliveriesInOrder() {
-		all = append(all, change{Deliveries: []Delivery{d}})
-	}
-	return all
-}
-
-func (st *state) codesInOrder() []paymentCode {
-	return slices.SortedFunc(maps.Values(st.codes), func(a, b paymentCode) int { return cmp.Compare(a.Number, b.Number) })
 }
 
 func (st *state) deliveriesInOrder() []Delivery {

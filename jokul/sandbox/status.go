@@ -57,7 +57,13 @@ type statusReply struct {
 func (s *Server) status(c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, found := s.state.find(c.request.PathValue("id"))
+	p, found, err := s.find(s.state.byInvoice, c.request.PathValue("id"))
+	if !found && err == nil {
+		p, found, err = s.find(s.state.byRequest, c.request.PathValue("id"))
+	}
+	if err != nil {
+		return s.failed(err)
+	}
 	if !found {
 		return refuse(http.StatusNotFound, jokul.CodeTransactionNotFound, "Transaction not found")
 	}

@@ -55,7 +55,7 @@ type inquiryView struct {
 }
 
 // newTill is an idle till. s.mu is held.
-func (s *Server) newTill(lang language) *tillView {
+func (s *Server) newTill(lang language) (*tillView, error) {
 	now := s.now()
 	v := &tillView{
 		language:    lang,
@@ -68,7 +68,8 @@ func (s *Server) newTill(lang language) *tillView {
 		DisplayText: lang.say("display-idle"),
 	}
 	v.at("", "")
-	for _, p := range s.waitingCodes(maxWaiting) {
+	waiting, err := s.waitingCodes(maxWaiting)
+	for _, p := range waiting {
 		v.Waiting = append(v.Waiting, waitingView{
 			URL:      lang.inquiryURL(p.Code),
 			Code:     grouped(p.Code),
@@ -77,7 +78,7 @@ func (s *Server) newTill(lang language) *tillView {
 			TimeLeft: lang.left(p.ExpiresAt.Sub(now)),
 		})
 	}
-	return v
+	return v, err
 }
 
 // at notes under which address this page can be found, in either language.
@@ -119,17 +120,17 @@ func (v *tillView) press(code, key string) {
 	}
 }
 
-// lookUp is the inquiry: what the till learns of a code.
-func (v *tillView) lookUp(st state, code string) {
+// lookUp is the inquiry: what the till learns of a code. s.mu is held.
+func (s *Server) lookUp(v *tillView, code string) error {
 	if code == "" {
-		return
+		return nil
 	}
 	v.Code = code
 	v.at("payment_code", code)
-	p, found := st.codes[code]
+	p, found, err := s.find(s.state.byCode, code)
 	if !found {
 		v.Unknown, v.Mood, v.DisplayText = true, "no", v.say("display-unknown")
-		return
+		return err
 	}
 	v.Inquiry = v.inquiry(p)
 	switch refusal := p.payable(v.now); {
@@ -141,6 +142,7 @@ func (v *tillView) lookUp(st state, code string) {
 		v.Mood, v.DisplayText = "ask", p.CustomerName
 		v.DisplayAmount = rupiah(p.Amount)
 	}
+	return nil
 }
 
 func (v *tillView) inquiry(p paymentCode) *inquiryView {
