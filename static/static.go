@@ -9,9 +9,9 @@ import (
 	"embed"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
-	"mime"
 	"net/http"
 	"path"
 	"strconv"
@@ -28,6 +28,13 @@ var serviceWorker []byte
 // ServiceWorker is the script that keeps the cashier view for when there is no
 // signal.
 func ServiceWorker() []byte { return serviceWorker }
+
+// contentTypes are said here, not asked of the machine, which may know others.
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
 
 // asset is one file, ready to be sent.
 type asset struct {
@@ -54,11 +61,12 @@ var assets = readAll()
 
 func readAll() map[string]asset {
 	all := map[string]asset{}
+	compressor, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // a level that exists
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		all[name], err = read(name)
+		all[name], err = read(name, compressor)
 		return err
 	})
 	if err != nil {
@@ -67,19 +75,22 @@ func readAll() map[string]asset {
 	return all
 }
 
-func read(name string) (asset, error) {
+func read(name string, compressor *gzip.Writer) (asset, error) {
 	content, err := files.ReadFile(name)
 	sum := sha256.Sum256(content)
-	version, contentType := hex.EncodeToString(sum[:6]), mime.TypeByExtension(path.Ext(name))
+	version, contentType := hex.EncodeToString(sum[:6]), contentTypes[path.Ext(name)]
 	a := asset{version: version, plain: newText(content, contentType, version)}
+	if contentType == "" {
+		err = errors.Join(err, fmt.Errorf("%s: no content type for such a file", name))
+	}
 	var small bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&small, gzip.BestCompression) // a level that exists
-	_, wErr := w.Write(content)
-	if err := errors.Join(err, wErr, w.Close()); err != nil {
+	compressor.Reset(&small)
+	_, wErr := compressor.Write(content)
+	if err := errors.Join(err, wErr, compressor.Close()); err != nil {
 		return a, err
 	}
 	if small.Len() < len(content) {
-		a.small = newText(small.Bytes(), contentType, version+"-gzip") // other bytes, another tag
+		a.small = newText(bytes.Clone(small.Bytes()), contentType, version+"-gzip") // other bytes, another tag
 		a.small.header.Set("Content-Encoding", "gzip")
 	}
 	return a, nil
