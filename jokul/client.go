@@ -250,7 +250,9 @@ func (c *Client) send(ctx context.Context, x *Exchange, header http.Header, body
 	}
 	defer res.Body.Close()
 	x.Status, x.ResponseHeader = res.StatusCode, res.Header
-	x.ResponseBody, err = io.ReadAll(io.LimitReader(res.Body, maxResponseSize+1))
+	answer := bytes.NewBuffer(make([]byte, 0, min(max(res.ContentLength, 0), maxResponseSize)+bytes.MinRead))
+	_, err = answer.ReadFrom(io.LimitReader(res.Body, maxResponseSize+1))
+	x.ResponseBody = answer.Bytes()
 	switch {
 	case err != nil:
 		x.Err = fmt.Errorf("read response: %w", err)
