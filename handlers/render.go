@@ -60,10 +60,10 @@ func pageHeader(header http.Header) {
 const minGzip = 1024
 
 // Compressing is most of what a page costs. The fastest level takes a fifth of
-// the time of the usual one, and a page comes out a tenth larger. There are as
-// many compressors as processors: more would not be quicker, and each holds half
-// a megabyte.
-var compressors = makeCompressors(runtime.GOMAXPROCS(0))
+// the time of the usual one, and a page comes out a tenth larger. There are half
+// as many compressors as processors, for the other half of the work is drawing
+// what they compress, and each holds three quarters of a megabyte.
+var compressors = makeCompressors(max(1, runtime.GOMAXPROCS(0)/2))
 
 func makeCompressors(n int) chan *gzip.Writer {
 	all := make(chan *gzip.Writer, n)
