@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -40,11 +41,12 @@ const (
 
 // connect opens two pools. SQLite takes one writer at a time and any number of
 // readers beside it. One connection for writing makes writers queue here, in
-// order, instead of racing for the file's lock until one of them gives up; four
-// for reading keep four cores busy, and no reader waits for the writer.
+// order, instead of racing for the file's lock until one of them gives up. As
+// many as there are processors keep them busy with reading, and one more is for
+// when a question takes long; no reader waits for the writer.
 func (f *sqliteFile) connect(settings gorm.Config, _ *slog.Logger) (write, read *gorm.DB, err error) {
 	if write, err = f.pool(writing, 1, settings); err == nil {
-		read, err = f.pool(reading, 4, settings)
+		read, err = f.pool(reading, runtime.GOMAXPROCS(0)+1, settings)
 	}
 	if err == nil {
 		f.opened, err = os.Stat(f.file)
@@ -62,14 +64,18 @@ func (f *sqliteFile) once(ctx context.Context, _ *gorm.DB, do func(*gorm.DB) err
 	return f.shared.transact(ctx, do)
 }
 
-// sqliteDriver is the driver with a setting more for each connection that no
-// address can name: what is needed to take one change of many back is held in
-// memory, where SQLite would write a file of its own for every few changes.
-const sqliteDriver = "sqlite3 with savepoints in memory"
+// sqliteDriver is the driver with what no address can name for a connection.
+const sqliteDriver = "sqlite3 with pragmas"
+
+// What is needed to take one change of many back is held in memory, where SQLite
+// would write a file of its own for every few changes. The log is brought into the
+// database once it has 8,000 pages, 32 MB, where SQLite would do so after every ten
+// commits of a busy shop: most of them are the same few pages again.
+const pragmas = "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000"
 
 func init() {
 	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-		_, err := c.Exec("PRAGMA temp_store = MEMORY", nil)
+		_, err := c.Exec(pragmas, nil)
 		return err
 	}})
 }
@@ -102,7 +108,7 @@ func (f *sqliteFile) pool(purpose string, connections int, config gorm.Config) (
 	// again what was written since, so they keep little.
 	settings.Set("_cache_size", "-2048")
 	if purpose == reading {
-		settings.Set("_cache_size", "-512")
+		settings.Set("_cache_size", "-256")
 		settings.Set("_query_only", "true")
 		settings.Del("_txlock")
 	}

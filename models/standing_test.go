@@ -124,7 +124,7 @@ func TestPools(t *testing.T) {
 			t.Errorf("%s: no limit", purpose)
 		}
 	}
-	if len(pools) != 1 && len(pools) != 2 || connections < 5 {
+	if len(pools) != 1 && len(pools) != 2 || connections < 3 {
 		t.Errorf("%d pools of %d connections in all", len(pools), connections)
 	}
 	waits := func() (n int64) {

@@ -120,7 +120,7 @@ func openCommits(ctx context.Context, dir string) (*commits, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "CREATE TABLE commits (id integer PRIMARY KEY, text text NOT NULL)"); err != nil {
+	if _, err := db.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 8000; CREATE TABLE commits (id integer PRIMARY KEY, text text NOT NULL)"); err != nil {
 		return nil, err
 	}
 	insert, err := db.PrepareContext(ctx, "INSERT INTO commits (text) VALUES (?)")
