@@ -3,8 +3,12 @@
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# A page is a closure, which the compiler would copy to wherever one is asked for:
+# a megabyte of copies, all of them in memory.
+BUILD := go build -gcflags=warungjokul/views=-l -o warung .
+
 run: ## build and start the shop with its own sandbox
-	go build -o warung .
+	$(BUILD)
 	./warung
 
 test: check chromium npm servers promtool ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
@@ -43,7 +47,7 @@ bench-parts: ## what drawing a page, signing beside the bare hashes, a notificat
 
 TO := warung-$(shell date -u +%Y%m%d-%H%M%S).db
 backup: ## copy the database of a running shop: make backup TO=copy.db
-	go build -o warung .
+	$(BUILD)
 	./warung backup $(TO)
 	@echo "copied to $(TO)"
 

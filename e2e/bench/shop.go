@@ -33,10 +33,10 @@ const (
 	patience = 20 * time.Second
 )
 
-// build makes a program as it is shipped.
+// build makes a program as it is shipped: the shop as the Makefile does.
 func build(ctx context.Context, dir, pkg string) (string, error) {
 	binary := filepath.Join(dir, filepath.Base(pkg))
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, pkg).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-gcflags=warungjokul/views=-l", "-o", binary, pkg).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
