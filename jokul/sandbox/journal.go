@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 )
 
@@ -47,25 +48,36 @@ func openJournal(path string) (*journal, state, error) {
 	if err != nil {
 		return nil, before, fmt.Errorf("read state file %s: %w", path, err)
 	}
-	defer old.Close()
-	fresh, after, err := rewrite(path, before.changes(old))
+	temporary := path + ".new"
+	size, after, err := rewrite(temporary, before.changes(old))
+	if err = errors.Join(err, old.Close()); err == nil {
+		err = os.Rename(temporary, path)
+	}
 	if err != nil {
 		return nil, after, fmt.Errorf("rewrite state file %s: %w", path, err)
 	}
-	return fresh, after, nil
+	file, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, after, fmt.Errorf("open state file: %w", err)
+	}
+	return &journal{lines: file, size: size}, after, nil
 }
 
 // readJournal reads the file at path; one that is not there is empty.
 func readJournal(path string) (*journal, state, error) {
-	j, st := &journal{lines: new(memory)}, newState()
+	st := newState()
 	file, err := os.Open(path)
-	if err == nil {
-		j.lines, err = file, j.replay(file, &st)
-	}
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		return &journal{lines: new(memory)}, st, nil
 	}
-	return j, st, errors.Join(err)
+	if err != nil {
+		return nil, st, err
+	}
+	j := &journal{lines: file}
+	if err := j.replay(file, &st); err != nil {
+		return nil, st, errors.Join(err, file.Close())
+	}
+	return j, st, nil
 }
 
 // replay applies the lines to st. A last line without its end was being written
@@ -110,32 +122,30 @@ func replayLine(n int, line []byte, at place, st *state) error {
 	return nil
 }
 
-// rewrite writes changes beside path and puts them in its place.
-func rewrite(path string, changes func(func(change, error) bool)) (*journal, state, error) {
-	st := newState()
-	temporary := path + ".new"
-	file, err := os.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+// rewrite makes a file of changes. It returns the state they make, with its codes
+// where they are in that file, and how long it is.
+func rewrite(path string, changes iter.Seq2[change, error]) (size int64, st state, err error) {
+	st = newState()
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, st, err
+		return 0, st, err
 	}
+	defer func() { err = errors.Join(err, file.Close()) }()
 	j := &journal{lines: file}
-	_, err = j.append([]byte(journalHeader + "\n"))
-	for c, readErr := range changes {
-		if err = errors.Join(err, readErr); err != nil {
-			break
+	if _, err := j.append([]byte(journalHeader + "\n")); err != nil {
+		return 0, st, err
+	}
+	for c, err := range changes {
+		if err != nil {
+			return 0, st, err
 		}
-		var at place
-		if at, err = j.write(c); err == nil {
-			st.apply(c, at)
+		at, err := j.write(c)
+		if err != nil {
+			return 0, st, err
 		}
+		st.apply(c, at)
 	}
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		return nil, st, errors.Join(err, file.Close())
-	}
-	return j, st, nil
+	return j.size, st, nil
 }
 
 // write appends c and tells where.

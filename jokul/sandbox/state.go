@@ -15,12 +15,12 @@ import (
 // codes, of which there may be any number, it holds what is asked of all at once;
 // the rest is read from the journal when it is wanted.
 type state struct {
-	codes      []heldCode     // in the order of issue; the indexes name their places here
-	byCode     map[string]int // by payment code
-	byInvoice  map[string]int // the last issued for an invoice number
-	byRequest  map[string]int // what a create call was answered with
-	byPayment  map[string]int // by transaction id
-	answers    map[string]oldAnswer
+	codes      []heldCode           // in the order of issue; the indexes name their places here
+	byCode     map[string]int       // by payment code
+	byInvoice  map[string]int       // the last issued for an invoice number
+	byRequest  map[string]int       // what a create call was answered with
+	byPayment  map[string]int       // by transaction id
+	answers    map[string]oldAnswer // read from an old file, by Request-Id
 	deliveries map[int]Delivery
 	waiting    map[int]bool // deliveries with an attempt to come: few, however many there are
 	offset     Duration     // own clock ahead of wall time
