@@ -26,10 +26,10 @@ import (
 	"warungjokul/models"
 )
 
-// gcPercent has garbage collected when what was made since is three quarters of
-// what is in use, where Go would wait until it is as much: a tenth of the memory
+// gcPercent has garbage collected when what was made since is two thirds of what
+// is in use, where Go would wait until it is as much: a tenth of the memory
 // for a twentieth of the processor. GOGC in the environment says otherwise.
-const gcPercent = 75
+const gcPercent = 67
 
 func main() {
 	if os.Getenv("GOGC") == "" {

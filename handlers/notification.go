@@ -1,12 +1,13 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -82,11 +83,14 @@ type notGenuine struct{ error }
 
 func (e notGenuine) Unwrap() error { return e.error }
 
-// readBody reads a body of at most limit bytes, into as much as it says it has.
+// readBody reads a body of at most limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), limit)+bytes.MinRead))
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	return body.Bytes(), err
+	if r.ContentLength < 0 || r.ContentLength > limit {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }
 
 // bodyError is a body that did not come whole: too large, or cut off.
@@ -113,7 +117,8 @@ func event(n jokul.Notification, unreadable error) models.NotificationEvent {
 
 // signedHeaders are the four headers the signature stands on, as JSON.
 func signedHeaders(header http.Header) string {
-	text, _ := json.Marshal(struct { // strings always encode
+	var text strings.Builder
+	_ = json.NewEncoder(&text).Encode(struct { // strings always encode
 		ClientID         string `json:"Client-Id"`
 		RequestID        string `json:"Request-Id"`
 		RequestTimestamp string `json:"Request-Timestamp"`
@@ -122,5 +127,5 @@ func signedHeaders(header http.Header) string {
 		header.Get(jokul.HeaderClientID), header.Get(jokul.HeaderRequestID),
 		header.Get(jokul.HeaderRequestTimestamp), header.Get(jokul.HeaderSignature),
 	})
-	return string(text)
+	return strings.TrimSuffix(text.String(), "\n")
 }
