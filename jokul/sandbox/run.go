@@ -9,7 +9,7 @@ import (
 // Run sends what falls due, one after the other in the order it fell due, until
 // ctx ends. It sleeps until the next due time and wakes when something is queued
 // or the clock is moved. It returns nil when ctx has ended, and an error when
-// the state file cannot be written.
+// the state file cannot be read or written.
 func (s *Server) Run(ctx context.Context) error {
 	for {
 		id, kind, wait, err := s.nextDue()
