@@ -3,13 +3,14 @@
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+run: build ## build and start the shop with its own sandbox
+	./warung
+
 # A page is a closure, which the compiler would copy to wherever one is asked for:
 # a megabyte of copies, all of them in memory.
-BUILD := go build -gcflags=warungjokul/views=-l -o warung .
-
-run: ## build and start the shop with its own sandbox
-	$(BUILD)
-	./warung
+build: ## the shop as it is shipped: make build OUT=warung
+	@go build -trimpath -gcflags=warungjokul/views=-l -o $(OUT) .
+OUT := warung
 
 test: check chromium npm servers promtool ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
 	go test -race -count=1 -parallel 4 -timeout 14m ./... # e2e builds the program itself, which the test cache cannot see
@@ -46,8 +47,7 @@ bench-parts: ## what drawing a page, signing beside the bare hashes, a notificat
 	go test ./views ./jokul/... -run '^$$' -bench .
 
 TO := warung-$(shell date -u +%Y%m%d-%H%M%S).db
-backup: ## copy the database of a running shop: make backup TO=copy.db
-	$(BUILD)
+backup: build ## copy the database of a running shop: make backup TO=copy.db
 	./warung backup $(TO)
 	@echo "copied to $(TO)"
 
@@ -83,4 +83,4 @@ promtool: # tries the alerts out; where it cannot be had they say so
 	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } || true
 
-.PHONY: help run test check fuzz chaos million bench bench-parts backup vulnerabilities generate npm pictures lighthouse chromium servers promtool
+.PHONY: help run build test check fuzz chaos million bench bench-parts backup vulnerabilities generate npm pictures lighthouse chromium servers promtool

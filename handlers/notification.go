@@ -30,7 +30,7 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 	received := h.Now()
 	ctx, cancel := context.WithTimeout(c.Request().Context(), keepPatience)
 	defer cancel()
-	body, err := readBody(c.Response(), c.Request(), jokul.MaxNotificationSize)
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
 	if err != nil {
 		h.metrics.notifications.WithLabelValues(verdictUnread).Inc()
 		return fmt.Errorf("read notification: %w", bodyError(err))
@@ -82,16 +82,6 @@ func (h *Handler) takeNotification(ctx context.Context, header http.Header, body
 type notGenuine struct{ error }
 
 func (e notGenuine) Unwrap() error { return e.error }
-
-// readBody reads a body of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength < 0 || r.ContentLength > limit {
-		return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	}
-	body := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(r.Body, body)
-	return body, err
-}
 
 // bodyError is a body that did not come whole: too large, or cut off.
 func bodyError(err error) error {

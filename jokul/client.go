@@ -250,23 +250,13 @@ func (c *Client) send(ctx context.Context, x *Exchange, header http.Header, body
 	}
 	defer res.Body.Close()
 	x.Status, x.ResponseHeader = res.StatusCode, res.Header
-	x.ResponseBody, err = readResponse(res)
+	x.ResponseBody, err = io.ReadAll(io.LimitReader(res.Body, maxResponseSize+1))
 	switch {
 	case err != nil:
 		x.Err = fmt.Errorf("read response: %w", err)
 	case len(x.ResponseBody) > maxResponseSize:
 		x.Err = fmt.Errorf("response is larger than %d bytes", maxResponseSize)
 	}
-}
-
-// readResponse reads one byte more than a response may have, if there is.
-func readResponse(res *http.Response) ([]byte, error) {
-	if res.ContentLength < 0 || res.ContentLength > maxResponseSize {
-		return io.ReadAll(io.LimitReader(res.Body, maxResponseSize+1))
-	}
-	body := make([]byte, res.ContentLength)
-	n, err := io.ReadFull(res.Body, body)
-	return body[:n], err
 }
 
 // verifyResponse sets x.Verified. The responses to a POST sign their digest;

@@ -287,13 +287,17 @@ func earlier(a, b time.Time) time.Time {
 
 // noteDisagreement logs an answer whose UTC and UTC+7 dates name two moments.
 func (c *Client) noteDisagreement(ctx context.Context, info codeInfo, requestID string) {
-	for field, date := range map[string][2]loose{
-		"created_date": {info.CreatedDateUTC, info.CreatedDate}, "expired_date": {info.ExpiredDateUTC, info.ExpiredDate},
+	for _, date := range []struct {
+		field    string
+		utc, wib loose
+	}{
+		{"created_date", info.CreatedDateUTC, info.CreatedDate},
+		{"expired_date", info.ExpiredDateUTC, info.ExpiredDate},
 	} {
-		utc, wib := date[0].time(), date[1].wib()
+		utc, wib := date.utc.time(), date.wib.wib()
 		if !utc.IsZero() && !wib.IsZero() && !utc.Equal(wib) {
 			c.log.WarnContext(ctx, "gateway gives two moments for one date; the earlier counts",
-				"field", field, "utc", utc, "wib", wib, "doku_request_id", requestID)
+				"field", date.field, "utc", utc, "wib", wib, "doku_request_id", requestID)
 		}
 	}
 }

@@ -69,8 +69,8 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary, err := build(ctx, dir, "warungjokul")
-	if err != nil {
+	binary := filepath.Join(dir, "warung")
+	if err := build(ctx, "make", "build", "OUT="+binary); err != nil { // as it is shipped
 		return err
 	}
 	b := &bench{options: o, dir: dir, binary: binary, load: load}

@@ -97,8 +97,8 @@ func (b *bench) openFleets(ctx context.Context) (err error) {
 	if b.postgres, err = servers.NewPostgres("fsync=on", "synchronous_commit=on", "full_page_writes=on"); err != nil {
 		return err
 	}
-	gateway, err := build(ctx, b.dir, "warungjokul/jokul/cmd/jokul")
-	if err != nil {
+	gateway := filepath.Join(b.dir, "jokul")
+	if err := build(ctx, "go", "build", "-o", gateway, "./jokul/cmd/jokul"); err != nil {
 		return err
 	}
 	addr, err := servers.Address()

@@ -33,14 +33,13 @@ const (
 	patience = 20 * time.Second
 )
 
-// build makes a program as it is shipped: the shop as the Makefile does.
-func build(ctx context.Context, dir, pkg string) (string, error) {
-	binary := filepath.Join(dir, filepath.Base(pkg))
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-gcflags=warungjokul/views=-l", "-o", binary, pkg).CombinedOutput()
+// build makes a program by a command.
+func build(ctx context.Context, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	return binary, nil
+	return nil
 }
 
 // shop is one running shop with so many orders in its database.
