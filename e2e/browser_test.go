@@ -20,9 +20,9 @@ import (
 	"warungjokul/e2e/servers"
 )
 
-// expected is what a browser may say where a test takes the signal away, or
-// leaves a form empty.
-var expected = regexp.MustCompile(`net::ERR_(INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_REFUSED|FAILED)|status of 422`)
+// expected is what a browser may say where a test takes the signal away, leaves a
+// form empty, or sends it again too soon.
+var expected = regexp.MustCompile(`net::ERR_(INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_REFUSED|FAILED)|status of (422|429)`)
 
 // browse opens a phone-sized tab of Debian's Chromium, with cookies and storage
 // of its own. What the browser complains about, a blocked script or style among
@@ -198,6 +198,31 @@ func TestBrowserJourney(t *testing.T) {
 	if err := inTime(ctx, chromedp.EmulateViewport(320, 800),
 		chromedp.Evaluate(`document.documentElement.scrollWidth > 320`, &wide)); err != nil || wide {
 		t.Errorf("the page is wider than a screen of 320 px: %v, %v", wide, err)
+	}
+}
+
+// Who presses "I have paid" again at once is told to wait, by a page that was the
+// answer to a form: it hears of the payment, and changes its language, like any.
+func TestPressedTwice(t *testing.T) {
+	p := start(t, t.TempDir())
+	ctx := browse(t)
+	err := inTime(ctx, buy(p),
+		click(id("check")), chromedp.WaitVisible(id("payment-code"), chromedp.ByQuery),
+		click(id("check")), chromedp.WaitVisible(`[role="alert"]`, chromedp.ByQuery),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payAtTill(t, ctx)
+	if err := inTime(ctx, chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery)); err != nil {
+		t.Fatalf("the page does not turn to paid: %v", err)
+	}
+	var title string
+	if err := inTime(ctx, click(`a[hreflang="en"]`), chromedp.WaitVisible(`html[lang="en"] h1`, chromedp.ByQuery), chromedp.Title(&title)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(title, "Paid") {
+		t.Errorf("in English it is %q", title)
 	}
 }
 

@@ -133,6 +133,11 @@ func (h *Handler) routes() *echo.Echo {
 	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
 	e.POST("/orders/:token/check", h.checkOrder, h.limited(20))
 	e.POST("/orders/:token/mail", h.mailAgain, h.limited(5))
+	// A form that was turned down shows the page under the form's own address. Who
+	// asks for that again, be it the page itself or a language, means the page.
+	for _, form := range []string{"payments", "check", "mail"} {
+		e.GET("/orders/:token/"+form, func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, orderPath(c.Param("token"))) })
+	}
 	e.GET("/find-order", h.showFindOrder)
 	e.POST("/find-order", h.findOrder, h.limited(10))
 
