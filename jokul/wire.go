@@ -13,7 +13,8 @@ import (
 
 // read decodes the object that the gateway wrote without insisting on types: a
 // field that is absent, null or of another kind than expected stays empty. What
-// must not be empty is checked by name afterwards.
+// must not be empty is checked by name afterwards. As encoding/json has it, names
+// may differ in case, and of a name given twice the last counts.
 func read(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	var kind *json.UnmarshalTypeError // of one field; the others were read

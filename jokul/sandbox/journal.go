@@ -16,23 +16,17 @@ import (
 // ours, and compacting it would destroy somebody's work.
 const journalHeader = `{"warungjokul_sandbox_state":1}`
 
-// A journal holds one line per change. A write that reached the kernel survives
-// the death of the process, which is what a sandbox needs; it does not sync to
-// disk.
+// A journal is a state file: one line per change. A write that reached the kernel
+// survives the death of the process, which is what a sandbox needs; it does not
+// sync to disk. A nil journal keeps nothing.
 type journal struct {
-	lines
+	path string
+	file *os.File
 	size int64 // length of the good lines
 }
 
-// lines is where a journal is kept: a file, or memory.
-type lines interface {
-	io.ReaderAt
-	io.WriterAt
-	io.Closer
-	Truncate(size int64) error
-}
-
-// A place is where a line begins, and how long it is.
+// A place is where a line begins, and how long it is. That of a nil journal is
+// nowhere.
 type place struct {
 	offset int64
 	length int
@@ -42,7 +36,7 @@ type place struct {
 // has been overtaken, which takes its place.
 func openJournal(path string) (*journal, state, error) {
 	if path == "" {
-		return &journal{lines: new(memory)}, newState(), nil
+		return nil, newState(), nil
 	}
 	old, before, err := readJournal(path)
 	if err != nil {
@@ -50,7 +44,8 @@ func openJournal(path string) (*journal, state, error) {
 	}
 	temporary := path + ".new"
 	size, after, err := rewrite(temporary, before.changes(old))
-	if err = errors.Join(err, old.Close()); err == nil {
+	// Some systems do not rename a file that is open, or over one that is.
+	if err = errors.Join(err, old.close()); err == nil {
 		err = os.Rename(temporary, path)
 	}
 	if err != nil {
@@ -60,7 +55,7 @@ func openJournal(path string) (*journal, state, error) {
 	if err != nil {
 		return nil, after, fmt.Errorf("open state file: %w", err)
 	}
-	return &journal{lines: file, size: size}, after, nil
+	return &journal{path, file, size}, after, nil
 }
 
 // readJournal reads the file at path; one that is not there is empty.
@@ -68,13 +63,13 @@ func readJournal(path string) (*journal, state, error) {
 	st := newState()
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &journal{lines: new(memory)}, st, nil
+		return nil, st, nil
 	}
 	if err != nil {
 		return nil, st, err
 	}
-	j := &journal{lines: file}
-	if err := j.replay(file, &st); err != nil {
+	j := &journal{path: path, file: file}
+	if err := j.replay(&st); err != nil {
 		return nil, st, errors.Join(err, file.Close())
 	}
 	return j, st, nil
@@ -82,8 +77,8 @@ func readJournal(path string) (*journal, state, error) {
 
 // replay applies the lines to st. A last line without its end was being written
 // when the process died; its change was never answered for.
-func (j *journal) replay(file io.Reader, st *state) error {
-	lines := bufio.NewReader(file)
+func (j *journal) replay(st *state) error {
+	lines := bufio.NewReader(j.file)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -131,7 +126,7 @@ func rewrite(path string, changes iter.Seq2[change, error]) (size int64, st stat
 		return 0, st, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	j := &journal{lines: file}
+	j := &journal{path: path, file: file}
 	if _, err := j.append([]byte(journalHeader + "\n")); err != nil {
 		return 0, st, err
 	}
@@ -149,13 +144,27 @@ func rewrite(path string, changes iter.Seq2[change, error]) (size int64, st stat
 }
 
 // write appends c and tells where.
-func (j *journal) write(c change) (place, error) { return j.append(marshalLine(c)) }
+func (j *journal) write(c change) (place, error) {
+	if j == nil {
+		return place{}, nil
+	}
+	return j.append(marshalLine(c))
+}
 
-// append adds a line in one write. What a full disk cut short is taken back.
+// append adds a line in one write. What a full disk cut short is taken back. A
+// file that somebody else has cut or written to is left alone: nothing that is
+// added to it could be read again.
 func (j *journal) append(line []byte) (place, error) {
 	at := place{j.size, len(line)}
-	if _, err := j.WriteAt(line, at.offset); err != nil {
-		return at, errors.Join(err, j.Truncate(j.size))
+	info, err := j.file.Stat()
+	if err == nil && info.Size() != j.size {
+		err = j.spoilt()
+	}
+	if err != nil {
+		return at, err
+	}
+	if _, err := j.file.WriteAt(line, at.offset); err != nil {
+		return at, errors.Join(err, j.file.Truncate(j.size))
 	}
 	j.size += int64(len(line))
 	return at, nil
@@ -164,31 +173,26 @@ func (j *journal) append(line []byte) (place, error) {
 // code reads the payment code of the change at a place again.
 func (j *journal) code(at place) (paymentCode, error) {
 	line := make([]byte, at.length)
-	if _, err := j.ReadAt(line, at.offset); err != nil {
-		return paymentCode{}, fmt.Errorf("sandbox: read state: %w", err)
+	if _, err := j.file.ReadAt(line, at.offset); errors.Is(err, io.EOF) {
+		return paymentCode{}, j.spoilt()
+	} else if err != nil {
+		return paymentCode{}, err
 	}
-	var c struct{ Code paymentCode }
-	if err := json.Unmarshal(line, &c); err != nil {
-		return paymentCode{}, fmt.Errorf("sandbox: read state: %w", err)
+	var c struct{ Code *paymentCode }
+	if json.Unmarshal(line, &c) != nil || c.Code == nil {
+		return paymentCode{}, j.spoilt()
 	}
-	return c.Code, nil
+	return *c.Code, nil
 }
 
-// memory holds the lines of who keeps no state file.
-type memory struct{ text []byte }
-
-func (m *memory) WriteAt(line []byte, offset int64) (int, error) {
-	m.text = append(m.text[:offset], line...)
-	return len(line), nil
+// spoilt is what there is to say of a file that is not as it was left.
+func (j *journal) spoilt() error {
+	return fmt.Errorf("state file %s has been changed by somebody else; stop, and start again, afresh if it is damaged", j.path)
 }
 
-func (m *memory) ReadAt(line []byte, offset int64) (int, error) {
-	return bytes.NewReader(m.text).ReadAt(line, offset)
+func (j *journal) close() error {
+	if j == nil {
+		return nil
+	}
+	return j.file.Close()
 }
-
-func (m *memory) Truncate(size int64) error {
-	m.text = m.text[:size]
-	return nil
-}
-
-func (m *memory) Close() error { return nil }

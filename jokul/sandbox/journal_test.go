@@ -130,11 +130,15 @@ func TestAStateFileThatIsGone(t *testing.T) {
 		want(t, page, get(t, g.http.URL+page).status, http.StatusInternalServerError)
 	}
 	want(t, "how to pay", get(t, at(t, m.body, "online_to_offline_info.how_to_pay_api")).status, http.StatusInternalServerError)
-	if _, err := g.Pay(t.Context(), code); err == nil || !strings.Contains(err.Error(), "read state") {
+	if _, err := g.Pay(t.Context(), code); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("paid, %v", err)
 	}
+	want(t, "another", g.create(t, "request-2", orderFor("INV-2")).status, http.StatusInternalServerError)
+	if left, _ := os.Stat(path); left.Size() != 10 {
+		t.Errorf("%d bytes are in the file now", left.Size())
+	}
 	g.http.Close()
-	if !strings.Contains(log.String(), "read state") {
+	if !strings.Contains(log.String(), path) {
 		t.Errorf("the log does not say why: %s", log)
 	}
 }

@@ -26,7 +26,7 @@ func (s *Server) Ledger() ([]Account, error) {
 	defer s.mu.Unlock()
 	ledger := make([]Account, 0, len(s.state.codes))
 	for _, held := range s.state.codes {
-		p, err := s.journal.code(held.at)
+		p, err := s.read(held)
 		if err != nil {
 			return nil, err
 		}

@@ -54,10 +54,7 @@ func (s *Server) claimDue(deliveries []Delivery) {
 // shop if it arrives twice.
 func (s *Server) attempt(ctx context.Context, id int, kind string) (Delivery, error) {
 	defer s.release(id)
-	d, f, err := s.prepare(id)
-	if err != nil {
-		return d, err
-	}
+	d, f := s.prepare(id)
 	attempts := s.try(ctx, d, s.newAttempt(d, kind, f), f)
 	if ctx.Err() != nil {
 		return d, ctx.Err()
@@ -73,15 +70,18 @@ func (s *Server) attempt(ctx context.Context, id int, kind string) (Delivery, er
 
 // prepare reads a delivery, its address as configured now: a shop that moved
 // between restarts is found again.
-func (s *Server) prepare(id int) (Delivery, Faults, error) {
+func (s *Server) prepare(id int) (Delivery, Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.state.deliveries[id]
-	p, _, err := s.find(s.state.byCode, d.PaymentCode)
-	if address := s.notificationURL(p); address != "" {
+	p, found, err := s.find(s.state.byCode, d.PaymentCode)
+	if err != nil {
+		s.log.Error("notification goes where it was to go at first", "invoice_number", d.InvoiceNumber, "error", err)
+	}
+	if address := s.notificationURL(p); found && address != "" {
 		d.URL = address
 	}
-	return d, s.state.faults, err
+	return d, s.state.faults
 }
 
 func (s *Server) release(id int) {

@@ -48,11 +48,12 @@ type attemptView struct{ Mood, Time, Text string }
 // showReceipt puts the slip of a transaction beside the till, ready for the
 // next customer. s.mu is held.
 func (s *Server) showReceipt(v *tillView, transactionID string) error {
-	p, found, err := s.find(s.state.byPayment, transactionID)
-	if !found {
+	p, _, err := s.find(s.state.byPayment, transactionID)
+	i := slices.IndexFunc(p.Payments, func(paid Payment) bool { return paid.TransactionID == transactionID })
+	if i < 0 {
 		return err
 	}
-	paid := p.payment(transactionID)
+	paid := p.Payments[i]
 	v.at("receipt", transactionID)
 	v.Mood, v.DisplayText, v.DisplayAmount = "yes", v.say("display-thanks"), rupiah(paid.Amount)
 	r := &receiptView{
@@ -125,12 +126,6 @@ func rupiahOf(value, kind string, paid int64) int64 {
 		n.Mul(n, big.NewRat(paid, 100))
 	}
 	return new(big.Int).Quo(n.Num(), n.Denom()).Int64()
-}
-
-// payment is the one of a transaction id, which there is.
-func (p paymentCode) payment(transactionID string) Payment {
-	i := slices.IndexFunc(p.Payments, func(paid Payment) bool { return paid.TransactionID == transactionID })
-	return p.Payments[i]
 }
 
 func (l language) deliveryOf(st state, transactionID string) deliveryView {

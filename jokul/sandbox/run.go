@@ -85,7 +85,7 @@ func (s *Server) tellExpired() (time.Duration, error) {
 			next = earlier(next, held.expiresAt)
 			continue
 		}
-		p, err := s.journal.code(held.at)
+		p, err := s.read(held)
 		if err != nil {
 			return 0, err
 		}

@@ -23,7 +23,7 @@ type Config struct {
 
 	NotificationURL string // where payments are told; empty: nothing is delivered
 	PublicURL       string // base of the how-to-pay links; empty: taken from the request's Host
-	StateFile       string // journal that survives a restart; empty: it is kept in memory
+	StateFile       string // journal that survives a restart; empty: everything is forgotten at the end
 	MerchantName    string // shown at the till and on the how-to-pay page; empty: the Client-Id
 
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
@@ -82,7 +82,7 @@ func (s *Server) Close() error {
 	s.client.CloseIdleConnections()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.journal.Close()
+	return s.journal.close()
 }
 
 func (c Config) check() error {
@@ -145,6 +145,18 @@ func (s *Server) find(index map[string]int, name string) (p paymentCode, found b
 	if !found {
 		return p, false, nil
 	}
-	p, err = s.journal.code(s.state.codes[i].at)
+	p, err = s.read(s.state.codes[i])
 	return p, err == nil, err
+}
+
+// read reads what is not held of a payment code. s.mu is held.
+func (s *Server) read(held heldCode) (paymentCode, error) {
+	if held.whole != nil {
+		return *held.whole, nil
+	}
+	p, err := s.journal.code(held.at)
+	if err != nil {
+		return p, fmt.Errorf("sandbox: read state: %w", err)
+	}
+	return p, nil
 }

@@ -66,6 +66,23 @@ func TestCodesTakeLittleMemory(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
+// Nor do those of a sandbox without a file, however often one is paid.
+func TestWhatIsOvertakenIsNotKept(t *testing.T) {
+	s := openInternal(t, Config{})
+	p := paymentCode{Code: "1", Reusable: true, Amount: 10_000, ExpiresAt: time.Now().Add(time.Hour)}
+	before := heap()
+	for range 2_000 {
+		p, _ = s.paid(p, p.Amount)
+		hold(t, s, p)
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("2,000 payments take %d bytes", grown)
+	}
+	if p, _, _ := s.find(s.state.byCode, "1"); len(p.Payments) != 2_000 {
+		t.Errorf("%d payments", len(p.Payments))
+	}
+}
+
 func heap() int {
 	runtime.GC()
 	var m runtime.MemStats

@@ -150,7 +150,7 @@ func (s *Server) waitingCodes(limit int) ([]paymentCode, error) {
 		if !held.open || !now.Before(held.expiresAt) {
 			continue
 		}
-		p, err := s.journal.code(held.at)
+		p, err := s.read(held)
 		if err != nil {
 			return nil, err
 		}

@@ -12,8 +12,8 @@ import (
 
 // state is everything that survives a restart. It changes only through apply,
 // which the journal replays: what was read back is what was there. Of payment
-// codes, of which there may be any number, it holds what is asked of all at once;
-// the rest is read from the journal when it is wanted.
+// codes, which become many, it holds what is asked of all at once; the rest is
+// read from the journal when it is wanted.
 type state struct {
 	codes      []heldCode           // in the order of issue; the indexes name their places here
 	byCode     map[string]int       // by payment code
@@ -29,9 +29,10 @@ type state struct {
 	lastPayment, lastDelivery int
 }
 
-// heldCode is what is held of a paymentCode in memory, and where it is.
+// heldCode is what is held of a paymentCode in memory, and where the rest is.
 type heldCode struct {
-	at        place
+	at        place        // in the journal
+	whole     *paymentCode // where there is no journal
 	expiresAt time.Time
 	open      bool // as paymentCode.open
 	silent    bool // its expiry will not be told: it has been, or somebody has paid
@@ -91,6 +92,10 @@ func (st *state) applyCode(p paymentCode, at place) {
 		st.byCode[p.Code], st.byInvoice[p.InvoiceNumber], st.byRequest[p.RequestID] = i, i, i
 	}
 	st.codes[i] = heldCode{at: at, expiresAt: p.ExpiresAt, open: p.open(), silent: p.ExpiryTold || len(p.Payments) > 0}
+	if at == (place{}) {
+		whole := p
+		st.codes[i].whole = &whole
+	}
 	for _, payment := range p.Payments {
 		st.byPayment[payment.TransactionID] = i
 		st.lastPayment = max(st.lastPayment, payment.Number)
