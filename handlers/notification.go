@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -107,8 +106,7 @@ func event(n jokul.Notification, unreadable error) models.NotificationEvent {
 
 // signedHeaders are the four headers the signature stands on, as JSON.
 func signedHeaders(header http.Header) string {
-	var text strings.Builder
-	_ = json.NewEncoder(&text).Encode(struct { // strings always encode
+	text, _ := json.Marshal(struct { // strings always encode
 		ClientID         string `json:"Client-Id"`
 		RequestID        string `json:"Request-Id"`
 		RequestTimestamp string `json:"Request-Timestamp"`
@@ -117,5 +115,5 @@ func signedHeaders(header http.Header) string {
 		header.Get(jokul.HeaderClientID), header.Get(jokul.HeaderRequestID),
 		header.Get(jokul.HeaderRequestTimestamp), header.Get(jokul.HeaderSignature),
 	})
-	return strings.TrimSuffix(text.String(), "\n")
+	return string(text)
 }

@@ -42,11 +42,11 @@ const (
 // connect opens two pools. SQLite takes one writer at a time and any number of
 // readers beside it. One connection for writing makes writers queue here, in
 // order, instead of racing for the file's lock until one of them gives up. As
-// many as there are processors keep them busy with reading, and one more is for
-// when a question takes long; no reader waits for the writer.
+// many as there are processors keep them busy with reading, and one more, or two,
+// is for when a question takes long; no reader waits for the writer.
 func (f *sqliteFile) connect(settings gorm.Config, _ *slog.Logger) (write, read *gorm.DB, err error) {
 	if write, err = f.pool(writing, 1, settings); err == nil {
-		read, err = f.pool(reading, runtime.GOMAXPROCS(0)+1, settings)
+		read, err = f.pool(reading, max(3, runtime.GOMAXPROCS(0)+1), settings)
 	}
 	if err == nil {
 		f.opened, err = os.Stat(f.file)
