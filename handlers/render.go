@@ -59,10 +59,10 @@ func pageHeader(header http.Header) {
 // minGzip is from when on compressing gains anything, in bytes.
 const minGzip = 1024
 
-// Compressing is most of what a page costs. The fastest level takes a fifth of
-// the time of the usual one, and a page comes out a tenth larger. There are half
-// as many compressors as processors, for the other half of the work is drawing
-// what they compress, and each holds three quarters of a megabyte.
+// Compressing is a good part of what a page costs. The fastest level takes a
+// fifth of the time of the usual one, and a page comes out a tenth larger. There
+// are half as many compressors as processors: twice as many make no difference,
+// and each holds three quarters of a megabyte.
 var compressors = makeCompressors(max(1, runtime.GOMAXPROCS(0)/2))
 
 func makeCompressors(n int) chan *gzip.Writer {

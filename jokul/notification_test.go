@@ -96,6 +96,13 @@ func TestParseNotificationReads(t *testing.T) {
 	if diff := cmp.Diff(want, n); diff != "" {
 		t.Errorf("notification (-want +got):\n%s", diff)
 	}
+
+	// Of a name given twice, whatever its case, the last counts.
+	body = []byte(`{"order":{"invoice_number":"WJ-1-1","amount":1,"Amount":90000},"transaction":{"status":"SUCCESS"},"Transaction":{"status":"FAILED"}}`)
+	n, err = client.ParseNotification(testTarget, signed(testTarget, body), body)
+	if err != nil || n.Amount != 90_000 || n.Status != jokul.TransactionFailed {
+		t.Errorf("names given twice: got %d, %s, %v", n.Amount, n.Status, err)
+	}
 }
 
 func TestParseNotificationMalformed(t *testing.T) {
