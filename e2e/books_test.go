@@ -78,7 +78,7 @@ func readBooks(t *testing.T, database string) books {
 		}
 		return err
 	})
-	each(t, db, "SELECT kind, COUNT(*) FROM attentions GROUP BY kind", func(scan func(...any) error) error {
+	each(t, db, "SELECT kind, COUNT(*) FROM cases GROUP BY kind", func(scan func(...any) error) error {
 		var kind string
 		var n int
 		err := scan(&kind, &n)

@@ -102,7 +102,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		`grep 'request_id=1K8DBQGMMUUSGKOIKBL6PLOZ4' warung.log`: {says: "order placed", with: inFile},
 		`sqlite3 warung.db "SELECT started_at, operation, invoice_number, status, problem FROM exchanges WHERE caused_by = '1K8DBQGMMUUSGKOIKBL6PLOZ4' AND caused_by <> ''"`: {
 			says: s.InvoiceNumber, with: inFile},
-		`sqlite3 warung.db "SELECT created_at, kind, detail, advice FROM attentions WHERE done_at IS NULL ORDER BY created_at"`: {with: inFile},
+		`sqlite3 warung.db "SELECT created_at, kind, detail FROM cases WHERE closed_at IS NULL ORDER BY created_at"`: {with: inFile},
 		"make backup": {says: `copied to warung-.*\.db`, environ: atShop, after: func(t *testing.T) {
 			made, _ := filepath.Glob("../warung-*-*.db") // the pattern is sound
 			if len(made) == 0 {

@@ -89,10 +89,10 @@ func (p *pair) snapshot(t *testing.T) string {
 	db := p.sql(t)
 	for _, query := range []string{
 		"SELECT sku, price, stock, '', '' FROM products ORDER BY id",
-		"SELECT number, status, total, attention, stock_held FROM orders ORDER BY id",
+		"SELECT number, status, total, stock_held, '' FROM orders ORDER BY id",
 		"SELECT invoice_number, state, code, amount, '' FROM payments ORDER BY id",
-		"SELECT payment_id, amount, paid_at, source, identifiers FROM receipts ORDER BY id",
-		"SELECT kind, detail, order_id, done_at, '' FROM attentions ORDER BY id",
+		"SELECT invoice_number, amount, paid_at, status, identifiers FROM receipts ORDER BY id",
+		"SELECT kind, detail, order_id, closed_at, decision FROM cases ORDER BY id",
 		"SELECT request_id, digest, verdict, effect, '' FROM notifications ORDER BY id",
 		"SELECT kind, subject, was, became, cause_by FROM changes ORDER BY id",
 	} {

@@ -98,7 +98,7 @@ func (m *million) fill(n int) {
 		execute(m.t, db, "PRAGMA "+pragma)
 	}
 	var indexes []string
-	each(m.t, db, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('orders', 'order_lines', 'payments', 'receipts', 'order_words', 'mails', 'attentions')",
+	each(m.t, db, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('orders', 'order_lines', 'payments', 'receipts', 'order_words', 'mails', 'cases')",
 		func(scan func(...any) error) error {
 			var name, statement string
 			err := scan(&name, &statement)
@@ -158,10 +158,10 @@ func (m *million) fillOrders(db *sql.DB, n int) {
 	for day := range days {
 		sum += weight(day)
 	}
-	const columns = 15
+	const columns = 14
 	row := "(" + strings.Repeat("?,", columns-1) + "?)"
 	const batch = 500
-	insert, err := db.Prepare("INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status, stock_held, attention, placed_at, paid_at, expired_at) VALUES " +
+	insert, err := db.Prepare("INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status, stock_held, placed_at, paid_at, expired_at) VALUES " +
 		strings.Repeat(row+",", batch-1) + row)
 	if err != nil {
 		m.t.Fatal(err)
@@ -192,7 +192,7 @@ func (m *million) fillOrders(db *sql.DB, n int) {
 		}
 	}
 	for i := 0; i < len(values); i += columns {
-		execute(m.t, db, "INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status, stock_held, attention, placed_at, paid_at, expired_at) VALUES "+row, values[i:i+columns]...)
+		execute(m.t, db, "INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status, stock_held, placed_at, paid_at, expired_at) VALUES "+row, values[i:i+columns]...)
 	}
 }
 
@@ -208,15 +208,12 @@ func (m *million) order(id int, placed, now time.Time, prices []int64) []any {
 	if id%3 == 0 {
 		total += prices[id/3%len(prices)]
 	}
-	status, attention := "paid", ""
+	status := "paid"
 	var paid, expired any
 	wait := min(time.Duration(m.r.ExpFloat64()*float64(22*time.Minute)), time.Hour)
 	switch x := m.r.Float64(); {
 	case x < 0.70 && placed.Add(wait).Before(now):
 		paid = placed.Add(wait).Truncate(time.Millisecond)
-		if id%3000 == 7 {
-			attention = "second_payment"
-		}
 	case placed.Add(time.Hour).After(now):
 		status = "awaiting_payment"
 	case x < 0.98:
@@ -226,7 +223,16 @@ func (m *million) order(id int, placed, now time.Time, prices []int64) []any {
 	}
 	return []any{id, fmt.Sprintf("token-%016d", id), string(number), fmt.Sprint("checkout-", id), first + " " + last,
 		fmt.Sprintf("%s.%s%d@example.com", strings.ToLower(first), strings.ToLower(last), id%9973), fmt.Sprintf("+62812%08d", id%100_000_000), []string{"id", "en"}[id%10/9],
-		total, status, status == "paid" || status == "awaiting_payment", attention, placed, paid, expired}
+		total, status, status == "paid" || status == "awaiting_payment", placed, paid, expired}
+}
+
+// receiptsOf is the money of the paid orders for which a condition holds.
+func receiptsOf(status, suffix, condition string) string {
+	return `INSERT INTO receipts (payment_id, invoice_number, amount, paid_at, source, notified, status, identifiers, till_transaction, created_at)
+	 SELECT payments.id, invoice_number, total, paid_at, CASE WHEN orders.id % 50 = 0 THEN 'status_query' ELSE 'notification' END, orders.id % 50 > 0,
+		'` + status + `', '[{"Name":"AGENT_TRX_ID","Value":"IDM' || orders.id || '` + suffix + `"},{"Name":"AGENT_STORE_ID","Value":"T4KB"}]',
+		'IDM' || orders.id || '` + suffix + `', paid_at
+	 FROM orders JOIN payments ON payments.id = orders.id WHERE orders.status = 'paid' AND ` + condition
 }
 
 // theRest is what belongs to the orders: their lines, attempts, receipts, cases,
@@ -241,14 +247,14 @@ var theRest = []string{
 		CASE status WHEN 'paid' THEN 'paid' WHEN 'awaiting_payment' THEN 'pending' ELSE 'expired' END, printf('8888%012d', id), 'https://example.com/how-to-pay', 'https://example.com/how-to-pay/api',
 		'[{"Language":"ID","Steps":["' || printf('%.400c', 'x') || '"]}]', placed_at, strftime('%Y-%m-%d %H:%M:%f', placed_at, '+60 minutes') || '+00:00',
 		CASE status WHEN 'awaiting_payment' THEN strftime('%Y-%m-%d %H:%M:%f', 'now', '+1 day') || '+00:00' END, 0, '', '', placed_at FROM orders`,
-	`INSERT INTO receipts (payment_id, amount, paid_at, source, identifiers, created_at)
-	 SELECT payments.id, total, paid_at, CASE WHEN orders.id % 50 = 0 THEN 'status_query' ELSE 'notification' END,
-		'[{"Name":"AGENT_TRX_ID","Value":"IDM' || orders.id || '"},{"Name":"AGENT_STORE_ID","Value":"T4KB"}]', paid_at
-	 FROM orders JOIN payments ON payments.id = orders.id WHERE status = 'paid'`,
-	`INSERT INTO attentions (order_id, kind, detail, advice, created_at, done_at, note)
-	 SELECT id, attention, 'Rp ' || total || ' for ' || number || '-1', 'advice', paid_at, NULL, '' FROM orders WHERE attention <> ''`,
-	`UPDATE attentions SET done_at = created_at, note = 'money returned' WHERE id <= (SELECT MAX(id) - 30 FROM attentions)`,
-	`UPDATE orders SET attention = '' WHERE id IN (SELECT order_id FROM attentions WHERE done_at IS NOT NULL)`,
+	receiptsOf("applied", "", "1"),
+	receiptsOf("held", "-2", "orders.id % 3000 = 7"),
+	`INSERT INTO cases (kind, about, order_id, payment_id, receipt_id, detail, created_at, decision, decided_by, reason)
+	 SELECT 'second_payment', 'receipt ' || receipts.id, order_id, payment_id, receipts.id, 'Rp ' || receipts.amount, paid_at, '', '', ''
+	 FROM receipts JOIN payments ON payments.id = payment_id WHERE status = 'held'`,
+	`UPDATE cases SET closed_at = created_at, decision = 'refund', decided_by = 'Sari', reason = 'money returned' WHERE id <= (SELECT MAX(id) - 30 FROM cases)`,
+	`UPDATE receipts SET status = 'returned', refunded = amount, refunded_on = paid_at, refund_method = 'transfer'
+	 WHERE id IN (SELECT receipt_id FROM cases WHERE closed_at IS NOT NULL)`,
 	`INSERT INTO mails (order_id, payment_id, kind, send_at, tries, last_error, sent_at, subject, text, html)
 	 SELECT id, id, 'code', placed_at, 0, '', placed_at, 'Kode pembayaran', printf('%.600c', 'x'), printf('%.3000c', 'x') FROM orders WHERE placed_at > datetime('now', '-30 days')`,
 	`UPDATE products SET stock = 1000000`,
@@ -338,7 +344,7 @@ func (m *million) lookAround(r *rand.Rand) {
 	search("nobody's name", "durian")
 	see("search by name and status", "/console/orders?status=cancelled&q="+first)
 	see("search by name and attention", "/console/orders?status=attention&q="+first)
-	see("attention", "/console/attention")
+	see("cases", "/console/cases")
 	see("stock", "/console/stock")
 }
 

@@ -324,7 +324,7 @@ func TestBackupAndRestore(t *testing.T) {
 	for _, d := range control(t, p.program(), http.MethodGet, "/control/deliveries?invoice_number="+url.QueryEscape(afterCode.InvoiceNumber), nil)["deliveries"].([]any) {
 		control(t, p.program(), http.MethodPost, fmt.Sprintf("/control/deliveries/%v/resend", d.(map[string]any)["id"]), nil)
 	}
-	if n := number(t, p.sql(t), "SELECT COUNT(*) FROM attentions WHERE kind = 'unknown_invoice' AND advice LIKE '%backup%'"); n != 1 {
+	if n := number(t, p.sql(t), "SELECT COUNT(*) FROM cases WHERE kind = 'unknown_invoice' AND receipt_id IS NOT NULL"); n != 1 {
 		t.Errorf("%d cases tell of the money for the lost order, want 1", n)
 	}
 }

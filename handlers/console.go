@@ -138,11 +138,11 @@ func (h *Handler) setConsoleCookie(c echo.Context, value string, age int) {
 
 // consolePage is what every page of the console shows around its content.
 func (h *Handler) consolePage(c echo.Context, section, title string) (views.ConsolePage, error) {
-	open, err := h.Store.OpenAttentions(c.Request().Context())
+	open, err := h.Store.CountOpenCases(c.Request().Context())
 	if err != nil {
 		return views.ConsolePage{}, fmt.Errorf("open cases: %w", err)
 	}
-	p := views.ConsolePage{Page: h.page(c, title), Section: section, Attentions: open, SignedIn: !h.atThisMachine(c)}
+	p := views.ConsolePage{Page: h.page(c, title), Section: section, OpenCases: open, SignedIn: !h.atThisMachine(c)}
 	p.Private, p.Console = true, true
 	return p, nil
 }

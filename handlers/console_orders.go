@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -19,15 +19,12 @@ import (
 )
 
 const (
-	ordersShown   = 50
-	latestShown   = 8
-	casesShown    = 100
-	figureDays    = 30
-	lowStock      = 5
-	longestNote   = 500
-	ordersCSV     = "/console/orders.csv"
-	ordersPath    = "/console/orders"
-	attentionPath = "/console/attention"
+	ordersShown = 50
+	latestShown = 8
+	figureDays  = 30
+	lowStock    = 5
+	ordersCSV   = "/console/orders.csv"
+	ordersPath  = "/console/orders"
 )
 
 // consoleOrder is where the console shows an order: by its number. Its token,
@@ -42,8 +39,11 @@ func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("/orders/:number", h.showConsoleOrder)
 	c.GET("/orders/:number/cancel", h.askToCancel)
 	c.POST("/orders/:number/cancel", h.cancelOrder)
-	c.GET("/attention", h.showAttention)
-	c.POST("/attention/:id", h.finishCase)
+	c.GET("/cases", h.showCases)
+	c.GET("/cases/:id", h.showCase)
+	c.POST("/cases/:id", h.decideCase)
+	c.GET("/attention", movedToCases)
+	c.GET("/attention/:id", movedToCases)
 	c.GET("/stock", h.showStock)
 	c.POST("/stock", h.setStock)
 }
@@ -83,13 +83,20 @@ func (h *Handler) showOverview(c echo.Context) error {
 }
 
 func figures(l views.Lang, f models.Figures) []views.Figure {
-	return []views.Figure{
+	list := []views.Figure{
 		{Name: l.T("figure.placed"), Value: l.Count(f.Placed), Text: views.Rupiah(f.PlacedAmount)},
 		{Name: l.T("figure.paid"), Value: l.Count(f.Paid), Text: l.T("figure.paid.text", views.Rupiah(f.Received))},
 		{Name: l.T("figure.expired"), Value: l.Count(f.Expired), Text: l.T("figure.expired.text")},
 		{Name: l.T("figure.converted"), Value: l.Percent(f.Converted, f.Placed), Text: l.T("figure.converted.of", l.Count(f.Converted), l.Count(f.Placed))},
 		{Name: l.T("figure.wait"), Value: l.Wait(f.Median()), Text: l.T("figure.wait.text")},
 	}
+	if f.Unapplied > 0 {
+		list = append(list, views.Figure{Name: l.T("figure.unapplied"), Value: views.Rupiah(f.Unapplied), Text: l.T("figure.unapplied.text", views.Rupiah(f.Undecided))})
+	}
+	if f.Refunded > 0 {
+		list = append(list, views.Figure{Name: l.T("figure.refunded"), Value: views.Rupiah(f.Refunded), Text: l.T("figure.refunded.text")})
+	}
+	return list
 }
 
 // statusNames are what the console calls orders, in the order of its filters.
@@ -114,7 +121,7 @@ func statusName(status models.OrderStatus) string {
 func orderRows(l views.Lang, orders []models.Order) (rows []views.OrderRow) {
 	for _, o := range orders {
 		rows = append(rows, views.OrderRow{Number: o.Number, Path: consoleOrder(o.Number), Placed: l.Stamp(o.PlacedAt), Machine: views.Machine(o.PlacedAt),
-			Customer: o.CustomerName, Email: o.CustomerEmail, Total: views.Rupiah(o.Total), Status: statusName(o.Status), NeedsAttention: o.Attention != ""})
+			Customer: o.CustomerName, Email: o.CustomerEmail, Total: views.Rupiah(o.Total), Status: statusName(o.Status), NeedsAttention: len(o.OpenCases) > 0})
 	}
 	return rows
 }
@@ -205,8 +212,6 @@ func (h *Handler) showConsoleOrder(c echo.Context) error {
 	switch {
 	case c.QueryParams().Has("cancelled"):
 		notice = lang(c).T("cancel.done")
-	case c.QueryParams().Has("finished"):
-		notice = lang(c).T("cases.finished")
 	}
 	return h.consoleOrderPage(c, http.StatusOK, o, func(p *views.ConsoleOrderPage) { p.Notice = notice })
 }
@@ -221,9 +226,9 @@ func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, c
 		return fmt.Errorf("history: %w", err)
 	}
 	p := viewConsoleOrder(frame, o)
-	for _, a := range history.Attentions {
-		if a.DoneAt == nil {
-			view := viewCase(p.Lang, a)
+	for _, found := range history.Cases {
+		if found.ClosedAt == nil {
+			view := viewCase(p.Lang, found)
 			view.Back = o.Number
 			p.Cases = append(p.Cases, view)
 		}
@@ -239,7 +244,7 @@ func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, c
 func viewConsoleOrder(frame views.ConsolePage, o models.Order) views.ConsoleOrderPage {
 	l := frame.Lang
 	p := views.ConsoleOrderPage{ConsolePage: frame, Number: o.Number, Path: consoleOrder(o.Number), Status: statusName(o.Status),
-		Total: views.Rupiah(o.Total), Placed: l.Moment(o.PlacedAt), CanCancel: o.Status == models.OrderAwaitingPayment,
+		Total: views.Rupiah(o.Total), Placed: l.Moment(o.PlacedAt), CanCancel: o.Status == models.OrderAwaitingPayment && !o.HasUndecidedMoney(),
 		Facts: []views.Figure{
 			{Name: l.T("facts.name"), Value: o.CustomerName}, {Name: l.T("checkout.email"), Value: o.CustomerEmail},
 			{Name: l.T("checkout.phone"), Value: o.CustomerPhone}, {Name: l.T("facts.language"), Value: views.Lang(o.Language).Pick("Bahasa Indonesia", "English")},
@@ -252,17 +257,15 @@ func viewConsoleOrder(frame views.ConsolePage, o models.Order) views.ConsoleOrde
 			p.Shares = append(p.Shares, l.T("facts.seller", s.Account, views.Rupiah(s.Amount)))
 		}
 	}
-	var sum int64
 	for _, payment := range o.Payments {
 		p.Attempts = append(p.Attempts, viewAttempt(l, payment))
 		for _, r := range payment.Receipts {
-			sum += r.Amount
 			p.Receipts = append(p.Receipts, views.ConsoleReceipt{Invoice: payment.InvoiceNumber, Source: sourceText(l, r.Source), Receipt: views.Receipt{
-				Amount: views.Rupiah(r.Amount), At: l.Stamp(r.PaidAt), Till: identifier(r, "AGENT_TRX_ID"), Store: identifier(r, "AGENT_STORE_ID")}})
+				Amount: views.Rupiah(r.Amount), At: l.Stamp(r.PaidAt), Till: r.TillTransaction, Store: models.TillIdentifier(r.Identifiers, "AGENT_STORE_ID"), Note: receiptNote(l, &r)}})
 		}
 	}
 	if len(p.Receipts) > 1 {
-		p.Received = views.Rupiah(sum)
+		p.Received = views.Rupiah(o.Money().Applied)
 	}
 	return p
 }
@@ -335,10 +338,13 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 			add(&r.CreatedAt, "", l.T("event.learnt", p.InvoiceNumber, sourceText(l, r.Source)), "")
 		}
 	}
-	for _, a := range history.Attentions {
-		title, _ := caseTexts(l, a)
-		add(&a.CreatedAt, "bad", l.T("event.case", title), a.Detail)
-		add(a.DoneAt, "", l.T("event.done", title), a.Note)
+	for _, c := range history.Cases {
+		title := caseTitle(l, c.Kind)
+		add(&c.CreatedAt, "bad", l.T("event.case", title), "")
+		if c.ClosedAt != nil {
+			closed := viewCase(l, c)
+			add(c.ClosedAt, "", l.T("event.done", title), strings.Trim(closed.Decision+", "+closed.Decided+": "+closed.Reason, ": "))
+		}
 	}
 	for _, m := range history.Mails {
 		add(m.SentAt, "", l.T("event.mail", l.T("mail."+string(m.Kind))), "")
@@ -379,6 +385,9 @@ func (h *Handler) cancelOrder(c echo.Context) error {
 		return err
 	}
 	cancelled, err := h.Store.CancelOrder(c.Request().Context(), o.ID)
+	if errors.Is(err, models.ErrMoneyUndecided) {
+		return h.consoleOrderPage(c, http.StatusConflict, o, func(p *views.ConsoleOrderPage) { p.Problem = p.T("cancel.money") })
+	}
 	if err != nil {
 		return fmt.Errorf("cancel order: %w", err)
 	}
@@ -390,126 +399,12 @@ func (h *Handler) cancelOrder(c echo.Context) error {
 	}
 	h.Log.InfoContext(c.Request().Context(), "order cancelled", "order_number", o.Number)
 	h.tell(c.Request().Context(), o.Token)
+	poke(h.mailWake)
 	return c.Redirect(http.StatusSeeOther, consoleOrder(o.Number)+"?cancelled")
 }
 
 func (h *Handler) notCancelled(c echo.Context, o models.Order) error {
 	return h.consoleOrderPage(c, http.StatusConflict, o, func(p *views.ConsoleOrderPage) { p.Problem = p.T("cancel.late") })
-}
-
-// caseNames are what the pages call the kinds of cases.
-var caseNames = map[models.AttentionKind]string{
-	models.AttentionWrongAmount: "amount", models.AttentionWrongCode: "code", models.AttentionWrongChannel: "channel",
-	models.AttentionLatePayment: "late", models.AttentionSecondPayment: "second", models.AttentionPaidCancelled: "cancelled",
-	models.AttentionOutOfStock: "stock", models.AttentionUnknownInvoice: "unknown", models.AttentionUnreadable: "unreadable",
-	models.AttentionRefused: "refused", models.AttentionNoCode: "nocode", models.AttentionUnsettled: "unsettled",
-}
-
-// caseTexts is a case's title, and what to do about it.
-func caseTexts(l views.Lang, a models.Attention) (title, todo string) {
-	name, known := caseNames[a.Kind]
-	if !known {
-		return l.T("case.other"), a.Advice
-	}
-	return l.T("case." + name), l.T("todo." + name)
-}
-
-func viewCase(l views.Lang, a models.Attention) views.Case {
-	v := views.Case{ID: strconv.FormatInt(a.ID, 10), Detail: a.Detail, At: l.Stamp(a.CreatedAt), Machine: views.Machine(a.CreatedAt), Note: a.Note}
-	v.Title, v.Todo = caseTexts(l, a)
-	if a.Order != nil {
-		v.Number, v.Path = a.Order.Number, consoleOrder(a.Order.Number)
-	}
-	if a.DoneAt != nil {
-		v.Done = l.Stamp(*a.DoneAt)
-	}
-	return v
-}
-
-func (h *Handler) showAttention(c echo.Context) error {
-	notice := ""
-	switch {
-	case c.QueryParams().Has("finished"):
-		notice = lang(c).T("cases.finished")
-	case c.QueryParams().Has("already"):
-		notice = lang(c).T("cases.already")
-	}
-	return h.attentionPage(c, http.StatusOK, notice, func(*views.Case) {})
-}
-
-func (h *Handler) attentionPage(c echo.Context, status int, notice string, change func(*views.Case)) error {
-	frame, err := h.consolePage(c, "attention", lang(c).T("console.attention"))
-	if err != nil {
-		return err
-	}
-	p := views.AttentionPage{ConsolePage: frame, Closed: c.QueryParams().Has("done"), Notice: notice}
-	list := h.Store.Attentions
-	if p.Closed {
-		list = h.Store.DoneAttentions
-	}
-	cases, err := list(c.Request().Context(), casesShown)
-	if err != nil {
-		return fmt.Errorf("cases: %w", err)
-	}
-	for _, a := range cases {
-		v := viewCase(p.Lang, a)
-		change(&v)
-		p.Cases = append(p.Cases, v)
-	}
-	if len(cases) == casesShown {
-		p.More = p.T("cases.first", casesShown)
-	}
-	p.Chips = []views.CategoryLink{{URL: attentionPath, Name: p.T("cases.open"), Current: !p.Closed}, {URL: attentionPath + "?done", Name: p.T("cases.closed"), Current: p.Closed}}
-	return render(c, status, views.Attention(p))
-}
-
-// finishCase closes a case with a note. It was closed from the list, or from the
-// page of its order, and leads back there.
-func (h *Handler) finishCase(c echo.Context) error {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return models.ErrNotFound
-	}
-	note, number := strings.TrimSpace(c.FormValue("note")), c.FormValue("order")
-	if n := utf8.RuneCountInString(note); n == 0 || n > longestNote || !utf8.ValidString(note) {
-		return h.noteNeeded(c, number, note)
-	}
-	done, err := h.Store.DoneAttention(c.Request().Context(), id, note)
-	if err != nil {
-		return fmt.Errorf("finish case: %w", err)
-	}
-	outcome := "?already"
-	if done {
-		h.Log.InfoContext(c.Request().Context(), "case done", "id", id)
-		outcome = "?finished"
-	}
-	back := attentionPath
-	if number != "" {
-		back = consoleOrder(url.PathEscape(number))
-	}
-	return c.Redirect(http.StatusSeeOther, back+outcome)
-}
-
-// noteNeeded shows the page again that a note was sent from.
-func (h *Handler) noteNeeded(c echo.Context, number, note string) error {
-	problem := lang(c).T("cases.note.need", longestNote)
-	mend := func(v *views.Case) {
-		if v.ID == c.Param("id") {
-			v.Problem, v.Note = problem, note
-		}
-	}
-	if number == "" {
-		return h.attentionPage(c, http.StatusUnprocessableEntity, "", mend)
-	}
-	o, err := h.Store.OrderByNumber(c.Request().Context(), number)
-	if err != nil {
-		return fmt.Errorf("order: %w", err)
-	}
-	return h.consoleOrderPage(c, http.StatusUnprocessableEntity, o, func(p *views.ConsoleOrderPage) {
-		for i := range p.Cases {
-			mend(&p.Cases[i])
-		}
-	})
 }
 
 func stockLine(l views.Lang, p models.Product) views.StockLine {

@@ -102,14 +102,14 @@ func TestConsoleOrders(t *testing.T) {
 
 	page := w.see("/console/orders/"+siti.Number+"?lang=en", http.StatusOK)
 	for _, fact := range []string{"=Siti Rahma", "siti@example.com", "+6281234567890", "Gayo Coffee 250\u00a0g", siti.Payment().InvoiceNumber, "Payment code issued",
-		"Paid twice", "Return this money to the customer", "Received in all", "learnt from a notification"} {
+		"Paid twice", "Refund this money to the customer", "Received in all", "learnt from a notification"} {
 		if !strings.Contains(page, fact) {
 			t.Errorf("the order's page lacks %q", fact)
 		}
 	}
 
 	// The token is the shopper's alone.
-	paths := []string{"/console", "/console/orders", "/console/orders?q=siti", "/console/attention", "/console/attention?done", "/console/stock", "/console/orders.csv"}
+	paths := []string{"/console", "/console/orders", "/console/orders?q=siti", "/console/cases", "/console/cases?closed", "/console/stock", "/console/orders.csv"}
 	for _, o := range []models.Order{budi, siti, made} {
 		paths = append(paths, "/console/orders/"+o.Number, "/console/orders/"+o.Number+"/cancel")
 	}
@@ -173,56 +173,6 @@ func (w *world) stockOf(sku string) int64 {
 		w.t.Fatal(err)
 	}
 	return products[sku].Stock
-}
-
-var caseForm = regexp.MustCompile(`action="/console/attention/(\d+)"`)
-
-// A case is closed with a note, from the list or from its order's page.
-func TestConsoleAttention(t *testing.T) {
-	w := newWorld(t)
-	w.open()
-	if page := w.see("/console/attention?lang=en", http.StatusOK); !strings.Contains(page, "All clear") {
-		t.Error("an empty list does not say so")
-	}
-	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
-	w.act(o.Payment().Code, sandbox.ActionPayTwice)
-	if err := w.Store.Raise(context.Background(), models.Attention{Kind: "newfangled", Detail: "<b>what</b>"}); err != nil {
-		t.Fatal(err)
-	}
-	page := w.see("/console/attention?lang=en", http.StatusOK)
-	ids := caseForm.FindAllStringSubmatch(page, -1)
-	if len(ids) != 2 || !strings.Contains(page, "Return this money") || !strings.Contains(page, "&lt;b&gt;what") || !strings.Contains(page, `class="count">2<`) {
-		t.Fatalf("%d cases on the page:\n%s", len(ids), page)
-	}
-	for _, note := range []string{"", "   ", strings.Repeat("x", 501)} {
-		for _, number := range []string{"", o.Number} {
-			if rec := atHome.post(w, "/console/attention/"+ids[0][1], url.Values{"note": {note}, "order": {number}}); rec.Code != http.StatusUnprocessableEntity || !strings.Contains(rec.Body.String(), `aria-invalid="true"`) {
-				t.Errorf("note of %d letters, order %q: HTTP %d", len(note), number, rec.Code)
-			}
-		}
-	}
-	if rec := atHome.post(w, "/console/attention/"+ids[0][1], url.Values{"note": {"uang <i>dikembalikan</i>"}, "order": {o.Number}}); rec.Header().Get("Location") != "/console/orders/"+o.Number+"?finished" {
-		t.Errorf("HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
-	}
-	if rec := atHome.post(w, "/console/attention/"+ids[0][1], url.Values{"note": {"again"}}); rec.Header().Get("Location") != "/console/attention?already" {
-		t.Errorf("done twice: HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
-	}
-	if rec := atHome.post(w, "/console/attention/"+ids[1][1], url.Values{"note": {"ok"}}); rec.Header().Get("Location") != "/console/attention?finished" {
-		t.Errorf("HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
-	}
-	for _, path := range []string{"/console/attention/x", "/console/attention/999"} {
-		if rec := atHome.post(w, path, url.Values{"note": {"ok"}}); rec.Code != http.StatusNotFound {
-			t.Errorf("%s: HTTP %d", path, rec.Code)
-		}
-	}
-	for _, path := range []string{"/console/attention?done", "/console/orders/" + o.Number} {
-		if page := w.see(path, http.StatusOK); !strings.Contains(page, "uang &lt;i&gt;dikembalikan") || strings.Contains(page, "again<") {
-			t.Errorf("%s lacks the note, or has the second", path)
-		}
-	}
-	if rec := atHome.post(w, "/console/attention/"+ids[0][1], url.Values{"note": {"x"}, "order": {"//evil.example/"}}); strings.HasPrefix(rec.Header().Get("Location"), "//") || !strings.HasPrefix(rec.Header().Get("Location"), "/console/") {
-		t.Errorf("sent on to %q", rec.Header().Get("Location"))
-	}
 }
 
 // What is counted on the shelf is set; a sale in between is not overwritten.

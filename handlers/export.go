@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ const (
 )
 
 var exportHead = []string{"order_number", "status", "placed_at", "paid_at", "expired_at", "cancelled_at", "total", "received",
-	"customer_name", "customer_email", "customer_phone", "language", "items", "attempts", "invoice_number", "payment_code", "needs_attention"}
+	"customer_name", "customer_email", "customer_phone", "language", "items", "attempts", "invoice_number", "payment_code", "needs_attention",
+	"not_applied", "refunded"}
 
 // exportOrders streams the orders of a filter as CSV, for spreadsheets and other
 // programs: whole rupiah, times in UTC. However many there are, a few are in
@@ -67,20 +69,24 @@ func exportRow(o models.Order) []string {
 	for _, l := range o.Lines {
 		items = append(items, fmt.Sprintf("%d x %s", l.Quantity, l.SKU))
 	}
-	var received int64
-	for _, p := range o.Payments {
-		for _, r := range p.Receipts {
-			received += r.Amount
-		}
-	}
-	p := o.Payment()
+	money, p := o.Money(), o.Payment()
 	row := []string{o.Number, string(o.Status), machine(&o.PlacedAt), machine(o.PaidAt), machine(o.ExpiredAt), machine(o.CancelledAt),
-		strconv.FormatInt(o.Total, 10), strconv.FormatInt(received, 10), o.CustomerName, o.CustomerEmail, o.CustomerPhone, o.Language,
-		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, string(o.Attention)}
+		strconv.FormatInt(o.Total, 10), strconv.FormatInt(money.Applied, 10), o.CustomerName, o.CustomerEmail, o.CustomerPhone, o.Language,
+		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, openCases(o),
+		strconv.FormatInt(money.Unapplied, 10), strconv.FormatInt(money.Refunded, 10)}
 	for i := range row {
 		row[i] = defuse(row[i])
 	}
 	return row
+}
+
+// openCases names the kinds of an order's open cases.
+func openCases(o models.Order) string {
+	var kinds []string
+	for _, c := range o.OpenCases {
+		kinds = append(kinds, string(c.Kind))
+	}
+	return strings.Join(slices.Compact(kinds), " ")
 }
 
 func machine(t *time.Time) string {

@@ -143,7 +143,7 @@ func verdictSign(l views.Lang, v models.Verdict) views.Sign {
 	switch v {
 	case models.VerdictApplied:
 		sign.Good = true
-	case models.VerdictMismatched, models.VerdictUnknownInvoice, models.VerdictUnreadable:
+	case models.VerdictHeld, models.VerdictMismatched, models.VerdictUnknownInvoice, models.VerdictUnreadable:
 		sign.Bad = true
 	}
 	return sign

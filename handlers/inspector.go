@@ -160,16 +160,27 @@ func changeLines(l views.Lang, list []models.Change) []views.ChangeLine {
 	for _, c := range list {
 		line := views.ChangeLine{What: l.T("inspect.change." + string(c.Kind)), Was: c.Was, Became: c.Became}
 		switch c.Kind {
-		case models.ChangePayment, models.ChangeStock, models.ChangeAttention:
+		case models.ChangePayment, models.ChangeStock, models.ChangeCase:
 			line.What = l.T("inspect.change."+string(c.Kind), c.Subject)
 		case models.ChangeReceipt:
-			if amount, err := strconv.ParseInt(c.Became, 10, 64); err == nil {
-				line.Became = views.Rupiah(amount)
-			}
+			line.Was, line.Became = receiptChange(c.Was), receiptChange(c.Became)
 		}
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// receiptChange is what a receipt was or became: an amount, or a status with what was
+// refunded.
+func receiptChange(value string) string {
+	status, digits, found := strings.Cut(value, " ")
+	if !found {
+		status, digits = "", value
+	}
+	if amount, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return strings.TrimSpace(status + " " + views.Rupiah(amount))
+	}
+	return value
 }
 
 // titles say where it was done.

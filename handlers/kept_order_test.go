@@ -73,7 +73,6 @@ func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer500 })
 	order := w.order("MNM-GAYO")
 	payment := func() models.Payment { return w.whole(order).Payment() }
-	id := w.whole(order).ID
 	for _, step := range []struct {
 		name string
 		do   func() error
@@ -82,17 +81,20 @@ func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 		{"other instructions", func() error {
 			return other.SetInstructions(ctx, payment().ID, []models.Instruction{{Language: "id", Steps: []string{"Bilang DOKU"}}})
 		}},
-		{"an answer", func() error { return other.Checked(ctx, payment().ID, "PENDING") }},
+		{"an answer", func() error { return other.Checked(ctx, payment(), "PENDING") }},
 		{"wrong money", func() error {
-			return other.Raise(ctx, models.Attention{OrderID: &id, Kind: models.AttentionWrongAmount})
+			p := payment()
+			_, err := other.ApplyStatus(ctx, models.Arrival{InvoiceNumber: p.InvoiceNumber, Amount: p.Amount - 1})
+			return err
 		}},
 		{"settled", func() error {
-			open, err := other.Attentions(ctx, 1)
+			open, err := other.OpenCases(ctx, 1)
 			if err == nil {
-				_, err = other.DoneAttention(ctx, open[0].ID, "returned")
+				_, err = other.Decide(ctx, open[0].ID, models.Decision{Kind: models.DecisionNone, By: "Sari", Reason: "a test"})
 			}
 			return err
 		}},
+		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},
 		{"past its deadline", func() error { w.clock.advance(time.Hour); return nil }},
 		{"expired", func() error { return other.Expire(ctx, payment().ID) }},
 		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},

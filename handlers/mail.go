@@ -87,7 +87,7 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 	}
 	l := views.Lang(m.Order.Language)
 	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact}, *m.Order, "")
-	letter := views.NewMail(v, string(m.Kind))
+	letter := views.NewMail(v, string(m.Kind), mailWords(l, *m)...)
 	html, giveBack := borrow()
 	defer giveBack()
 	if err := views.MailHTML(letter).Render(ctx, html); err != nil {
@@ -98,6 +98,17 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 		ID: fmt.Sprintf("%d.%d.%s.%s", m.ID, m.SendAt.Unix(), m.Kind, m.Order.Number), To: m.Order.CustomerEmail, Language: m.Order.Language,
 		Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 	})
+}
+
+// mailWords is what a mail about a case says of it.
+func mailWords(l views.Lang, m models.Mail) []string {
+	switch m.Kind {
+	case models.MailMoney:
+		return []string{shopperCase(l, *m.Order, *m.Case)}
+	case models.MailDecided:
+		return decisionWords(l, *m.Case, m.Case.Decision)
+	}
+	return nil
 }
 
 // mailAgain sends the customer the code once more.

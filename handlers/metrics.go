@@ -34,9 +34,10 @@ type metrics struct {
 	booksAt        time.Time // when the books were read
 	ready, streams prometheus.Gauge
 	orders         *prometheus.GaugeVec // by status
-	attentions     *prometheus.GaugeVec // by kind
+	cases          *prometheus.GaugeVec // by kind
 	creating       *prometheus.GaugeVec
-	attentionAge   *prometheus.GaugeVec // seconds
+	caseAge        *prometheus.GaugeVec // seconds
+	paidAsked      *prometheus.GaugeVec
 	overdue        *prometheus.GaugeVec // seconds
 }
 
@@ -89,17 +90,19 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		streams: prometheus.NewGauge(gauge("shop_streams", "How many order pages are open and told of changes?")),
 		orders: prometheus.NewGaugeVec(gauge("shop_orders",
 			"How many orders are there, by status? The whole shop's, a minute old at most."), []string{"status"}),
-		attentions: prometheus.NewGaugeVec(gauge("shop_attentions",
-			"How many cases wait for a person, by kind? The whole shop's, a minute old at most."), []string{"kind"}),
+		cases: prometheus.NewGaugeVec(gauge("shop_cases",
+			"Open cases, by kind. The whole shop's, a minute old at most."), []string{"kind"}),
+		paidAsked: prometheus.NewGaugeVec(gauge("shop_payments_paid_but_due",
+			"Paid payments of single-use codes that are still due to be asked about; more than 0 is a defect. The whole shop's."), nil),
 		creating: prometheus.NewGaugeVec(gauge("shop_payments_creating",
 			"How many payments have no code yet? The whole shop's, a minute old at most."), nil),
-		attentionAge: prometheus.NewGaugeVec(gauge("shop_attention_age_seconds",
-			"For how long has the oldest case been waiting for a person? 0 when none is; the whole shop's."), nil),
+		caseAge: prometheus.NewGaugeVec(gauge("shop_case_age_seconds",
+			"Age of the oldest open case, 0 when there is none. The whole shop's."), nil),
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
 	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.receipts, m.paidAfter, m.mismatches,
-		m.ready, m.streams, m.orders, m.attentions, m.creating, m.attentionAge, m.overdue,
+		m.ready, m.streams, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = newRequests(m.registry, baseURL)
 	m.registerPools(store)
@@ -109,7 +112,7 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 
 // zero makes every series.
 func (m *metrics) zero() {
-	for _, verdict := range []models.Verdict{models.VerdictApplied, models.VerdictRepeated, models.VerdictMismatched, models.VerdictUnknownInvoice,
+	for _, verdict := range []models.Verdict{models.VerdictApplied, models.VerdictRepeated, models.VerdictHeld, models.VerdictMismatched, models.VerdictUnknownInvoice,
 		models.VerdictUnreadable, models.VerdictNoted, verdictUnread, verdictRejected, verdictNotKept} {
 		m.notifications.WithLabelValues(string(verdict))
 	}
@@ -179,7 +182,7 @@ func (m *metrics) report(list []models.Mismatch) {
 		found[line.Kind]++
 	}
 	for _, kind := range []models.MismatchKind{models.MismatchMoney, models.MismatchPaidThere, models.MismatchOverdue,
-		models.MismatchNoCode, models.MismatchStock, models.MismatchNotNotified} {
+		models.MismatchNoCode, models.MismatchStock, models.MismatchNotNotified, models.MismatchUndecided} {
 		m.mismatches.WithLabelValues(string(kind)).Set(found[kind])
 	}
 }
@@ -232,11 +235,12 @@ func (m *metrics) keep(s models.Standing, now time.Time) {
 	for status, n := range s.Orders {
 		m.orders.WithLabelValues(string(status)).Set(float64(n))
 	}
-	for kind, n := range s.Attentions {
-		m.attentions.WithLabelValues(string(kind)).Set(float64(n))
+	for kind, n := range s.Cases {
+		m.cases.WithLabelValues(string(kind)).Set(float64(n))
 	}
 	m.creating.WithLabelValues().Set(float64(s.Creating))
-	m.attentionAge.WithLabelValues().Set(age(s.OldestAttention, now))
+	m.caseAge.WithLabelValues().Set(age(s.OldestCase, now))
+	m.paidAsked.WithLabelValues().Set(float64(s.PaidAsked))
 	m.overdue.WithLabelValues().Set(age(s.OldestDue, now))
 }
 
@@ -251,7 +255,7 @@ func age(t, now time.Time) float64 {
 func (m *metrics) forget() {
 	m.ready.Set(0)
 	m.booksAt = time.Time{}
-	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.attentions, m.creating, m.attentionAge, m.overdue} {
+	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue} {
 		gauge.Reset()
 	}
 }

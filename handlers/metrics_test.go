@@ -101,7 +101,7 @@ func TestMetricsAnswer(t *testing.T) {
 	w.say(s, s.Amount-1, jokul.TransactionSuccess, false)
 	minute()
 	at = w.moved("a wrong amount", at, map[string]float64{`notifications_total{verdict="mismatched"}`: 1, "shop_notification_seconds_count": 1,
-		`shop_attentions{kind="wrong_amount"}`: 1, "shop_attention_age_seconds": 60, `shop_receipts_total{source="notification"}`: 0})
+		`shop_cases{kind="wrong_amount"}`: 1, "shop_case_age_seconds": 60, `shop_receipts_total{source="notification"}`: 0})
 	w.send("{", false)
 	w.send(strings.Repeat(" ", jokul.MaxNotificationSize+1), false)
 	w.say(status{InvoiceNumber: "WJ-NOBODY-1"}, 1, jokul.TransactionSuccess, false)

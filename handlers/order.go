@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -135,6 +134,9 @@ func (h *Handler) newCode(c echo.Context) error {
 		return fmt.Errorf("prepare payment: %w", err)
 	}
 	added, err := h.Store.AddPayment(ctx, o, payment)
+	if errors.Is(err, models.ErrMoneyUndecided) {
+		return h.orderPage(c, http.StatusConflict, o, lang(c).T("order.undecided"))
+	}
 	var soldOut *models.OutOfStockError
 	if errors.As(err, &soldOut) {
 		v := h.viewOrder(h.page(c, ""), o, lang(c).T("order.soldout"))
@@ -206,27 +208,25 @@ func stateOf(o models.Order, now time.Time) views.OrderState {
 	case models.OrderPaid:
 		return views.StatePaid
 	case models.OrderExpired:
+		if o.HasUndecidedMoney() {
+			return views.StateChecking
+		}
 		return views.StateExpired
 	case models.OrderCancelled:
 		return views.StateCancelled
 	}
 	p := o.Payment()
 	switch {
+	case o.HasUndecidedMoney():
+		return views.StateChecking
 	case p.State == models.PaymentFailed:
 		return views.StateFailed
 	case p.State == models.PaymentCreating:
 		return views.StatePreparing
-	case unfit(o.Attention):
-		return views.StateChecking
 	case overdue(p, now):
 		return views.StateOverdue
 	}
 	return views.StateWaiting
-}
-
-// unfit reports whether money came that does not fit its order.
-func unfit(kind models.AttentionKind) bool {
-	return kind == models.AttentionWrongAmount || kind == models.AttentionWrongCode || kind == models.AttentionWrongChannel
 }
 
 func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
@@ -246,7 +246,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	now, payment := h.Now(), o.Payment()
 	v := views.OrderPage{
 		Page: page, State: stateOf(o, now), Number: o.Number, Path: orderPath(o.Token),
-		Attention: attentionText(page.Lang, o.Attention), Notice: notice,
+		Notice: notice,
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
 		Customer: tillName(o.CustomerName), Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: payment.HowToPayPage, Say: "Mau bayar " + billerName,
@@ -261,7 +261,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Title = page.T("order.paidtitle", o.Number)
 		v.Text += " " + page.T("order.paid."+string(o.Lines[0].Kind))
 	}
-	payable := v.State == views.StateWaiting || (v.State == views.StatePaid && v.Live)
+	payable := (v.State == views.StateWaiting || v.State == views.StatePaid && v.Live) && !o.HasUndecidedMoney()
 	if payable && payment.Code != "" {
 		v.Code = viewCode(page.Lang, payment)
 		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
@@ -276,6 +276,11 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	if v.Live {
 		v.Page.Refresh = "15"
 	}
+	for _, c := range o.OpenCases {
+		if text := shopperCase(page.Lang, o, c); text != "" && !slices.Contains(v.Cases, text) {
+			v.Cases = append(v.Cases, text)
+		}
+	}
 	v.CanCheck = o.Status != models.OrderPaid && v.State != views.StateChecking && len(unsettled(o)) > 0
 	v.CheckedSay = checkedText(page.Lang, payment)
 	for _, line := range o.Lines {
@@ -287,13 +292,18 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 
 // viewMoney adds the receipts and the codes that must not be paid any more.
 func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
-	var sum int64
+	applied := 0
 	for _, p := range o.Payments {
 		for _, r := range p.Receipts {
-			sum += r.Amount
+			if r.Status == models.ReceiptDuplicate {
+				continue
+			}
+			if r.Status == models.ReceiptApplied {
+				applied++
+			}
 			v.Receipts = append(v.Receipts, views.Receipt{
-				Amount: views.Rupiah(r.Amount), At: v.Lang.Moment(r.PaidAt),
-				Till: identifier(r, "AGENT_TRX_ID"), Store: identifier(r, "AGENT_STORE_ID"),
+				Amount: views.Rupiah(r.Amount), At: v.Lang.Moment(r.PaidAt), Note: receiptNote(v.Lang, &r),
+				Till: r.TillTransaction, Store: models.TillIdentifier(r.Identifiers, "AGENT_STORE_ID"),
 			})
 		}
 		if p.Code != "" && p.ID != o.Payment().ID {
@@ -303,8 +313,8 @@ func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
 	if current := o.Payment(); v.State == views.StateExpired && current.Code != "" {
 		v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(current.Code), " "))
 	}
-	if len(v.Receipts) > 1 {
-		v.Received = views.Rupiah(sum)
+	if applied > 1 {
+		v.Received = views.Rupiah(o.Money().Applied)
 	}
 }
 
@@ -324,22 +334,6 @@ func steps(l views.Lang, p models.Payment) (list []string, byDOKU bool) {
 		}
 	}
 	return []string{l.T("steps.1"), l.T("steps.2"), l.T("steps.3", billerName), l.T("steps.4"), l.T("steps.5"), l.T("steps.6")}, false
-}
-
-func attentionText(l views.Lang, kind models.AttentionKind) string {
-	switch kind {
-	case "", models.AttentionRefused, models.AttentionNoCode, models.AttentionUnsettled: // the page's state says it already
-		return ""
-	case models.AttentionPaidCancelled:
-		return l.T("order.attention.cancelled")
-	case models.AttentionLatePayment:
-		return l.T("order.attention.late")
-	case models.AttentionSecondPayment:
-		return l.T("order.attention.second")
-	case models.AttentionOutOfStock:
-		return l.T("order.attention.stock")
-	}
-	return l.T("order.attention.amount")
 }
 
 func checkedText(l views.Lang, p models.Payment) string {
@@ -367,16 +361,4 @@ func orderLinks(path string) map[views.Lang]string {
 		links[l] = path + "?lang=" + string(l)
 	}
 	return links
-}
-
-// identifier is what the gateway says of a payment under a name, if anything.
-func identifier(r models.Receipt, name string) string {
-	var list []struct{ Name, Value string }
-	_ = json.Unmarshal([]byte(r.Identifiers), &list)
-	for _, i := range list {
-		if i.Name == name {
-			return i.Value
-		}
-	}
-	return ""
 }

@@ -81,12 +81,12 @@ func TestPanelActions(t *testing.T) {
 		gateway  string
 		payments int
 		order    models.OrderStatus
-		flagged  models.AttentionKind
+		flagged  models.CaseKind
 	}{
 		"pay":              {"SUCCESS", 1, models.OrderPaid, ""},
-		"pay_twice":        {"SUCCESS", 2, models.OrderPaid, models.AttentionSecondPayment},
+		"pay_twice":        {"SUCCESS", 2, models.OrderPaid, models.CaseSecondPayment},
 		"pay_late":         {"SUCCESS", 1, models.OrderPaid, ""}, // the shop's own clock has not passed the deadline
-		"pay_wrong_amount": {"SUCCESS", 1, models.OrderAwaitingPayment, models.AttentionWrongAmount},
+		"pay_wrong_amount": {"SUCCESS", 1, models.OrderAwaitingPayment, models.CaseWrongAmount},
 		"expire":           {"EXPIRED", 0, models.OrderAwaitingPayment, ""},
 	} {
 		t.Run(action, func(t *testing.T) {
@@ -101,8 +101,8 @@ func TestPanelActions(t *testing.T) {
 			if a := w.account(s.InvoiceNumber); string(a.Status) != want.gateway || len(a.Payments) != want.payments {
 				t.Errorf("at the gateway: %s with %d payments", a.Status, len(a.Payments))
 			}
-			if o := w.whole(order); o.Status != want.order || o.Attention != want.flagged {
-				t.Errorf("in the shop: %s, %q", o.Status, o.Attention)
+			if o := w.whole(order); o.Status != want.order || latestCase(o) != want.flagged {
+				t.Errorf("in the shop: %s, %q", o.Status, latestCase(o))
 			}
 			if !strings.Contains(shown, `data-status="`+want.gateway+`"`) || !strings.Contains(shown, `data-testid="notice"`) {
 				t.Error("the panel does not show it")
@@ -253,4 +253,12 @@ func TestNoDemoPagesOutsideOfADemo(t *testing.T) {
 			t.Errorf("HTTP %d, and a way to the demo: %v", page.Code, strings.Contains(text, "/tour"))
 		}
 	}
+}
+
+// latestCase is the kind of an order's latest open case, empty where there is none.
+func latestCase(o models.Order) models.CaseKind {
+	if n := len(o.OpenCases); n > 0 {
+		return o.OpenCases[n-1].Kind
+	}
+	return ""
 }

@@ -182,15 +182,11 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) error {
 	defer poke(h.wake) // due sooner than the worker thinks
 	if h.Now().Sub(p.CreatedAt) > codeOverdue {
-		if err := h.raise(ctx, p, models.AttentionNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
+		if err := h.Store.Raise(ctx, p, models.CaseNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
 			return err
 		}
 	}
-	return h.Store.Postpone(ctx, p.ID, reason.Error(), h.Now().Add(backoff(p.Tries)))
-}
-
-func (h *Handler) raise(ctx context.Context, p models.Payment, kind models.AttentionKind, detail string) error {
-	return h.Store.Raise(ctx, models.Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
+	return h.Store.Postpone(ctx, p, reason.Error(), h.Now().Add(backoff(p.Tries)))
 }
 
 func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.PaymentCode) error {
@@ -205,8 +201,13 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 	if issued.ExpiresAt.IsZero() {
 		issued.ExpiresAt = p.CreatedAt.Add(h.PaymentExpiry)
 	}
-	if err := h.Store.IssueCode(ctx, p.ID, issued, nextCheck(issued.IssuedAt, issued.ExpiresAt, now)); err != nil {
+	kept, err := h.Store.IssueCode(ctx, p.ID, issued, nextCheck(issued.IssuedAt, issued.ExpiresAt, now))
+	if err != nil {
 		return err
+	}
+	if !kept {
+		h.Log.WarnContext(ctx, "payment code not issued: another order has it, or the payment is over", "invoice_number", p.InvoiceNumber)
+		return nil
 	}
 	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
 	poke(h.mailWake)
@@ -287,7 +288,7 @@ func (h *Handler) ask(ctx context.Context, p models.Payment) {
 		answer = checkedAway
 		h.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", err)
 	}
-	if err := h.Store.Checked(ctx, p.ID, answer); err != nil {
+	if err := h.Store.Checked(ctx, p, answer); err != nil {
 		h.Log.ErrorContext(ctx, "keep answer", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	if err := h.settle(ctx, p, t, err); err != nil {
@@ -307,14 +308,12 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 		a := arrival(t)
 		a.InvoiceNumber = p.InvoiceNumber
 		effect, err := h.Store.ApplyStatus(ctx, a)
-		if err == nil {
-			h.metrics.arrived(models.SourceStatusQuery, effect, t.Date, h.Now())
-		}
-		if err != nil || effect != models.EffectFlagged && !p.Reusable {
+		if err != nil {
 			return err
 		}
-		if effect == models.EffectFlagged {
-			reason = "paid, but not as asked"
+		h.metrics.arrived(models.SourceStatusQuery, effect, t.Date, h.Now())
+		if !p.Reusable { // the gateway's last word: what is left is a person's to decide
+			return h.Store.Postpone(ctx, p, "", time.Time{})
 		}
 	case t.Status == jokul.TransactionExpired && p.State == models.PaymentPending:
 		return h.Store.Expire(ctx, p.ID)
@@ -322,11 +321,11 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 		h.Log.WarnContext(ctx, "unknown transaction status", "invoice_number", p.InvoiceNumber, "status", t.Status)
 	}
 	if p.State == models.PaymentPending && p.ExpiresAt != nil && h.Now().Sub(*p.ExpiresAt) > answerOverdue {
-		if err := h.raise(ctx, p, models.AttentionUnsettled, "no end of "+p.InvoiceNumber); err != nil {
+		if err := h.Store.Raise(ctx, p, models.CaseUnsettled, "no end of "+p.InvoiceNumber); err != nil {
 			return err
 		}
 	}
-	return h.Store.Postpone(ctx, p.ID, reason, askAgain(p, h.Now()))
+	return h.Store.Postpone(ctx, p, reason, askAgain(p, h.Now()))
 }
 
 // askAgain says when to ask about a payment next, zero for never.

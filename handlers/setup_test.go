@@ -250,7 +250,7 @@ func TestSetupCheckLeavesNoTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, err := s.config.Store.OpenAttentions(context.Background())
+	open, err := s.config.Store.CountOpenCases(context.Background())
 	if err != nil || open != 0 || len(kept) != 2 || kept[0].Deliveries != 2 || kept[0].Verdict != models.VerdictNoted {
 		t.Errorf("%d cases, %d notifications, %+v, %v", open, len(kept), kept, err)
 	}

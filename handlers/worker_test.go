@@ -263,7 +263,7 @@ func TestReconciliationAlone(t *testing.T) {
 		t.Errorf("a payment in time was found after %s", slowest)
 	}
 	t.Logf("the slowest payment made in time was found after %s", slowest)
-	if kinds := w.attention(); !slices.Equal(kinds, []models.AttentionKind{models.AttentionLatePayment, models.AttentionLatePayment}) {
+	if kinds := w.openCases(); !slices.Equal(kinds, []models.CaseKind{models.CaseLatePayment, models.CaseLatePayment}) {
 		t.Errorf("a person is told of %v, want the two late payments", kinds)
 	}
 	report, err := w.Store.Mismatches(context.Background())
@@ -280,14 +280,14 @@ func TestReconciliationAlone(t *testing.T) {
 	}
 }
 
-func (w *world) attention() (kinds []models.AttentionKind) {
+func (w *world) openCases() (kinds []models.CaseKind) {
 	w.t.Helper()
-	list, err := w.Store.Attentions(context.Background(), 100)
+	list, err := w.Store.OpenCases(context.Background(), 100)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, a := range list {
-		kinds = append(kinds, a.Kind)
+	for _, c := range list {
+		kinds = append(kinds, c.Kind)
 	}
 	return kinds
 }
@@ -321,7 +321,7 @@ func TestAnswersThatSettleNothing(t *testing.T) {
 				t.Errorf("asked %d times in three hours", n)
 			}
 			w.pass(26*time.Hour, 10*time.Minute)
-			if kinds := w.attention(); !slices.Equal(kinds, []models.AttentionKind{models.AttentionUnsettled}) {
+			if kinds := w.openCases(); !slices.Equal(kinds, []models.CaseKind{models.CaseUnsettled}) {
 				t.Errorf("after a day a person is told of %v", kinds)
 			}
 
@@ -454,8 +454,8 @@ func TestCodesThatAreHardToGet(t *testing.T) {
 			}
 			p := o.Payment()
 			w.act(p.Code, sandbox.ActionPay)
-			if got := w.whole(order); got.Status != models.OrderPaid || got.Attention != "" {
-				t.Errorf("order %s, attention %q", got.Status, got.Attention)
+			if got := w.whole(order); got.Status != models.OrderPaid || len(got.OpenCases) > 0 {
+				t.Errorf("order %s, open cases %v", got.Status, got.OpenCases)
 			}
 			used := map[string]int{}
 			for _, a := range w.ledger() {
@@ -498,11 +498,11 @@ func TestNoCodeForHalfAnHourIsACase(t *testing.T) {
 	w.fault(answer(sandbox.Answer500))
 	order := w.order("MNM-TEH")
 	w.pass(25*time.Minute, 20*time.Second)
-	if kinds := w.attention(); len(kinds) != 0 {
+	if kinds := w.openCases(); len(kinds) != 0 {
 		t.Errorf("told of %v too soon", kinds)
 	}
 	w.pass(10*time.Minute, 20*time.Second)
-	if kinds := w.attention(); !slices.Equal(kinds, []models.AttentionKind{models.AttentionNoCode}) {
+	if kinds := w.openCases(); !slices.Equal(kinds, []models.CaseKind{models.CaseNoCode}) {
 		t.Errorf("told of %v", kinds)
 	}
 	w.fault(func(*sandbox.Faults) {})

@@ -54,7 +54,7 @@ func BenchmarkWrites(b *testing.B) {
 			KeepWithChanges(ctx, Exchange{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, RequestID: p.RequestID, RequestBody: make([]byte, 359),
 				ResponseBody: make([]byte, 553), RequestHeader: strings.Repeat("x", 239), ResponseHeader: strings.Repeat("x", 276), StartedAt: c.now()})
 			code := IssuedCode{Code: fmt.Sprintf("88888888%08d", i), IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-			if err := s.IssueCode(ctx, p.ID, code, c.now().Add(time.Minute)); err != nil {
+			if _, err := s.IssueCode(ctx, p.ID, code, c.now().Add(time.Minute)); err != nil {
 				return err
 			}
 			KeepWithChanges(ctx, Exchange{Operation: "How to pay", ResponseBody: make([]byte, 1267), StartedAt: c.now()})

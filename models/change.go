@@ -11,11 +11,11 @@ import (
 type ChangeKind string
 
 const (
-	ChangePayment   ChangeKind = "payment.state"
-	ChangeOrder     ChangeKind = "order.status"
-	ChangeReceipt   ChangeKind = "receipt"   // money: the amount it became
-	ChangeStock     ChangeKind = "stock"     // of the SKU that is its subject
-	ChangeAttention ChangeKind = "attention" // a case of the kind that is its subject
+	ChangePayment ChangeKind = "payment.state"
+	ChangeOrder   ChangeKind = "order.status"
+	ChangeReceipt ChangeKind = "receipt" // money: the amount it became
+	ChangeStock   ChangeKind = "stock"   // of the SKU that is its subject
+	ChangeCase    ChangeKind = "case"    // of the kind that is its subject
 )
 
 // CauseKind says who or what changes the books.

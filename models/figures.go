@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // Figures is how the shop did for a while.
@@ -14,7 +16,10 @@ type Figures struct {
 	PlacedAmount int64 // whole rupiah
 	Converted    int64 // of the orders placed, paid since
 	Paid         int64 // orders, whenever placed
-	Received     int64 // whole rupiah, every receipt
+	Received     int64 // whole rupiah, applied to orders
+	Unapplied    int64 // whole rupiah that came and pay no order, whether or not they were given back
+	Undecided    int64 // of the unapplied: a case asks a person
+	Refunded     int64 // whole rupiah, by the day of the refund
 	Expired      int64 // orders
 
 	waits []wait // from placed to paid, the shortest first
@@ -65,6 +70,9 @@ func Sum(days []Day) (sum Figures) {
 		sum.Converted += d.Converted
 		sum.Paid += d.Paid
 		sum.Received += d.Received
+		sum.Unapplied += d.Unapplied
+		sum.Undecided += d.Undecided
+		sum.Refunded += d.Refunded
 		sum.Expired += d.Expired
 		sum.waits = append(sum.waits, d.waits...)
 	}
@@ -176,5 +184,30 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 	if err := db.Model(&Order{}).Where("expired_at >= ? AND expired_at < ?", from, to).Count(&f.Expired).Error; err != nil {
 		return f, err
 	}
-	return f, db.Model(&Receipt{}).Select("COALESCE(SUM(amount), 0)").Where("paid_at >= ? AND paid_at < ?", from, to).Scan(&f.Received).Error
+	return f, f.countMoney(db, from, to)
+}
+
+// countMoney adds up what came, and what was given back.
+func (f *Figures) countMoney(db *gorm.DB, from, to time.Time) error {
+	var sums []struct {
+		Status ReceiptStatus
+		Amount int64
+	}
+	err := db.Model(&Receipt{}).Select("status, SUM(amount) AS amount").Where("paid_at >= ? AND paid_at < ?", from, to).Group("status").Scan(&sums).Error
+	for _, s := range sums {
+		switch s.Status {
+		case ReceiptApplied:
+			f.Received += s.Amount
+		case ReceiptHeld:
+			f.Undecided += s.Amount
+			f.Unapplied += s.Amount
+		case ReceiptReturned, ReceiptKept:
+			f.Unapplied += s.Amount
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return db.Model(&Receipt{}).Select("COALESCE(SUM(refunded), 0)").Where("refunded > 0 AND refunded_on >= ? AND refunded_on < ?", from, to).
+		Scan(&f.Refunded).Error
 }

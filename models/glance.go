@@ -17,7 +17,8 @@ type Glance string
 
 // glances reads what Order.Glance takes from a whole order: in one statement, so
 // that it is of one moment. Where there is NULL, null was kept once.
-const glances = "SELECT o.status, o.attention, o.paid_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
+const glances = "SELECT o.status, (SELECT COUNT(*) FROM cases WHERE order_id = o.id AND closed_at IS NULL)," +
+	" (SELECT COALESCE(MAX(id), 0) FROM cases WHERE order_id = o.id AND closed_at IS NULL), o.paid_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
 	" p.checked_at, p.checked_status, length(COALESCE(p.instructions, 'null')), (SELECT COUNT(*) FROM receipts WHERE payment_id = p.id)" +
 	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = CAST($1 AS text) ORDER BY p.attempt"
 
@@ -27,10 +28,10 @@ func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
 	err := each(with(ctx, s.read), glances, []any{token}, func(scan func(...any) error) error {
 		var o Order
 		var p Payment
-		var instructions, receipts int
-		err := scan(&o.Status, &o.Attention, &o.PaidAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
+		var instructions, receipts, cases, lastCase int64
+		err := scan(&o.Status, &cases, &lastCase, &o.PaidAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
 			&p.CheckedAt, &p.CheckedStatus, &instructions, &receipts)
-		text = o.glance(text, p, instructions, receipts)
+		text = o.glance(text, p, instructions, receipts, cases, lastCase)
 		return err
 	})
 	if err == nil && text == nil {
@@ -43,17 +44,22 @@ func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
 // statements of several moments, no look at the order need ever equal it.
 func (o Order) Glance() Glance {
 	var text []byte
+	cases, lastCase := int64(len(o.OpenCases)), int64(0)
+	for _, c := range o.OpenCases {
+		lastCase = max(lastCase, c.ID)
+	}
 	for _, p := range o.Payments {
 		instructions, _ := json.Marshal(p.Instructions) // texts always encode
-		text = o.glance(text, p, utf8.RuneCount(instructions), len(p.Receipts))
+		text = o.glance(text, p, int64(utf8.RuneCount(instructions)), int64(len(p.Receipts)), cases, lastCase)
 	}
 	return glanceOf(text)
 }
 
 // glance adds an attempt. How long its instructions are says enough of what is
-// kept once, and how many receipts it has of what is only ever added to.
-func (o Order) glance(text []byte, p Payment, instructions, receipts int) []byte {
-	return fmt.Appendf(text, "%s %s %d %d %s %q %q %d %t %d %q %d %d\n", o.Status, o.Attention, orZero(o.PaidAt),
+// kept once, and how many receipts it has of what is only ever added to: what becomes of
+// one is decided together with a case.
+func (o Order) glance(text []byte, p Payment, instructions, receipts, cases, lastCase int64) []byte {
+	return fmt.Appendf(text, "%s %d %d %d %d %s %q %q %d %t %d %q %d %d\n", o.Status, cases, lastCase, orZero(o.PaidAt),
 		p.Attempt, p.State, p.Code, p.HowToPayPage, orZero(p.ExpiresAt), p.Tries > 0, orZero(p.CheckedAt), p.CheckedStatus,
 		instructions, receipts)
 }

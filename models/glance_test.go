@@ -39,17 +39,17 @@ func TestGlance(t *testing.T) {
 	}{
 		{"paid again and again", "VCR-CELENGAN", []glanceStep{
 			{"leased", false, func() error { _, _, err := s.Claim(ctx, payment().ID); return err }},
-			{"postponed", true, func() error { return s.Postpone(ctx, payment().ID, "no answer", c.now()) }},
-			{"postponed again", false, func() error { return s.Postpone(ctx, payment().ID, "no answer", c.now()) }},
+			{"postponed", true, func() error { return s.Postpone(ctx, payment(), "no answer", c.now()) }},
+			{"postponed again", false, func() error { return s.Postpone(ctx, payment(), "no answer", c.now()) }},
 			{"code", true, func() error { giveCode(t, s, c, payment()); return nil }},
 			{"instructions", true, func() error {
 				return s.SetInstructions(ctx, payment().ID, []Instruction{{"id", []string{"Bilang “DOKU”"}}})
 			}},
 			{"none after all", true, func() error { return s.SetInstructions(ctx, payment().ID, nil) }},
 			{"asked", false, func() error { _, err := s.Ask(ctx, payment().ID, 0); return err }},
-			{"checked", true, func() error { return s.Checked(ctx, payment().ID, "PENDING") }},
-			{"checked later", true, func() error { return s.Checked(ctx, payment().ID, "PENDING") }},
-			{"another answer", true, func() error { c.advance(-time.Second); return s.Checked(ctx, payment().ID, "SUCCESS") }},
+			{"checked", true, func() error { return s.Checked(ctx, payment(), "PENDING") }},
+			{"checked later", true, func() error { return s.Checked(ctx, payment(), "PENDING") }},
+			{"another answer", true, func() error { c.advance(-time.Second); return s.Checked(ctx, payment(), "SUCCESS") }},
 			{"wrong amount", true, func() error { n, e := arrived(1); _, err := s.ApplyNotification(ctx, n, e, c.now()); return err }},
 			{"settled by a person", true, func() error { return settleAll(ctx, s) }},
 			{"paid", true, func() error { n, e := arrived(25_000); _, err := s.ApplyNotification(ctx, n, e, c.now()); return err }},
@@ -60,7 +60,8 @@ func TestGlance(t *testing.T) {
 				return err
 			}},
 			{"paid again", true, func() error {
-				_, err := s.ApplyStatus(ctx, Arrival{InvoiceNumber: payment().InvoiceNumber, Amount: 25_000, PaidAt: c.now()})
+				n, e := arrived(25_000)
+				_, err := s.ApplyNotification(ctx, n, e, c.now())
 				return err
 			}},
 		}},
@@ -73,7 +74,7 @@ func TestGlance(t *testing.T) {
 			{"given up", true, func() error { return s.Expire(ctx, payment().ID) }},
 			{"tried once more", true, func() error { _, err := s.AddPayment(ctx, reload(t, s, o), attempt(o, 3)); return err }},
 			{"code", true, func() error { giveCode(t, s, c, payment()); return nil }},
-			{"raised", true, func() error { return s.Raise(ctx, Attention{OrderID: &o.ID, Kind: AttentionUnsettled}) }},
+			{"raised", true, func() error { return s.Raise(ctx, payment(), CaseUnsettled, "no end") }},
 			{"cancelled", true, func() error { _, err := s.CancelOrder(ctx, o.ID); return err }},
 			{"expired", true, func() error { return s.Expire(ctx, payment().ID) }},
 		}},
@@ -107,9 +108,9 @@ type glanceStep struct {
 
 // settleAll has a person settle every case.
 func settleAll(ctx context.Context, s *Store) error {
-	open, err := s.Attentions(ctx, 10)
-	for _, a := range open {
-		if _, failed := s.DoneAttention(ctx, a.ID, "settled"); failed != nil {
+	open, err := s.OpenCases(ctx, 10)
+	for _, c := range open {
+		if _, failed := s.Decide(ctx, c.ID, Decision{Kind: DecisionNone, By: "Sari", Reason: "settled"}); failed != nil {
 			err = failed
 		}
 	}

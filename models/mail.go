@@ -15,16 +15,22 @@ const (
 	MailReminder MailKind = "reminder" // its deadline is near
 	MailPaid     MailKind = "paid"
 	MailExpired  MailKind = "expired" // make a new code
+
+	MailCancelled MailKind = "cancelled" // the code must not be paid any more
+	MailMoney     MailKind = "money"     // money came that is not applied: a person is looking at it
+	MailDecided   MailKind = "decided"   // what was decided about it
 )
 
-// Mail is one mail that is due, or was sent. Of each kind there is one for a
-// payment at most; it is written in the transaction that gave the reason.
+// Mail is one mail that is due, or was sent. Of each kind there is one for a payment and
+// a case at most; it is written in the transaction that gave the reason.
 type Mail struct {
 	ID        int64
 	OrderID   int64
 	Order     *Order
 	PaymentID int64
 	Payment   *Payment
+	CaseID    int64 // the case it is about, 0 for none
+	Case      *Case `gorm:"-"`
 	Kind      MailKind
 
 	SendAt      time.Time
@@ -54,25 +60,26 @@ const (
 	leastToRemind = 20 * time.Minute
 )
 
-var mails = newTable("mails", "id", "order_id", "payment_id", "kind", "send_at", "leased_until", "tries", "last_error", "sent_at",
+var mails = newTable("mails", "id", "order_id", "payment_id", "case_id", "kind", "send_at", "leased_until", "tries", "last_error", "sent_at",
 	"subject", "text", "html")
 
 func (m *Mail) fields() []any {
-	return []any{&m.ID, &m.OrderID, &m.PaymentID, &m.Kind, &m.SendAt, &m.LeasedUntil, &m.Tries, &m.LastError, &m.SentAt,
+	return []any{&m.ID, &m.OrderID, &m.PaymentID, &m.CaseID, &m.Kind, &m.SendAt, &m.LeasedUntil, &m.Tries, &m.LastError, &m.SentAt,
 		&m.Subject, &m.Text, &m.HTML}
 }
 
-// enqueue has a mail about a payment sent, once.
-func enqueue(tx *gorm.DB, p Payment, kind MailKind, at time.Time) error {
-	_, err := add(tx, mails, &Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: kind, SendAt: at.UTC()}, onlyOnce)
+// enqueue has a mail sent, once.
+func enqueue(tx *gorm.DB, m Mail) error {
+	m.SendAt = m.SendAt.UTC()
+	_, err := add(tx, mails, &m, onlyOnce)
 	return err
 }
 
 // mailCode has the customer told of a code, and reminded of it.
 func mailCode(tx *gorm.DB, p Payment, expiresAt, now time.Time) error {
-	err := enqueue(tx, p, MailCode, now)
+	err := enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: MailCode, SendAt: now})
 	if left := expiresAt.Sub(now); err == nil && left >= leastToRemind {
-		err = enqueue(tx, p, MailReminder, expiresAt.Add(-left/reminderPart))
+		err = enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: MailReminder, SendAt: expiresAt.Add(-left / reminderPart)})
 	}
 	return err
 }
@@ -90,11 +97,18 @@ func (s *Store) MailAgain(ctx context.Context, paymentID int64) (bool, error) {
 func (m Mail) Wanted(now time.Time) bool {
 	switch m.Kind {
 	case MailCode, MailReminder:
-		return m.Payment.State == PaymentPending && m.Order.Status == OrderAwaitingPayment && now.Before(*m.Payment.ExpiresAt)
+		return m.Payment.State == PaymentPending && m.Order.Status == OrderAwaitingPayment && now.Before(*m.Payment.ExpiresAt) &&
+			!m.Order.HasUndecidedMoney()
 	case MailPaid:
 		return m.Order.Status == OrderPaid
 	case MailExpired:
 		return m.Order.Status == OrderExpired
+	case MailCancelled:
+		return m.Order.Status == OrderCancelled
+	case MailMoney:
+		return m.Case.ClosedAt == nil
+	case MailDecided:
+		return true
 	}
 	return false
 }
@@ -136,6 +150,13 @@ func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 		o, err := wholeOrder(with(ctx, s.read), "id = $1", m.OrderID)
 		if err != nil {
 			return claimed[:i], err
+		}
+		if m.CaseID != 0 {
+			c, err := s.Case(ctx, m.CaseID)
+			if err != nil {
+				return claimed[:i], err
+			}
+			m.Case = &c
 		}
 		m.Order = &o
 		for j := range o.Payments {

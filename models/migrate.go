@@ -45,6 +45,9 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0010_exchanges_know_their_payment", Migrate: exchangesKnowTheirPayment},
 	{ID: "0011_records_are_found_by_id", Migrate: recordsAreFoundByID},
 	{ID: "0012_indexes_that_are_asked", Migrate: indexesThatAreAsked},
+	{ID: "0013_receipts_have_a_status", Migrate: receiptsHaveAStatus},
+	{ID: "0014_cases", Migrate: createCases},
+	{ID: "0015_paid_payments_are_not_due", Migrate: paidPaymentsAreNotDue},
 }
 
 var (
@@ -81,7 +84,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 }
 
 // tables are the types kept, one table each.
-var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{},
+var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Case{}, &Mail{}, &Session{},
 	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
@@ -460,6 +463,187 @@ func indexesThatAreAsked(tx *gorm.DB) error {
 		"DROP INDEX idx_mails_order_id",
 		"CREATE INDEX changes_by_notification ON changes (cause_id) WHERE cause_by = 'notification'",
 		"DROP INDEX changes_by")
+}
+
+// receiptsHaveAStatus: money that is not applied is money, too, with or without an order of
+// ours, and the till's transaction id tells receipts apart. Of the receipts there are, those
+// that tell of one till transaction are one, and those beyond what an order takes were
+// never applied.
+func receiptsHaveAStatus(tx *gorm.DB) error {
+	if err := widenReceipts(tx); err != nil {
+		return err
+	}
+	if err := inOrder(tx,
+		"ALTER TABLE notifications ADD COLUMN receipt_id bigint",
+		"UPDATE receipts SET invoice_number = (SELECT invoice_number FROM payments WHERE payments.id = payment_id)",
+		"UPDATE receipts SET notified = true WHERE source = 'notification'",
+	); err != nil {
+		return err
+	}
+	if err := fillTillTransactions(tx); err != nil {
+		return err
+	}
+	const order = "(SELECT order_id FROM payments WHERE payments.id = receipts.payment_id)"
+	asked := func(kind string) string {
+		return "EXISTS (SELECT 1 FROM attentions a WHERE a.order_id = " + order + " AND a.kind = '" + kind + "' AND a.done_at IS NULL)"
+	}
+	return inOrder(tx,
+		"UPDATE receipts SET status = 'duplicate' WHERE till_transaction <> '' AND EXISTS (SELECT 1 FROM receipts e"+
+			" WHERE e.payment_id = receipts.payment_id AND e.till_transaction = receipts.till_transaction AND e.id < receipts.id)",
+		"UPDATE receipts SET status = CASE WHEN "+asked("paid_cancelled")+" THEN 'held' ELSE 'kept' END"+
+			" WHERE status = 'applied' AND (SELECT status FROM orders WHERE orders.id = "+order+") = 'cancelled'",
+		"UPDATE receipts SET status = CASE WHEN "+asked("second_payment")+" THEN 'held' ELSE 'kept' END"+
+			" WHERE status = 'applied' AND NOT (SELECT reusable FROM payments WHERE payments.id = receipts.payment_id)"+
+			" AND EXISTS (SELECT 1 FROM receipts e JOIN payments ep ON ep.id = e.payment_id"+
+			" WHERE ep.order_id = "+order+" AND e.status = 'applied' AND e.id < receipts.id)",
+		"CREATE INDEX receipts_of_payment ON receipts (payment_id)",
+		"CREATE INDEX receipts_paid ON receipts (paid_at, status, amount)",
+		"CREATE INDEX receipts_refunded ON receipts (refunded_on, refunded) WHERE refunded > 0",
+		"CREATE INDEX receipts_held ON receipts (payment_id) WHERE status = 'held'",
+		"CREATE UNIQUE INDEX receipts_unknown ON receipts (invoice_number, till_transaction) WHERE payment_id IS NULL AND till_transaction <> ''",
+		"CREATE INDEX receipts_of_none ON receipts (invoice_number) WHERE payment_id IS NULL",
+	)
+}
+
+// widenReceipts lets receipts be without a payment. SQLite cannot change a column: there
+// the table is made anew.
+func widenReceipts(tx *gorm.DB) error {
+	columns := []string{"invoice_number text NOT NULL DEFAULT ''", "notified boolean NOT NULL DEFAULT false", "status text NOT NULL DEFAULT 'applied'",
+		"till_transaction text NOT NULL DEFAULT ''", "payment_code text NOT NULL DEFAULT ''", "channel text NOT NULL DEFAULT ''",
+		"refunded bigint NOT NULL DEFAULT 0", "refunded_on timestamptz", "refund_method text NOT NULL DEFAULT ''"}
+	statements := []string{"DROP INDEX receipts_once", "DROP INDEX receipts_paid"}
+	if tx.Name() == "postgres" {
+		statements = append(statements, "ALTER TABLE receipts ALTER COLUMN payment_id DROP NOT NULL")
+		for _, c := range columns {
+			statements = append(statements, "ALTER TABLE receipts ADD COLUMN "+c)
+		}
+		return inOrder(tx, statements...)
+	}
+	type payment struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type receipt struct {
+		ID              int64     `gorm:"primaryKey"`
+		PaymentID       *int64    `gorm:""`
+		Payment         *payment  `gorm:"constraint:OnDelete:RESTRICT"`
+		Amount          int64     `gorm:"not null"`
+		PaidAt          time.Time `gorm:"not null"`
+		Source          string    `gorm:"not null"`
+		Identifiers     string    `gorm:"not null"`
+		CreatedAt       time.Time `gorm:"not null"`
+		InvoiceNumber   string    `gorm:"not null;default:''"`
+		Notified        bool      `gorm:"not null;default:false"`
+		Status          string    `gorm:"not null;default:'applied'"`
+		TillTransaction string    `gorm:"not null;default:''"`
+		PaymentCode     string    `gorm:"not null;default:''"`
+		Channel         string    `gorm:"not null;default:''"`
+		Refunded        int64     `gorm:"not null;default:0"`
+		RefundedOn      *time.Time
+		RefundMethod    string `gorm:"not null;default:''"`
+	}
+	if err := inOrder(tx, append(statements, "ALTER TABLE receipts RENAME TO receipts_before")...); err != nil {
+		return err
+	}
+	if err := tx.Migrator().CreateTable(&receipt{}); err != nil {
+		return err
+	}
+	return inOrder(tx,
+		"INSERT INTO receipts (id, payment_id, amount, paid_at, source, identifiers, created_at)"+
+			" SELECT id, payment_id, amount, paid_at, source, identifiers, created_at FROM receipts_before",
+		"DROP TABLE receipts_before")
+}
+
+// fillTillTransactions reads the till's transaction ids out of the identifiers of the
+// receipts there are, some at a time.
+func fillTillTransactions(tx *gorm.DB) error {
+	type receipt struct {
+		ID          int64
+		Identifiers string
+	}
+	for last := int64(0); ; {
+		var some []receipt
+		err := tx.Table("receipts").Select("id, identifiers").Where("id > ? AND identifiers <> ''", last).Order("id").Limit(1000).Scan(&some).Error
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for _, r := range some {
+			last = r.ID
+			if id := TillIdentifier(r.Identifiers, tillTransaction); id != "" {
+				if err := tx.Exec("UPDATE receipts SET till_transaction = ? WHERE id = ?", id, r.ID).Error; err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// createCases: a case is about one thing, and ends with a decision. What was flagged before
+// is a case about itself, and about the money that is held for its order where there is
+// some. One payment that was called two is one.
+func createCases(tx *gorm.DB) error {
+	type order struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type payment struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type receipt struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type kase struct {
+		ID             int64    `gorm:"primaryKey"`
+		Kind           string   `gorm:"not null;uniqueIndex:cases_once"`
+		About          string   `gorm:"not null;uniqueIndex:cases_once"`
+		OrderID        *int64   `gorm:""`
+		Order          *order   `gorm:"constraint:OnDelete:RESTRICT"`
+		PaymentID      *int64   `gorm:""`
+		Payment        *payment `gorm:"constraint:OnDelete:RESTRICT"`
+		ReceiptID      *int64   `gorm:""`
+		Receipt        *receipt `gorm:"constraint:OnDelete:RESTRICT"`
+		NotificationID *int64
+		Detail         string    `gorm:"not null"`
+		CreatedAt      time.Time `gorm:"not null"`
+		ClosedAt       *time.Time
+		Decision       string `gorm:"not null"`
+		DecidedBy      string `gorm:"not null"`
+		Reason         string `gorm:"not null"`
+	}
+	if err := tx.Table("cases").Migrator().CreateTable(&kase{}); err != nil {
+		return err
+	}
+	const held = "(SELECT MAX(r.id) FROM receipts r JOIN payments p ON p.id = r.payment_id WHERE p.order_id = a.order_id AND r.status = 'held')"
+	return inOrder(tx,
+		"INSERT INTO cases (kind, about, order_id, payment_id, receipt_id, detail, created_at, closed_at, decision, decided_by, reason)"+
+			" SELECT a.kind, 'attention ' || a.id, a.order_id, (SELECT MAX(id) FROM payments WHERE order_id = a.order_id),"+
+			" CASE WHEN a.done_at IS NULL AND a.kind IN ('second_payment', 'paid_cancelled') THEN "+held+" END,"+
+			" a.detail, a.created_at, a.done_at, CASE WHEN a.done_at IS NULL THEN '' ELSE 'none' END, '', a.note FROM attentions a ORDER BY a.id",
+		"UPDATE cases SET closed_at = created_at, decision = 'settled', reason = 'one payment was told twice'"+
+			" WHERE closed_at IS NULL AND kind = 'second_payment' AND receipt_id IS NULL",
+		"CREATE INDEX cases_open ON cases (created_at, id) WHERE closed_at IS NULL",
+		"CREATE INDEX cases_of_order ON cases (order_id)",
+		"CREATE INDEX cases_of_receipt ON cases (receipt_id) WHERE receipt_id IS NOT NULL",
+		"CREATE INDEX cases_open_of_order ON cases (order_id) WHERE closed_at IS NULL",
+		"CREATE INDEX cases_closed ON cases (closed_at, id) WHERE closed_at IS NOT NULL",
+		"DROP INDEX orders_flagged",
+		"ALTER TABLE mails ADD COLUMN case_id bigint NOT NULL DEFAULT 0",
+		"DROP INDEX mails_once",
+		"CREATE UNIQUE INDEX mails_once ON mails (payment_id, kind, case_id)",
+		noMoreAttention(tx))
+}
+
+// noMoreAttention: what an order shows follows from its open cases. Shops of the version
+// before still write the column on PostgreSQL, where several may serve.
+func noMoreAttention(tx *gorm.DB) string {
+	if tx.Name() == "postgres" {
+		return "ALTER TABLE orders ALTER COLUMN attention SET DEFAULT ''"
+	}
+	return "ALTER TABLE orders DROP COLUMN attention"
+}
+
+// paidPaymentsAreNotDue: an answer that was under way while a notification paid its order
+// put the payment back on the list.
+func paidPaymentsAreNotDue(tx *gorm.DB) error {
+	return tx.Exec("UPDATE payments SET next_check_at = NULL, leased_until = NULL WHERE state = 'paid' AND NOT reusable AND next_check_at IS NOT NULL").Error
 }
 
 // inOrder runs statements.

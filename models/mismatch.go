@@ -25,6 +25,8 @@ const (
 	// MismatchStock: an order holds stock it should have given back, or the
 	// other way round.
 	MismatchStock MismatchKind = "stock"
+	// MismatchUndecided: money came that pays no order, and nobody has decided about it.
+	MismatchUndecided MismatchKind = "undecided"
 	// MismatchNotNotified: paid, but only a status query told: the Notification
 	// URL is not set for this channel, or does not work.
 	MismatchNotNotified MismatchKind = "not_notified"
@@ -52,7 +54,7 @@ const (
 func (s *Store) Mismatches(ctx context.Context) ([]Mismatch, error) {
 	var report []Mismatch
 	for _, find := range []func(*gorm.DB, time.Time) ([]Mismatch, error){
-		moneyMismatches, paidThere, overdueAnswers, missingCodes, stockMismatches, notNotified,
+		moneyMismatches, paidThere, overdueAnswers, missingCodes, stockMismatches, notNotified, undecidedReceipts,
 	} {
 		found, err := find(with(ctx, s.read).Limit(maxMismatches), s.now())
 		if err != nil {
@@ -73,7 +75,8 @@ func moneyMismatches(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 	err := db.Table("orders").
 		Select("orders.number, orders.status, orders.total, orders.placed_at, COALESCE(SUM(receipts.amount), 0) AS received").
 		Joins("LEFT JOIN payments ON payments.order_id = orders.id").
-		Joins("LEFT JOIN receipts ON receipts.payment_id = payments.id").
+		Joins("LEFT JOIN receipts ON receipts.payment_id = payments.id AND receipts.status = ?", ReceiptApplied).
+		Where("NOT EXISTS (SELECT 1 FROM cases WHERE cases.order_id = orders.id AND cases.decision = ?)", DecisionAccept). // a person took what came
 		Group("orders.id, orders.number, orders.status, orders.total, orders.placed_at").
 		Having("(orders.status = ?) <> (COALESCE(SUM(receipts.amount), 0) > 0) OR "+
 			"(COALESCE(SUM(receipts.amount), 0) <> orders.total AND COALESCE(SUM(receipts.amount), 0) > 0 AND MAX(CASE WHEN payments.reusable THEN 1 ELSE 0 END) = 0)", OrderPaid).
@@ -87,7 +90,7 @@ func moneyMismatches(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 }
 
 func paidThere(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
-	return ofPayments(db.Where("payments.checked_status = 'SUCCESS' AND payments.state <> 'paid'"), MismatchPaidThere, // as its index says it
+	return ofPayments(db.Where("payments.checked_status = 'SUCCESS' AND payments.state <> 'paid' AND NOT EXISTS (SELECT 1 FROM receipts WHERE payment_id = payments.id)"), MismatchPaidThere, // as its index says it
 		func(p Payment) (time.Time, string) {
 			return *p.CheckedAt, fmt.Sprintf("SUCCESS at the gateway, %s here: %s", p.State, p.LastError)
 		})
@@ -108,9 +111,9 @@ func missingCodes(db *gorm.DB, now time.Time) ([]Mismatch, error) {
 }
 
 func notNotified(db *gorm.DB, now time.Time) ([]Mismatch, error) {
-	told := "EXISTS (SELECT 1 FROM receipts WHERE receipts.payment_id = payments.id AND receipts.source = ?)"
+	const told = "EXISTS (SELECT 1 FROM receipts WHERE receipts.payment_id = payments.id AND receipts.notified = ?)"
 	return ofPayments(db.Where("payments.state = ? AND payments.created_at > ? AND "+told+" AND NOT "+told,
-		PaymentPaid, now.Add(-notNotifiedAge), SourceStatusQuery, SourceNotification), MismatchNotNotified,
+		PaymentPaid, now.Add(-notNotifiedAge), false, true), MismatchNotNotified,
 		func(p Payment) (time.Time, string) {
 			return p.CreatedAt, "paid, but no notification came; see the Notification URL of the channel in DOKU's Back Office"
 		})
@@ -138,6 +141,24 @@ func stockMismatches(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 	for _, o := range rows {
 		found = append(found, Mismatch{Kind: MismatchStock, OrderNumber: o.Number, Since: o.PlacedAt,
 			Detail: fmt.Sprintf("order %s, stock held %v", o.Status, o.StockHeld)})
+	}
+	return found, err
+}
+
+// undecidedReceipts are money that is held: each has an open case.
+func undecidedReceipts(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
+	var rows []struct {
+		Number, InvoiceNumber string
+		Amount                int64
+		CreatedAt             time.Time
+	}
+	err := db.Table("receipts").Select("COALESCE(orders.number, '') AS number, receipts.invoice_number, receipts.amount, receipts.created_at").
+		Joins("LEFT JOIN payments ON payments.id = receipts.payment_id").Joins("LEFT JOIN orders ON orders.id = payments.order_id").
+		Where("receipts.status = ?", ReceiptHeld).Order("receipts.id").Find(&rows).Error
+	var found []Mismatch
+	for _, r := range rows {
+		found = append(found, Mismatch{Kind: MismatchUndecided, OrderNumber: r.Number, InvoiceNumber: r.InvoiceNumber, Since: r.CreatedAt,
+			Detail: fmt.Sprintf("Rp %d came that pays no order; its case is open", r.Amount)})
 	}
 	return found, err
 }

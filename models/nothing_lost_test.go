@@ -74,10 +74,10 @@ func TestCancelGivesStockBackOnce(t *testing.T) {
 		if done, err := s.CancelOrder(ctx, o.ID); !done || err != nil {
 			t.Fatal(done, err)
 		}
-		want(t, deliver(t, s, c, "late", "{}", PaidEvent(paid(o.Payment(), c.now()))), VerdictApplied, EffectSecondPayment)
+		want(t, deliver(t, s, c, "late", "{}", PaidEvent(paid(o.Payment(), c.now()))), VerdictHeld, EffectSecondPayment)
 		got := reload(t, s, o)
-		if got.Status != OrderCancelled || len(got.Payments[0].Receipts) != 1 || got.Attention != AttentionPaidCancelled {
-			t.Errorf("order %s, %d receipts, attention %q", got.Status, len(got.Payments[0].Receipts), got.Attention)
+		if got.Status != OrderCancelled || len(got.Payments[0].Receipts) != 1 || flag(got) != CasePaidCancelled {
+			t.Errorf("order %s, %d receipts, attention %q", got.Status, len(got.Payments[0].Receipts), flag(got))
 		}
 	})
 	t.Run("not once paid", func(t *testing.T) {
@@ -113,8 +113,8 @@ func TestReplacePayment(t *testing.T) {
 	if wins != 1 || len(o.Payments) != 2 || o.Payments[0].State != PaymentFailed || o.Payments[1].State != PaymentCreating {
 		t.Errorf("%d replacements, payments %+v", wins, o.Payments)
 	}
-	if o.Payments[0].NextCheckAt != nil || stock(t, s, "KRJ-BATIK") != left || !o.StockHeld || o.Attention != "" {
-		t.Errorf("next check %v, stock %d was %d, attention %q", o.Payments[0].NextCheckAt, stock(t, s, "KRJ-BATIK"), left, o.Attention)
+	if o.Payments[0].NextCheckAt != nil || stock(t, s, "KRJ-BATIK") != left || !o.StockHeld || flag(o) != "" {
+		t.Errorf("next check %v, stock %d was %d, attention %q", o.Payments[0].NextCheckAt, stock(t, s, "KRJ-BATIK"), left, flag(o))
 	}
 }
 
@@ -131,7 +131,7 @@ func TestHintsBringAQuestion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, c := openStore(t)
 			o := withCode(t, s, c, "MNM-GAYO")
-			if err := s.Postpone(context.Background(), o.Payment().ID, "", c.now().Add(30*time.Minute)); err != nil {
+			if err := s.Postpone(context.Background(), o.Payment(), "", c.now().Add(30*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			deliver(t, s, c, "hint", "{}", event(o.Payment()))
@@ -151,30 +151,32 @@ func TestAReusableCodeStaysOnTheList(t *testing.T) {
 	}
 }
 
-func TestAttentionIsRaisedOnceAndSaysWhatToDo(t *testing.T) {
+// One wrong amount is one case however often it is told, and the next is another, also
+// once somebody has closed the first.
+func TestACaseForEachArrival(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
-	o := withCode(t, s, c, "MNM-GAYO")
+	o := withCode(t, s, c, "VCR-CELENGAN")
 	wrong := paid(o.Payment(), c.now())
 	wrong.Amount += 500
-	for range 3 { // by notification, and by query after query
-		deliver(t, s, c, "r1", "{}", PaidEvent(wrong))
-		if _, err := s.ApplyStatus(ctx, wrong); err != nil {
-			t.Fatal(err)
+	for i := range 3 { // each by notification, its resend, and query after query
+		wrong.Identifiers = fmt.Sprintf(`[{"name":"AGENT_TRX_ID","value":"%d"}]`, i)
+		for range 2 {
+			deliver(t, s, c, fmt.Sprint("r", i), "{}", PaidEvent(wrong))
+			deliver(t, s, c, fmt.Sprint("resent", i), "{}", PaidEvent(wrong))
+			if _, err := s.ApplyStatus(ctx, wrong); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	list, err := s.Attentions(ctx, 10)
-	if err != nil || len(list) != 1 {
-		t.Fatalf("got %d cases, %v, want 1", len(list), err)
-	}
-	if a := list[0]; a.Kind != AttentionWrongAmount || !strings.Contains(a.Detail, "Rp 90500") || !strings.Contains(a.Advice, "Back Office") || a.Order.Number != o.Number {
-		t.Errorf("got %+v", a)
-	}
-	for _, kind := range []AttentionKind{AttentionWrongAmount, AttentionWrongCode, AttentionWrongChannel, AttentionLatePayment,
-		AttentionSecondPayment, AttentionPaidCancelled, AttentionOutOfStock, AttentionUnknownInvoice, AttentionUnreadable,
-		AttentionRefused, AttentionNoCode, AttentionUnsettled} {
-		if len(advice[kind]) < 40 {
-			t.Errorf("%s: nobody is told what to do: %q", kind, advice[kind])
+		list, err := s.OpenCases(ctx, 10)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("arrival %d: %d open cases, %v, want 1", i, len(list), err)
+		}
+		if a := list[0]; a.Kind != CaseWrongAmount || a.Receipt.Amount != wrong.Amount || a.Difference() != 500 || a.Order.Number != o.Number {
+			t.Errorf("got %+v", a)
+		}
+		if _, err := s.Decide(ctx, list[0].ID, Decision{Kind: DecisionNone, By: "Sari", Reason: "a test"}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -197,7 +199,7 @@ func TestMismatches(t *testing.T) {
 	deliver(t, s, c, "fine", "{}", PaidEvent(paid(fine.Payment(), c.now())))
 	box := withCode(t, s, c, "VCR-CELENGAN")
 	for i := range 3 {
-		deliver(t, s, c, fmt.Sprint("box", i), "{}", PaidEvent(paid(box.Payment(), c.now().Add(time.Duration(i)*time.Second))))
+		deliver(t, s, c, fmt.Sprint("box", i), "{}", PaidEvent(numbered(paid(box.Payment(), c.now()), i)))
 	}
 	place(t, s, "MNM-TEH", 1) // asked for a moment ago
 	if got := lines(); len(got) != 0 {
@@ -210,10 +212,10 @@ func TestMismatches(t *testing.T) {
 	}
 	twice := withCode(t, s, c, "MNM-TEH")
 	for i := range 2 {
-		deliver(t, s, c, fmt.Sprint("twice", i), "{}", PaidEvent(paid(twice.Payment(), c.now().Add(time.Duration(i)*time.Second))))
+		deliver(t, s, c, fmt.Sprint("twice", i), "{}", PaidEvent(numbered(paid(twice.Payment(), c.now()), i)))
 	}
 	wrong := withCode(t, s, c, "MNM-TEH")
-	if err := s.Checked(ctx, wrong.Payment().ID, "SUCCESS"); err != nil {
+	if err := s.Checked(ctx, wrong.Payment(), "SUCCESS"); err != nil {
 		t.Fatal(err)
 	}
 	held := withCode(t, s, c, "MNM-TEH")

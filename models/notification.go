@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -16,9 +17,10 @@ type Verdict string
 const (
 	VerdictApplied        Verdict = "applied"
 	VerdictRepeated       Verdict = "repeated"        // of a payment known already
-	VerdictMismatched     Verdict = "mismatched"      // amount, code or channel differ: flagged
-	VerdictUnknownInvoice Verdict = "unknown_invoice" // flagged
-	VerdictUnreadable     Verdict = "unreadable"      // genuine and not understood: flagged
+	VerdictHeld           Verdict = "held"            // money that is not applied: a case asks a person
+	VerdictMismatched     Verdict = "mismatched"      // likewise, for its amount, code or channel differ
+	VerdictUnknownInvoice Verdict = "unknown_invoice" // likewise, for the invoice number is not ours
+	VerdictUnreadable     Verdict = "unreadable"      // genuine and not understood: a case
 	VerdictNoted          Verdict = "noted"           // a transaction status that changes nothing
 )
 
@@ -35,6 +37,7 @@ type Notification struct {
 	TransactionStatus string
 	Verdict           Verdict
 	Effect            Effect
+	ReceiptID         *int64 // the money it tells of, nil for none
 
 	// Deliveries counts how often exactly this message came.
 	Deliveries     int64
@@ -90,9 +93,11 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
 }
 
-// knownOf asks what is known of a message: the order it is about, and the message itself.
+// knownOf asks what is known of a message: the order it is about, the message itself, and
+// the receipt that another message with its Request-Id told of.
 const knownOf = "SELECT COALESCE((SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p." + byInvoice + "), '')," +
-	" COALESCE((SELECT id FROM notifications WHERE request_id = $2 AND digest = $3), 0)"
+	" COALESCE((SELECT id FROM notifications WHERE request_id = $2 AND digest = $3), 0)," +
+	" COALESCE((SELECT MAX(receipt_id) FROM notifications WHERE request_id = $2), 0)"
 
 // ApplyNotification keeps a verified notification and does what it asks for, in
 // one transaction, and returns it with its verdict and effect. The same message
@@ -102,8 +107,10 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	n.Digest = hex.EncodeToString(digest[:])
 	n.InvoiceNumber = indexed(e.arrival.InvoiceNumber)
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
+	e.arrival.Message = "notification " + n.RequestID + " " + n.Digest[:12]
 	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
-		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &n.ID); err != nil {
+		n.ID = 0
+		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &n.ID, &e.arrival.ToldBefore); err != nil {
 			return err
 		}
 		if n.ID != 0 { // exactly this message came before, whatever its verdict was
@@ -111,13 +118,22 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE id = $2", n.LastReceivedAt, n.ID)
 			return err
 		}
-		if n.Verdict, n.Effect, err = applyEvent(tx, n, e, s.now()); err != nil {
+		done, err := applyEvent(tx, n, e, s.now())
+		if err != nil {
 			return err
+		}
+		n.Verdict, n.Effect, n.ReceiptID = done.verdict, done.effect, nil
+		if done.receipt != 0 {
+			n.ReceiptID = &done.receipt
 		}
 		n.Duration = s.now().Sub(n.ReceivedAt)
 		fresh, err := add(tx, notifications, &n, " ON CONFLICT (request_id, digest) DO NOTHING")
 		if err == nil && !fresh { // it came twice at once: look again
 			return fmt.Errorf("%w: %w", ErrUnavailable, errAgain)
+		}
+		if err == nil && slices.Contains(flaggedVerdicts, n.Verdict) {
+			err = tx.Model(&Case{}).Where("notification_id IS NULL AND (about = ? OR receipt_id = ?)", e.arrival.Message, n.ReceiptID).
+				Update("notification_id", n.ID).Error
 		}
 		because(tx, Cause{CauseNotification, n.ID})
 		return err
@@ -126,19 +142,19 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 }
 
 var notifications = newTable("notifications", "id", "request_id", "digest", "header", "body", "invoice_number", "transaction_status", "verdict",
-	"effect", "deliveries", "received_at", "last_received_at", "duration")
+	"effect", "receipt_id", "deliveries", "received_at", "last_received_at", "duration")
 
 func (n *Notification) fields() []any {
 	return []any{&n.ID, &n.RequestID, &n.Digest, &n.Header, &n.Body, &n.InvoiceNumber, &n.TransactionStatus, &n.Verdict,
-		&n.Effect, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration}
+		&n.Effect, &n.ReceiptID, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration}
 }
 
 // applyEvent does what a notification asks for. One that settles nothing is a
 // hint all the same: the gateway is asked what it knows.
-func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (Verdict, Effect, error) {
-	verdict, effect, err := settleEvent(tx, n, e, now)
-	if err != nil || verdict == VerdictApplied || verdict == VerdictRepeated {
-		return verdict, effect, err
+func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (applied, error) {
+	done, err := settleEvent(tx, n, e, now)
+	if err != nil || done.verdict == VerdictApplied || done.verdict == VerdictRepeated {
+		return done, err
 	}
 	p, err := lockPayment(tx, byInvoice, e.arrival.InvoiceNumber)
 	if err == nil && p.State != PaymentPaid {
@@ -147,34 +163,35 @@ func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time)
 	if err == ErrNotFound {
 		err = nil
 	}
-	return verdict, effect, err
+	return done, err
 }
 
-func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (Verdict, Effect, error) {
+func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (applied, error) {
+	message := Case{About: e.arrival.Message}
 	switch e.act {
 	case actPay:
 		return applyArrival(tx, e.arrival, now)
 	case actFlag:
-		detail := fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
-		return VerdictUnreadable, EffectFlagged, raise(tx, Attention{Kind: AttentionUnreadable, Detail: detail})
+		message.Kind, message.Detail = CaseUnreadable, fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
+		return applied{verdict: VerdictUnreadable, effect: EffectFlagged}, raiseOnce(tx, message)
 	}
 	p, err := lockPayment(tx, byInvoice, e.arrival.InvoiceNumber)
 	switch {
 	case err == ErrNotFound && e.act == actNote && e.arrival.InvoiceNumber == TrialInvoice:
-		return VerdictNoted, EffectNone, nil
+		return applied{verdict: VerdictNoted, effect: EffectNone}, nil
 	case err == ErrNotFound:
-		detail := fmt.Sprintf("a notification about invoice number %s, which is not ours", e.arrival.InvoiceNumber)
-		return VerdictUnknownInvoice, EffectFlagged, raise(tx, Attention{Kind: AttentionUnknownInvoice, Detail: detail})
+		message.Kind, message.Detail = CaseUnknownInvoice, fmt.Sprintf("a notification about invoice number %s, which is not ours", e.arrival.InvoiceNumber)
+		return applied{verdict: VerdictUnknownInvoice, effect: EffectFlagged}, raiseOnce(tx, message)
 	case err != nil:
-		return "", "", err
+		return applied{}, err
 	case e.act == actNote:
-		return VerdictNoted, EffectNone, nil
+		return applied{verdict: VerdictNoted, effect: EffectNone}, nil
 	}
 	moved, err := expirePayment(tx, p.ID, now)
 	if err != nil || !moved {
-		return VerdictNoted, EffectNone, err
+		return applied{verdict: VerdictNoted, effect: EffectNone}, err
 	}
-	return VerdictApplied, EffectExpired, nil
+	return applied{verdict: VerdictApplied, effect: EffectExpired}, nil
 }
 
 // InboxKind is a part of the notifications to look at.
@@ -190,7 +207,7 @@ const (
 // maxAttempts is more than one order has.
 const maxAttempts = 30
 
-var flaggedVerdicts = []Verdict{VerdictMismatched, VerdictUnknownInvoice, VerdictUnreadable}
+var flaggedVerdicts = []Verdict{VerdictHeld, VerdictMismatched, VerdictUnknownInvoice, VerdictUnreadable}
 
 // Notifications lists a page of what came, the latest first: older than before,
 // where that is not zero, and about an order or invoice number where one is given.

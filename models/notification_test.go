@@ -13,6 +13,12 @@ func paid(p Payment, at time.Time) Arrival {
 		PaidAt: at, Identifiers: `[{"name":"AGENT_TRX_ID","value":"1"}]`}
 }
 
+// numbered is an arrival that the till gave that transaction id.
+func numbered(a Arrival, id int) Arrival {
+	a.Identifiers = fmt.Sprintf(`[{"name":"AGENT_TRX_ID","value":"%d"}]`, id)
+	return a
+}
+
 // deliver applies a notification; the same id and body are the same message.
 func deliver(t testing.TB, s *Store, c *clock, id, body string, e NotificationEvent) Notification {
 	t.Helper()
@@ -30,12 +36,12 @@ func want(t *testing.T, n Notification, v Verdict, e Effect) {
 	}
 }
 
-func wantOrder(t *testing.T, o Order, status OrderStatus, state PaymentState, receipts int, a AttentionKind) {
+func wantOrder(t *testing.T, o Order, status OrderStatus, state PaymentState, receipts int, a CaseKind) {
 	t.Helper()
 	p := o.Payment()
-	if o.Status != status || p.State != state || len(p.Receipts) != receipts || o.Attention != a {
-		t.Errorf("got order %s, payment %s, %d receipts, attention %q; want %s, %s, %d, %q",
-			o.Status, p.State, len(p.Receipts), o.Attention, status, state, receipts, a)
+	if o.Status != status || p.State != state || len(p.Receipts) != receipts || flag(o) != a {
+		t.Errorf("got order %s, payment %s, %d receipts, case %q; want %s, %s, %d, %q",
+			o.Status, p.State, len(p.Receipts), flag(o), status, state, receipts, a)
 	}
 }
 
@@ -86,7 +92,7 @@ func TestOneNotificationManyTimesAtOnce(t *testing.T) {
 			}
 		}
 	})
-	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, reload(t, s, o).Attention)
+	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, flag(reload(t, s, o)))
 	if stock(t, s, "MNM-GAYO") != 59 {
 		t.Errorf("stock is %d, want 59", stock(t, s, "MNM-GAYO"))
 	}
@@ -95,13 +101,13 @@ func TestOneNotificationManyTimesAtOnce(t *testing.T) {
 func TestWhatNeverPays(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*Arrival)
-		kind   AttentionKind
+		kind   CaseKind
 	}{
-		"amount less":   {func(a *Arrival) { a.Amount-- }, AttentionWrongAmount},
-		"amount more":   {func(a *Arrival) { a.Amount++ }, AttentionWrongAmount},
-		"amount zero":   {func(a *Arrival) { a.Amount = 0 }, AttentionWrongAmount},
-		"other code":    {func(a *Arrival) { a.PaymentCode = "8888888800000000" }, AttentionWrongCode},
-		"other channel": {func(a *Arrival) { a.Channel = "ONLINE_TO_OFFLINE_ALFA" }, AttentionWrongChannel},
+		"amount less":   {func(a *Arrival) { a.Amount-- }, CaseWrongAmount},
+		"amount more":   {func(a *Arrival) { a.Amount++ }, CaseWrongAmount},
+		"amount zero":   {func(a *Arrival) { a.Amount = 0 }, CaseWrongAmount},
+		"other code":    {func(a *Arrival) { a.PaymentCode = "8888888800000000" }, CaseWrongCode},
+		"other channel": {func(a *Arrival) { a.Channel = "ONLINE_TO_OFFLINE_ALFA" }, CaseWrongChannel},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := openStore(t)
@@ -109,7 +115,7 @@ func TestWhatNeverPays(t *testing.T) {
 			a := paid(o.Payment(), c.now())
 			tt.change(&a)
 			want(t, deliver(t, s, c, "r1", "{}", PaidEvent(a)), VerdictMismatched, EffectFlagged)
-			wantOrder(t, reload(t, s, o), OrderAwaitingPayment, PaymentPending, 0, tt.kind)
+			wantOrder(t, reload(t, s, o), OrderAwaitingPayment, PaymentPending, 1, tt.kind)
 		})
 	}
 	t.Run("unknown invoice number", func(t *testing.T) {
@@ -117,7 +123,7 @@ func TestWhatNeverPays(t *testing.T) {
 		want(t, deliver(t, s, c, "r1", "{}", PaidEvent(Arrival{InvoiceNumber: "WJ-NOBODY-1", Amount: 1})), VerdictUnknownInvoice, EffectFlagged)
 		want(t, deliver(t, s, c, "r2", "{}", ExpiredEvent("WJ-NOBODY-1")), VerdictUnknownInvoice, EffectFlagged)
 		want(t, deliver(t, s, c, "r3", "?", UnreadableEvent("", "not JSON")), VerdictUnreadable, EffectFlagged)
-		if got := attentions(t, s); !slices.Equal(got, []AttentionKind{AttentionUnknownInvoice, AttentionUnknownInvoice, AttentionUnreadable}) {
+		if got := caseKindsOf(t, s); !slices.Equal(got, []CaseKind{CaseUnknownInvoice, CaseUnknownInvoice, CaseUnreadable}) {
 			t.Errorf("got attention %v", got)
 		}
 	})
@@ -125,7 +131,7 @@ func TestWhatNeverPays(t *testing.T) {
 		s, c := openStore(t)
 		want(t, deliver(t, s, c, "r1", "{}", NotedEvent(TrialInvoice)), VerdictNoted, EffectNone)
 		want(t, deliver(t, s, c, "r1", "{}", NotedEvent(TrialInvoice)), VerdictRepeated, EffectNone)
-		if got := attentions(t, s); len(got) > 0 {
+		if got := caseKindsOf(t, s); len(got) > 0 {
 			t.Errorf("a person is told of it: %v", got)
 		}
 		want(t, deliver(t, s, c, "r2", "{}", PaidEvent(Arrival{InvoiceNumber: TrialInvoice, Amount: 1})), VerdictUnknownInvoice, EffectFlagged)
@@ -162,7 +168,7 @@ func TestMoneyAfterExpiry(t *testing.T) {
 		want(t, deliver(t, s, c, "r1", "{}", ExpiredEvent(o.Payment().InvoiceNumber)), VerdictApplied, EffectExpired)
 		want(t, deliver(t, s, c, "r2", "{}", ExpiredEvent(o.Payment().InvoiceNumber)), VerdictNoted, EffectNone)
 		want(t, deliver(t, s, c, "r3", "{}", PaidEvent(paid(o.Payment(), c.now()))), VerdictApplied, EffectPaidLate)
-		wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, AttentionLatePayment)
+		wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, CaseLatePayment)
 		if stock(t, s, "MNM-GAYO") != before || !reload(t, s, o).StockHeld {
 			t.Error("the stock was not taken again")
 		}
@@ -176,9 +182,9 @@ func TestMoneyAfterExpiry(t *testing.T) {
 		place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
 		deliver(t, s, c, "r1", "{}", PaidEvent(paid(o.Payment(), c.now())))
 		got := reload(t, s, o)
-		wantOrder(t, got, OrderPaid, PaymentPaid, 1, AttentionLatePayment)
-		if got.StockHeld || !slices.Contains(attentions(t, s), AttentionOutOfStock) {
-			t.Errorf("stock held %v, attention %v", got.StockHeld, attentions(t, s))
+		wantOrder(t, got, OrderPaid, PaymentPaid, 1, CaseLatePayment)
+		if got.StockHeld || !slices.Contains(caseKindsOf(t, s), CaseOutOfStock) {
+			t.Errorf("stock held %v, attention %v", got.StockHeld, caseKindsOf(t, s))
 		}
 	})
 	t.Run("the old code after a new one", func(t *testing.T) {
@@ -198,20 +204,21 @@ func TestMoneyAfterExpiry(t *testing.T) {
 		if got := reload(t, s, o); got.Status != OrderPaid || got.Payments[0].State != PaymentPaid || got.Payments[1].State != PaymentPending {
 			t.Errorf("order %s, payments %s and %s", got.Status, got.Payments[0].State, got.Payments[1].State)
 		}
-		want(t, deliver(t, s, c, "r2", "{}", PaidEvent(paid(reload(t, s, o).Payments[1], c.now()))), VerdictApplied, EffectSecondPayment)
-		if got := reload(t, s, o); got.Status != OrderPaid || got.Attention != AttentionSecondPayment {
-			t.Errorf("order %s, attention %q", got.Status, got.Attention)
+		want(t, deliver(t, s, c, "r2", "{}", PaidEvent(paid(reload(t, s, o).Payments[1], c.now()))), VerdictHeld, EffectSecondPayment)
+		if got := reload(t, s, o); got.Status != OrderPaid || flag(got) != CaseSecondPayment {
+			t.Errorf("order %s, attention %q", got.Status, flag(got))
 		}
 	})
 }
 
 func TestTwoPaymentsOfOneCode(t *testing.T) {
 	for sku, tt := range map[string]struct {
-		effect    Effect
-		attention AttentionKind
+		verdict Verdict
+		effect  Effect
+		flag    CaseKind
 	}{
-		"MNM-GAYO":     {EffectSecondPayment, AttentionSecondPayment},
-		"VCR-CELENGAN": {EffectReceiptAdded, ""},
+		"MNM-GAYO":     {VerdictHeld, EffectSecondPayment, CaseSecondPayment},
+		"VCR-CELENGAN": {VerdictApplied, EffectReceiptAdded, ""},
 	} {
 		t.Run(sku, func(t *testing.T) {
 			s, c := openStore(t)
@@ -220,9 +227,9 @@ func TestTwoPaymentsOfOneCode(t *testing.T) {
 			second := first
 			second.Identifiers = `[{"name":"AGENT_TRX_ID","value":"2"}]`
 			want(t, deliver(t, s, c, "r1", "{}", PaidEvent(first)), VerdictApplied, EffectPaid)
-			want(t, deliver(t, s, c, "r2", "{}", PaidEvent(second)), VerdictApplied, tt.effect)
+			want(t, deliver(t, s, c, "r2", "{}", PaidEvent(second)), tt.verdict, tt.effect)
 			want(t, deliver(t, s, c, "r3", "{}", PaidEvent(first)), VerdictRepeated, EffectNone)
-			wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 2, tt.attention)
+			wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 2, tt.flag)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -46,8 +47,8 @@ type Order struct {
 	Status    OrderStatus
 	StockHeld bool // its lines are taken out of stock
 
-	// Attention is the latest reason a person must look at this order.
-	Attention AttentionKind
+	// OpenCases are what a person must still decide about it, the oldest first.
+	OpenCases []Case `gorm:"-"`
 
 	PlacedAt    time.Time
 	PaidAt      *time.Time
@@ -109,9 +110,14 @@ func (o Order) Shares() ([]Share, error) {
 	return shares, nil
 }
 
-// Payment returns the attempt that counts: the one that was paid, else the
-// latest.
+// Payment returns the attempt that counts: the one whose money was applied to the order,
+// else one that was paid, else the latest.
 func (o Order) Payment() Payment {
+	for _, p := range o.Payments {
+		if slices.ContainsFunc(p.Receipts, func(r Receipt) bool { return r.Status == ReceiptApplied }) {
+			return p
+		}
+	}
 	for _, p := range o.Payments {
 		if p.State == PaymentPaid {
 			return p
@@ -121,6 +127,41 @@ func (o Order) Payment() Payment {
 		return Payment{}
 	}
 	return o.Payments[len(o.Payments)-1]
+}
+
+// HasUndecidedMoney reports whether money has come for the order that nobody has decided
+// about yet. Its code must not be paid meanwhile.
+func (o Order) HasUndecidedMoney() bool {
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		return slices.ContainsFunc(p.Receipts, func(r Receipt) bool { return r.Status == ReceiptHeld })
+	})
+}
+
+// Money is what came for an order, in whole rupiah.
+type Money struct {
+	Applied   int64 // it pays the order
+	Unapplied int64 // it came and pays nothing, whether or not it was given back
+	Undecided int64 // of the unapplied: a case asks a person
+	Refunded  int64 // of either
+}
+
+// Money adds up what came for an order that was loaded with its receipts.
+func (o Order) Money() (m Money) {
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			switch r.Status {
+			case ReceiptApplied:
+				m.Applied += r.Amount
+			case ReceiptHeld:
+				m.Undecided += r.Amount
+				m.Unapplied += r.Amount
+			case ReceiptReturned, ReceiptKept:
+				m.Unapplied += r.Amount
+			}
+			m.Refunded += r.Refunded
+		}
+	}
+	return m
 }
 
 // NextAttempt is the number of the attempt that would come next.
@@ -203,14 +244,14 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 
 var (
 	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
-		"total", "status", "stock_held", "attention", "placed_at", "paid_at", "expired_at", "cancelled_at")
+		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at")
 	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
 		"settlement_account")
 )
 
 func (o *Order) fields() []any {
 	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
-		&o.Total, &o.Status, &o.StockHeld, &o.Attention, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt}
+		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt}
 }
 
 func (l *OrderLine) fields() []any {
@@ -260,12 +301,15 @@ func wholeOrder(db *gorm.DB, condition string, value any) (o Order, err error) {
 	received, err := find[Receipt](db, "SELECT "+receipts.of("r")+
 		" FROM payments p JOIN receipts r ON r.payment_id = p.id WHERE p.order_id = CAST($1 AS bigint) ORDER BY r.paid_at, r.id", o.ID)
 	for _, r := range received {
-		i := slices.IndexFunc(o.Payments, func(p Payment) bool { return p.ID == r.PaymentID })
+		i := slices.IndexFunc(o.Payments, func(p Payment) bool { return r.PaymentID != nil && p.ID == *r.PaymentID })
 		if i >= 0 { // else that attempt is younger than what was read before
 			o.Payments[i].Receipts = append(o.Payments[i].Receipts, r)
 		}
 	}
-	return o, err
+	if err != nil {
+		return o, err
+	}
+	return o, db.Where("order_id = ? AND closed_at IS NULL", o.ID).Order("id").Find(&o.OpenCases).Error
 }
 
 func linesOf(db *gorm.DB, orderID int64) ([]OrderLine, error) {
@@ -300,22 +344,39 @@ func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
 	return true, giveBackStock(tx, o.ID)
 }
 
-// CancelOrder ends an order nobody wants any more and gives its stock back, and
-// reports whether it did: an order that is paid or has expired stays what it is.
-// Its payment code cannot be called back; money that comes for it is flagged.
+// CancelOrder ends an order nobody wants any more, gives its stock back, and has the
+// shopper told not to pay its code. It reports whether it did: an order that is paid or has
+// expired stays what it is. Its payment code cannot be called back; money that comes for it
+// is held. It is ErrMoneyUndecided where money came already: its case decides.
 func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
+		cancelled = false
 		o, err := lockOrder(tx, id)
 		if err != nil {
 			return err
 		}
-		cancelled, err = moveOrder(tx, o, OrderCancelled, "stock_held = $1, cancelled_at = $2", false, s.now())
-		if err != nil || !cancelled {
+		if undecided, err := hasUndecidedMoney(tx, id); err != nil || undecided {
+			return cmp.Or(err, ErrMoneyUndecided)
+		}
+		if cancelled, err = cancelOrder(tx, o, s.now()); err != nil || !cancelled {
 			return err
 		}
-		return giveBackStock(tx, o.ID)
+		var last Payment
+		if err := tx.Select("id").Where("order_id = ?", id).Order("attempt DESC").Take(&last).Error; err != nil {
+			return err
+		}
+		return enqueue(tx, Mail{OrderID: id, PaymentID: last.ID, Kind: MailCancelled, SendAt: s.now()})
 	})
 	return cancelled && err == nil, err
+}
+
+// cancelOrder ends an order that is locked, and gives its stock back.
+func cancelOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
+	cancelled, err := moveOrder(tx, o, OrderCancelled, "stock_held = $1, cancelled_at = $2", false, now)
+	if err != nil || !cancelled {
+		return false, err
+	}
+	return true, giveBackStock(tx, o.ID)
 }
 
 // payOrder ends an order well. If its stock was given back it is taken again,
@@ -330,11 +391,24 @@ func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
 	}
 	err = tx.Transaction(func(tx *gorm.DB) error { return takeStock(tx, o.ID, o.Lines) })
 	if isOutOfStock(err) {
-		return true, raise(tx, Attention{OrderID: &o.ID, Kind: AttentionOutOfStock, Detail: err.Error()})
+		return true, raiseOutOfStock(tx, o, err)
 	}
 	if err != nil {
 		return true, err
 	}
 	_, err = execute(tx, "UPDATE orders SET stock_held = $1 WHERE id = $2", true, o.ID)
 	return true, err
+}
+
+// raiseOutOfStock asks a person about a paid order whose goods were sold meanwhile. The
+// money is that of the order's latest receipt.
+func raiseOutOfStock(tx *gorm.DB, o Order, soldOut error) error {
+	c := Case{Kind: CaseOutOfStock, About: aboutOrder(o.ID), OrderID: &o.ID, Detail: soldOut.Error()}
+	r, err := first[Receipt](tx.Where("status = ? AND payment_id IN (SELECT id FROM payments WHERE order_id = ?)", ReceiptApplied, o.ID).Order("id DESC"))
+	if err == nil {
+		c.ReceiptID, c.PaymentID = &r.ID, r.PaymentID
+	} else if err != ErrNotFound {
+		return err
+	}
+	return raiseOnce(tx, c)
 }

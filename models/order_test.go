@@ -25,7 +25,7 @@ func TestMoves(t *testing.T) {
 	for _, from := range orders {
 		for _, to := range orders {
 			set(t, s, &Order{}, o.ID, "status", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) { return moveOrder(tx, reload(t, s, o), to, "attention = $1", "") })
+			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) { return moveOrder(tx, reload(t, s, o), to, "stock_held = $1", true) })
 			check(t, string(from)+">"+string(to), moved, err, allowedOrders, string(reload(t, s, o).Status), string(from), string(to))
 		}
 	}
@@ -232,7 +232,7 @@ func TestLeases(t *testing.T) {
 	if total != 1 {
 		t.Errorf("claimed %d times, want once", total)
 	}
-	if err := s.Postpone(ctx, o.Payment().ID, "gateway away", c.now().Add(time.Minute)); err != nil {
+	if err := s.Postpone(ctx, o.Payment(), "gateway away", c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got := claim(); len(got) != 0 {

@@ -36,7 +36,7 @@ func (f OrderFilter) conditions() (c conditions) {
 		c.and("orders.status = ?", f.Status)
 	}
 	if f.Flagged {
-		c.and("orders.attention <> ''")
+		c.and("orders.id IN (SELECT order_id FROM cases WHERE closed_at IS NULL)")
 	}
 	if !f.From.IsZero() {
 		c.and("orders.placed_at >= ?", f.From.UTC())
@@ -63,10 +63,15 @@ func (f OrderFilter) few() bool { return f.Flagged || f.Status == OrderAwaitingP
 // meanwhile shift nothing. A key nobody gave is ErrNotFound.
 func (s *Store) Orders(ctx context.Context, f OrderFilter, after string, limit int) (OrderPage, error) {
 	terms := searchTerms(f.Search)
+	find := s.latestOrders
 	if len(terms) > 0 && !f.few() {
-		return s.foundOrders(ctx, f, terms, after, limit)
+		find = s.foundOrders
 	}
-	return s.latestOrders(ctx, f, terms, after, limit)
+	p, err := find(ctx, f, terms, after, limit)
+	if err != nil || len(p.Orders) == 0 {
+		return p, err
+	}
+	return p, s.fillCases(ctx, p.Orders)
 }
 
 // endOfTime is later than any order.
@@ -151,6 +156,26 @@ func (s *Store) EachOrder(ctx context.Context, f OrderFilter, give func(Order) e
 	}
 }
 
+// fillCases gives orders of a list their open cases.
+func (s *Store) fillCases(ctx context.Context, orders []Order) error {
+	ids := make([]int64, len(orders))
+	for i, o := range orders {
+		ids[i] = o.ID
+	}
+	var open []Case
+	if err := s.read.WithContext(ctx).Where("order_id IN ? AND closed_at IS NULL", ids).Order("id").Find(&open).Error; err != nil {
+		return err
+	}
+	for i := range orders {
+		for _, c := range open {
+			if *c.OrderID == orders[i].ID {
+				orders[i].OpenCases = append(orders[i].OpenCases, c)
+			}
+		}
+	}
+	return nil
+}
+
 // fill gives orders their lines, attempts and receipts.
 func (s *Store) fill(ctx context.Context, orders []Order) error {
 	if len(orders) == 0 {
@@ -179,13 +204,13 @@ func (s *Store) fill(ctx context.Context, orders []Order) error {
 
 // History is what else is known of an order: cases, and mails that were sent.
 type History struct {
-	Attentions []Attention
-	Mails      []Mail
+	Cases []Case
+	Mails []Mail
 }
 
 // History finds what else is known of an order.
 func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
-	if err := with(ctx, s.read).Where("order_id = ?", id).Order("created_at, id").Find(&h.Attentions).Error; err != nil {
+	if err := wholeCases(s.read.WithContext(ctx)).Where("order_id = ?", id).Order("created_at, id").Find(&h.Cases).Error; err != nil {
 		return h, err
 	}
 	return h, with(ctx, s.read).Select("id", "kind", "sent_at").

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,9 +156,10 @@ func InvoiceNumber(orderNumber string, attempt int64) string {
 }
 
 // AddPayment keeps another attempt for an order whose last code has expired or
-// was refused, taking its stock again if it was given back. The order comes back
-// as it then stands. When there is no room for another attempt, because the
-// order is paid, or its code still good, or somebody was quicker, added is false.
+// was refused, taking its stock again if it was given back. When there is no room for
+// another attempt, because the order is paid, or its code still good, or somebody was
+// quicker, added is false. It is ErrMoneyUndecided where money came that nobody has decided
+// about, and *OutOfStockError where the goods cannot be had any more.
 func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool, err error) {
 	now := s.now()
 	err = s.transact(ctx, func(tx *gorm.DB) error {
@@ -165,6 +167,9 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 		current, err := lockOrder(tx, o.ID)
 		if err != nil {
 			return err
+		}
+		if undecided, err := hasUndecidedMoney(tx, o.ID); err != nil || undecided && current.Status != OrderPaid {
+			return cmp.Or(err, ErrMoneyUndecided)
 		}
 		var live int64
 		err = one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND (attempt >= $2 OR "+mayBePaid+")", []any{o.ID, o.NextAttempt()}, &live)
@@ -320,29 +325,66 @@ type IssuedCode struct {
 	HowToPayAPI  string
 }
 
-// IssueCode keeps the payment code that came: creating becomes pending. The
-// code is kept, too, when the money was quicker than the code.
-func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+// IssueCode keeps the payment code that came: creating becomes pending. Where the money
+// was quicker than the code, only what is still missing is kept. A code that another order
+// may still be paid with is a case, and the attempt has failed: two pages must never show
+// one code. issued reports whether the code is kept.
+func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) (issued bool, err error) {
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		issued = false
 		p, err := lockPayment(tx, byID, id)
 		if err != nil {
 			return err
+		}
+		taken, err := codeTaken(tx, p, c.Code, s.now())
+		if err != nil {
+			return err
+		}
+		if taken {
+			return refuse(tx, p, CaseCodeTaken, fmt.Sprintf("the gateway gave %s the code %s, which another order has", p.InvoiceNumber, c.Code),
+				c.ExpiresAt)
 		}
 		const set = "code = $1, how_to_pay_page = $2, how_to_pay_api = $3, code_issued_at = $4, expires_at = $5," +
 			" leased_until = $6, tries = $7, last_error = $8"
 		columns := []any{c.Code, c.HowToPayPage, c.HowToPayAPI, c.IssuedAt.UTC(), c.ExpiresAt.UTC(), nil, 0, ""}
 		moved, err := movePayment(tx, p, PaymentPending, set+", next_check_at = $9", append(columns, nextCheckAt.UTC())...)
-		if err == nil && !moved {
-			_, err = execute(tx, "UPDATE payments SET "+set+" WHERE id = $9", append(columns, id)...)
-		}
 		if err != nil {
 			return err
 		}
-		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil || !moved {
+		if issued = moved; !moved {
+			return s.lateCode(tx, p, set, columns)
+		}
+		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil {
 			return err
 		}
 		return mailCode(tx, p, c.ExpiresAt, s.now())
 	})
+	return issued && err == nil, err
+}
+
+// lateCode keeps a code that came after its money: what the payment has already stays. A
+// code for an attempt that is over, or that has another by now, changes nothing.
+func (s *Store) lateCode(tx *gorm.DB, p Payment, set string, columns []any) error {
+	code := columns[0].(string)
+	n, err := execute(tx, "UPDATE payments SET "+set+" WHERE id = $9 AND state = $10 AND code_issued_at IS NULL AND code IN ('', $1)",
+		append(columns, p.ID, string(PaymentPaid))...)
+	if err != nil || n == 0 {
+		return err
+	}
+	return keepWords(tx, p.OrderID, fold(code))
+}
+
+// codeOver is how long after its deadline a code is over for good, so that the gateway may
+// give it to another order.
+const codeOver = 24 * time.Hour
+
+// codeTaken reports whether a payment of another order has a code that is not over.
+func codeTaken(tx *gorm.DB, p Payment, code string, now time.Time) (bool, error) {
+	var others int64
+	err := one(tx, "SELECT COUNT(*) FROM order_words w JOIN payments o ON o.order_id = w.order_id"+
+		" WHERE w.word = $1 AND o.code = CAST($2 AS text) AND o.order_id <> $3 AND o.expires_at > $4",
+		[]any{[]byte(fold(code)), code, p.OrderID, now.Add(-codeOver)}, &others)
+	return others > 0, err
 }
 
 // SetInstructions keeps the gateway's steps for a payment.
@@ -359,19 +401,25 @@ func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUp
 		if err != nil {
 			return err
 		}
-		moved, err := movePayment(tx, p, PaymentFailed, "last_error = $1, next_check_at = $2, leased_until = $3", reason, giveUpAt.UTC(), nil)
-		if err != nil || !moved {
-			return err
-		}
-		return raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionRefused, Detail: reason})
+		return refuse(tx, p, CaseRefused, reason, giveUpAt)
 	})
 }
 
-// Postpone notes a turn to the gateway that settled nothing, and when to turn
-// again, zero for never.
-func (s *Store) Postpone(ctx context.Context, id int64, reason string, nextCheckAt time.Time) error {
-	return s.update(ctx, "UPDATE payments SET tries = tries + 1, last_error = $1, next_check_at = $2, leased_until = $3 WHERE id = $4",
-		reason, orNever(nextCheckAt), nil, id)
+// refuse gives up an attempt that is waiting for its code, and asks a person why.
+func refuse(tx *gorm.DB, p Payment, kind CaseKind, reason string, giveUpAt time.Time) error {
+	moved, err := movePayment(tx, p, PaymentFailed, "last_error = $1, next_check_at = $2, leased_until = $3", reason, giveUpAt.UTC(), nil)
+	if err != nil || !moved {
+		return err
+	}
+	return raiseOnce(tx, Case{Kind: kind, About: aboutPayment(p.ID), OrderID: &p.OrderID, PaymentID: &p.ID, Detail: reason})
+}
+
+// Postpone notes a call to the gateway that settled nothing, and when to call again, zero
+// for never. It changes nothing where the payment is not in the state any more that it was
+// in before the call: what moved it knew more.
+func (s *Store) Postpone(ctx context.Context, p Payment, reason string, nextCheckAt time.Time) error {
+	return s.update(ctx, "UPDATE payments SET tries = tries + 1, last_error = $1, next_check_at = $2, leased_until = $3 WHERE id = $4 AND state = $5",
+		reason, orNever(nextCheckAt), nil, p.ID, string(p.State))
 }
 
 func orNever(t time.Time) *time.Time {
@@ -406,9 +454,10 @@ func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
 	return token, err
 }
 
-// Checked notes the gateway's word on a payment, for the shopper who asked.
-func (s *Store) Checked(ctx context.Context, id int64, status string) error {
-	return s.update(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3", s.now(), status, id)
+// Checked notes the gateway's word on a payment, for the shopper who asked. It changes
+// nothing where the payment is not in the state any more that it was in before the call.
+func (s *Store) Checked(ctx context.Context, p Payment, status string) error {
+	return s.update(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3 AND state = $4", s.now(), status, p.ID, string(p.State))
 }
 
 // Expire ends a payment that can no longer be paid and, if it was the order's
@@ -433,16 +482,29 @@ func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var live int64
-	err = one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND "+mayBePaid, []any{p.OrderID}, &live)
+	return moved, expireIfOver(tx, p, *p.Order, now)
+}
+
+// expireIfOver ends an order that nothing can be paid for any more. Money that nobody has
+// decided about holds it, and its goods.
+func expireIfOver(tx *gorm.DB, p Payment, o Order, now time.Time) error {
+	live, err := livePayments(tx, o.ID)
 	if err != nil || live > 0 {
-		return moved, err
+		return err
 	}
-	ended, err := expireOrder(tx, *p.Order, now)
+	if undecided, err := hasUndecidedMoney(tx, o.ID); err != nil || undecided {
+		return err
+	}
+	ended, err := expireOrder(tx, o, now)
 	if err != nil || !ended {
-		return moved, err
+		return err
 	}
-	return moved, enqueue(tx, p, MailExpired, now)
+	return enqueue(tx, Mail{OrderID: o.ID, PaymentID: p.ID, Kind: MailExpired, SendAt: now})
+}
+
+// livePayments counts the attempts of an order that are not over.
+func livePayments(tx *gorm.DB, orderID int64) (n int64, err error) {
+	return n, one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND "+mayBePaid, []any{orderID}, &n)
 }
 
 // movePayment makes one allowed move of a payment that is locked, together with

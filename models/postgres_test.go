@@ -192,7 +192,7 @@ func TestTablesGrowUnderAShop(t *testing.T) {
 	s, c := openStore(t)
 	o := withCode(t, s, c, "MNM-GAYO")
 	reload(t, s, o)
-	for _, table := range []string{"orders", "order_lines", "payments", "receipts", "products", "notifications", "mails", "attentions"} {
+	for _, table := range []string{"orders", "order_lines", "payments", "receipts", "products", "notifications", "mails", "cases"} {
 		if err := s.write.Exec("ALTER TABLE " + table + " ADD COLUMN added text NOT NULL DEFAULT ''").Error; err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -19,22 +18,55 @@ const (
 	SourceStatusQuery  Source = "status_query"
 )
 
-// Receipt is one arrival of money. A reusable code has one for each payment; a
-// second one for any other code is a case for a person.
+// ReceiptStatus says what became of money that arrived.
+type ReceiptStatus string
+
+const (
+	// ReceiptApplied: it pays its order.
+	ReceiptApplied ReceiptStatus = "applied"
+	// ReceiptHeld: it does not fit, and an open case asks a person what to do with it.
+	ReceiptHeld ReceiptStatus = "held"
+	// ReceiptReturned: it was not applied, and a person noted that it was refunded.
+	ReceiptReturned ReceiptStatus = "returned"
+	// ReceiptKept: it was not applied, and a person decided that nothing is to be done.
+	ReceiptKept ReceiptStatus = "kept"
+	// ReceiptDuplicate: a person decided that it is another telling of money that has a
+	// receipt. It is no money.
+	ReceiptDuplicate ReceiptStatus = "duplicate"
+)
+
+// Receipt is one arrival of money. A reusable code has one for each payment.
 type Receipt struct {
-	ID          int64
-	PaymentID   int64
-	Amount      int64 // whole rupiah
-	PaidAt      time.Time
-	Source      Source
-	Identifiers string // JSON, as the gateway named the payment at the till
-	CreatedAt   time.Time
+	ID            int64
+	PaymentID     *int64 // nil where the invoice number is not ours
+	InvoiceNumber string // as the gateway named it
+	Amount        int64  // whole rupiah
+	PaidAt        time.Time
+	Source        Source // of the first telling
+	Notified      bool   // a notification has told of it, too or first
+	Status        ReceiptStatus
+
+	// Identifiers are what the gateway named the payment by at the till, as JSON, and
+	// TillTransaction is the one among them that identifies it, empty where there is none.
+	Identifiers     string
+	TillTransaction string
+	PaymentCode     string // as the gateway named it, empty where it did not
+	Channel         string // likewise
+
+	// What a person noted about a refund. The shop moves no money.
+	Refunded     int64 // whole rupiah
+	RefundedOn   *time.Time
+	RefundMethod string
+
+	CreatedAt time.Time
 }
 
-var receipts = newTable("receipts", "id", "payment_id", "amount", "paid_at", "source", "identifiers", "created_at")
+var receipts = newTable("receipts", "id", "payment_id", "invoice_number", "amount", "paid_at", "source", "notified", "status",
+	"identifiers", "till_transaction", "payment_code", "channel", "refunded", "refunded_on", "refund_method", "created_at")
 
 func (r *Receipt) fields() []any {
-	return []any{&r.ID, &r.PaymentID, &r.Amount, &r.PaidAt, &r.Source, &r.Identifiers, &r.CreatedAt}
+	return []any{&r.ID, &r.PaymentID, &r.InvoiceNumber, &r.Amount, &r.PaidAt, &r.Source, &r.Notified, &r.Status,
+		&r.Identifiers, &r.TillTransaction, &r.PaymentCode, &r.Channel, &r.Refunded, &r.RefundedOn, &r.RefundMethod, &r.CreatedAt}
 }
 
 // Arrival is the gateway saying that an invoice number was paid.
@@ -46,6 +78,13 @@ type Arrival struct {
 	PaidAt        time.Time // zero when the gateway left it out
 	Identifiers   string    // JSON, or empty
 	Source        Source
+
+	// TillTransaction is taken from Identifiers when the arrival is applied.
+	TillTransaction string
+	// Message names the message that tells of it.
+	Message string
+	// ToldBefore is the receipt that an earlier message with the same Request-Id told of.
+	ToldBefore int64
 }
 
 // ChannelIndomaret is the one channel this shop takes money through.
@@ -57,155 +96,262 @@ type Effect string
 const (
 	EffectNone          Effect = "none"
 	EffectPaid          Effect = "paid"
-	EffectPaidLate      Effect = "paid_late"      // after the code had expired: flagged
+	EffectPaidLate      Effect = "paid_late"      // after the code had expired: a case asks a person
 	EffectReceiptAdded  Effect = "receipt_added"  // another payment of a reusable code
-	EffectSecondPayment Effect = "second_payment" // money for an order that was paid or cancelled: flagged
+	EffectSecondPayment Effect = "second_payment" // money for an order that was paid or cancelled: held
 	EffectExpired       Effect = "expired"
-	EffectFlagged       Effect = "flagged" // nothing was paid and a person must look
+	EffectFlagged       Effect = "flagged" // nothing was paid and a case asks a person
 )
+
+// applied is what became of an arrival: the shop's verdict, the effect, and the receipt
+// it told of, 0 for none.
+type applied struct {
+	verdict Verdict
+	effect  Effect
+	receipt int64
+}
 
 // ApplyStatus applies what a status query found to be paid. It is the same code
 // path as a notification's, so it does not matter which comes first.
 func (s *Store) ApplyStatus(ctx context.Context, a Arrival) (Effect, error) {
 	a.Source = SourceStatusQuery
-	effect := EffectNone
-	err := s.transact(ctx, func(tx *gorm.DB) error {
-		_, e, err := applyArrival(tx, a, s.now())
-		effect = e
+	a.Message = fmt.Sprintf("status answer of %s, Rp %d, code %s, till transaction %s", a.InvoiceNumber, a.Amount, a.PaymentCode,
+		TillIdentifier(a.Identifiers, tillTransaction))
+	var done applied
+	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
+		done, err = applyArrival(tx, a, s.now())
 		return err
 	})
-	return effect, err
+	return done.effect, err
 }
 
-// applyArrival turns money into a receipt, a paid payment and a paid order, or
-// into a case for a person. It reports a verdict on the arrival and its effect.
-func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (Verdict, Effect, error) {
+// maxIdentifiers is how many bytes of identifiers a receipt keeps; the notification is
+// kept whole.
+const maxIdentifiers = 4000
+
+// maxTillTransaction is how long a till's transaction id may be to be kept as it is.
+const maxTillTransaction = 200
+
+// tidied is the arrival as it is compared and kept.
+func (a Arrival) tidied() Arrival {
 	a.PaidAt = a.PaidAt.UTC().Truncate(time.Microsecond) // no database keeps it any finer
-	if len(a.Identifiers) > maxIndexed {
-		digest := sha256.Sum256([]byte(a.Identifiers)) // the notification is kept whole
-		a.Identifiers = fmt.Sprintf(`[{"name":"SHA-256","value":"%x"}]`, digest)
+	a.InvoiceNumber, a.PaymentCode, a.Channel = indexed(a.InvoiceNumber), indexed(a.PaymentCode), indexed(a.Channel)
+	a.TillTransaction = TillIdentifier(a.Identifiers, tillTransaction)
+	if len(a.TillTransaction) > maxTillTransaction {
+		a.TillTransaction = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(a.TillTransaction)))
 	}
+	if len(a.Identifiers) > maxIdentifiers {
+		a.Identifiers = fmt.Sprintf(`[{"name":"SHA-256","value":"%x"}]`, sha256.Sum256([]byte(a.Identifiers)))
+	}
+	return a
+}
+
+// applyArrival turns money into a receipt, a paid payment and a paid order, or into a
+// receipt that is held and a case for a person.
+func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
+	a = a.tidied()
 	p, err := lockPayment(tx, byInvoice, a.InvoiceNumber)
 	if err == ErrNotFound {
-		err := raise(tx, Attention{Kind: AttentionUnknownInvoice,
-			Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})
-		return VerdictUnknownInvoice, EffectFlagged, err
+		return holdUnknown(tx, a, now)
 	}
 	if err != nil {
-		return "", "", err
+		return applied{}, err
 	}
-	if kind, detail := mismatch(p, a); kind != "" {
-		err := raise(tx, Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
-		return VerdictMismatched, EffectFlagged, err
+	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID)
+	if err != nil {
+		return applied{}, err
 	}
-	if p.State == PaymentPaid { // else there is none
-		if p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID); err != nil {
-			return "", "", err
-		}
+	switch like, i := recognise(p.Receipts, a, p.Reusable); {
+	case like == sameMoney:
+		return toldAgain(tx, p, p.Receipts[i], a, now)
+	case like == unclearMoney && a.Source == SourceStatusQuery:
+		return applied{verdict: VerdictNoted, effect: EffectFlagged}, raiseOnce(tx, Case{Kind: CaseUnclear, About: a.Message, OrderID: &p.OrderID,
+			PaymentID: &p.ID, Detail: "a " + a.Message + " names another till transaction than the receipts do"})
+	case like == unclearMoney:
+		return hold(tx, p, a, VerdictHeld, CaseUnclear, now)
 	}
-	if p.knows(a) {
-		return VerdictRepeated, EffectNone, nil
+	if kind := misfit(p, a); kind != "" {
+		return hold(tx, p, a, VerdictMismatched, kind, now)
 	}
-	r := Receipt{PaymentID: p.ID, Amount: a.Amount, PaidAt: a.PaidAt, Source: a.Source,
-		Identifiers: a.Identifiers, CreatedAt: now}
+	return take(tx, p, a, now)
+}
+
+// misfit compares an arrival with the payment it claims to be for. What the gateway left
+// out is not a mismatch; what differs never pays by itself.
+func misfit(p Payment, a Arrival) CaseKind {
+	switch {
+	case a.Amount != p.Amount:
+		return CaseWrongAmount
+	case a.PaymentCode != "" && p.Code != "" && a.PaymentCode != p.Code:
+		return CaseWrongCode
+	case a.Channel != "" && a.Channel != ChannelIndomaret:
+		return CaseWrongChannel
+	}
+	return ""
+}
+
+// newReceipt keeps an arrival.
+func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now time.Time) (Receipt, error) {
+	r := Receipt{InvoiceNumber: a.InvoiceNumber, Amount: a.Amount, PaidAt: a.PaidAt, Source: a.Source, Notified: a.Source == SourceNotification,
+		Status: status, Identifiers: a.Identifiers, TillTransaction: a.TillTransaction, PaymentCode: a.PaymentCode, Channel: a.Channel, CreatedAt: now}
 	if a.PaidAt.IsZero() {
 		r.PaidAt = now
 	}
-	if _, err := add(tx, receipts, &r, ""); err != nil {
-		return "", "", err
+	change := Change{Kind: ChangeReceipt, Subject: a.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)}
+	if p != nil {
+		r.PaymentID, change.OrderID, change.PaymentID = &p.ID, p.OrderID, p.ID
 	}
-	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)})
-	effect, err := payPayment(tx, p, r, a)
-	return VerdictApplied, effect, err
+	added, err := add(tx, receipts, &r, onlyOnce)
+	if added {
+		record(tx, change)
+	}
+	return r, err
 }
 
-// mismatch compares an arrival with the payment it claims to be for. What the
-// gateway left out is not a mismatch; what differs never pays.
-func mismatch(p Payment, a Arrival) (AttentionKind, string) {
-	switch {
-	case a.Amount != p.Amount:
-		return AttentionWrongAmount, fmt.Sprintf("Rp %d arrived for %s, Rp %d was asked for", a.Amount, p.InvoiceNumber, p.Amount)
-	case a.PaymentCode != "" && p.Code != "" && a.PaymentCode != p.Code:
-		return AttentionWrongCode, fmt.Sprintf("%s was paid with code %s, its code is %s", p.InvoiceNumber, a.PaymentCode, p.Code)
-	case a.Channel != "" && a.Channel != ChannelIndomaret:
-		return AttentionWrongChannel, fmt.Sprintf("%s was paid through %s", p.InvoiceNumber, a.Channel)
+// take applies money that fits: it pays its order, unless that is over.
+func take(tx *gorm.DB, p Payment, a Arrival, now time.Time) (applied, error) {
+	if err := markPaid(tx, p, a.PaymentCode); err != nil {
+		return applied{}, err
 	}
-	return "", ""
+	switch again := p.State == PaymentPaid && p.Reusable; {
+	case p.Order.Status == OrderCancelled:
+		return hold(tx, p, a, VerdictHeld, CasePaidCancelled, now)
+	case p.Order.Status == OrderPaid && !again:
+		return hold(tx, p, a, VerdictHeld, CaseSecondPayment, now)
+	}
+	r, err := newReceipt(tx, &p, a, ReceiptApplied, now)
+	if err != nil {
+		return applied{}, err
+	}
+	effect, err := settleOrder(tx, p, r, now)
+	return applied{VerdictApplied, effect, r.ID}, err
 }
 
-// knows reports whether an arrival is one the payment has a receipt for: the
-// same moment and the same till, as far as both say. The gateway tells of one
-// payment several times, in notifications, retries and status replies.
-func (p Payment) knows(a Arrival) bool {
-	for _, r := range p.Receipts {
-		sameTime := a.PaidAt.IsZero() || r.PaidAt.Equal(a.PaidAt)
-		sameTill := a.Identifiers == "" || r.Identifiers == "" || r.Identifiers == a.Identifiers
-		if sameTime && sameTill {
-			return true
-		}
+// settleOrder ends the order of a payment that money was applied to. Money after the
+// deadline is a case: the goods may have gone to somebody else.
+func settleOrder(tx *gorm.DB, p Payment, r Receipt, now time.Time) (Effect, error) {
+	if p.Order.Status == OrderPaid {
+		return EffectReceiptAdded, nil
 	}
-	return false
-}
-
-// payPayment moves a payment that has a new receipt, and its order, to paid. A
-// reusable code is asked about for as long as it can be paid again.
-func payPayment(tx *gorm.DB, p Payment, r Receipt, a Arrival) (Effect, error) {
-	next, code := p.NextCheckAt, p.Code
-	if !p.Reusable {
-		next = nil
-	}
-	if code == "" {
-		code = indexed(a.PaymentCode)
-	}
-	moved, err := movePayment(tx, p, PaymentPaid, "next_check_at = $1, code = $2, leased_until = $3, last_error = $4", next, code, nil, "")
+	paid, err := payOrder(tx, *p.Order, r.PaidAt)
 	if err != nil {
 		return "", err
 	}
-	if a.PaymentCode != p.Code { // else it is found by it already
-		if err := keepWords(tx, p.OrderID, fold(a.PaymentCode)); err != nil {
-			return "", err
-		}
+	if !paid {
+		return "", fmt.Errorf("order %s is %s and cannot be paid", p.Order.Number, p.Order.Status)
 	}
-	if !moved && p.Reusable {
-		return EffectReceiptAdded, nil
+	if err := enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: MailPaid, SendAt: now}); err != nil {
+		return "", err
 	}
-	paid := false
-	if moved {
-		if paid, err = payOrder(tx, *p.Order, r.PaidAt); err != nil {
-			return "", err
-		}
+	if p.State != PaymentExpired && p.State != PaymentFailed {
+		return EffectPaid, nil
 	}
-	if paid {
-		if err := enqueue(tx, p, MailPaid, r.CreatedAt); err != nil {
-			return "", err
-		}
-	}
-	return flagPayment(tx, p, r, paid)
+	return EffectPaidLate, raiseOnce(tx, Case{Kind: CaseLatePayment, About: aboutReceipt(r.ID), OrderID: &p.OrderID, PaymentID: &p.ID, ReceiptID: &r.ID,
+		Detail: fmt.Sprintf("Rp %d for %s at %s; the payment was %s already", r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339), p.State)})
 }
 
-// till tells a receipt from others of its payment, in the gateway's words.
-func (r Receipt) till() (text string) {
-	var list []struct{ Name, Value string }
-	_ = json.Unmarshal([]byte(r.Identifiers), &list) // what cannot be read says nothing
-	for _, i := range list {
-		text += ", " + i.Name + " " + i.Value
+// markPaid moves a payment that fitting money came for to paid. A reusable code is asked
+// about for as long as it can be paid again, any other never more.
+func markPaid(tx *gorm.DB, p Payment, code string) error {
+	if p.Code != "" {
+		code = p.Code
 	}
-	return text
+	next := p.NextCheckAt
+	if !p.Reusable {
+		next = nil
+	}
+	_, err := movePayment(tx, p, PaymentPaid, "next_check_at = $1, code = $2, leased_until = $3, last_error = $4", next, code, nil, "")
+	if err != nil || code == p.Code { // it is found by its code already
+		return err
+	}
+	return keepWords(tx, p.OrderID, fold(code))
 }
 
-// flagPayment tells a person of money that came too late or once too often.
-func flagPayment(tx *gorm.DB, p Payment, r Receipt, paid bool) (Effect, error) {
-	detail := fmt.Sprintf("Rp %d for %s at %s%s", r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339), r.till())
+// hold keeps money that is not applied, asks a person about it, and tells the customer.
+func hold(tx *gorm.DB, p Payment, a Arrival, verdict Verdict, kind CaseKind, now time.Time) (applied, error) {
+	r, err := newReceipt(tx, &p, a, ReceiptHeld, now)
+	if err != nil {
+		return applied{}, err
+	}
+	c := Case{Kind: kind, About: aboutReceipt(r.ID), OrderID: &p.OrderID, PaymentID: &p.ID, ReceiptID: &r.ID,
+		Detail: fmt.Sprintf("Rp %d arrived for %s, Rp %d was asked for; code %q, channel %q, till transaction %q, order %s",
+			r.Amount, p.InvoiceNumber, p.Amount, r.PaymentCode, r.Channel, r.TillTransaction, p.Order.Status)}
+	if err := raise(tx, &c); err != nil {
+		return applied{}, err
+	}
+	effect := EffectFlagged
+	if kind == CaseSecondPayment || kind == CasePaidCancelled {
+		effect = EffectSecondPayment
+	}
+	return applied{verdict, effect, r.ID}, enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, CaseID: c.ID, Kind: MailMoney, SendAt: now})
+}
+
+// holdUnknown keeps money for an invoice number that is not ours.
+func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
+	known, err := find[Receipt](tx, receipts.selectWhere("invoice_number = CAST($1 AS text) AND payment_id IS NULL ORDER BY id"), a.InvoiceNumber)
+	if err != nil {
+		return applied{}, err
+	}
+	if like, i := recognise(known, a, true); like == sameMoney {
+		return applied{VerdictRepeated, EffectNone, known[i].ID}, learn(tx, known[i], a, true)
+	}
+	r, err := newReceipt(tx, nil, a, ReceiptHeld, now)
+	if err != nil {
+		return applied{}, err
+	}
+	if r.ID == 0 { // another telling of it was quicker, at the same time
+		return applied{verdict: VerdictRepeated, effect: EffectNone}, nil
+	}
+	return applied{VerdictUnknownInvoice, EffectFlagged, r.ID}, raiseOnce(tx, Case{Kind: CaseUnknownInvoice, About: aboutReceipt(r.ID), ReceiptID: &r.ID,
+		Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})
+}
+
+// toldAgain takes another telling of money that has a receipt. It books nothing, unless
+// the earlier telling did not fit and this one does: then the gateway has put itself
+// right. Where it contradicts what was applied, a case asks a person.
+func toldAgain(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
+	if err := learn(tx, r, a, p.Reusable); err != nil {
+		return applied{}, err
+	}
+	kind, before := misfit(p, a), misfit(p, Arrival{Amount: r.Amount, PaymentCode: r.PaymentCode, Channel: r.Channel})
 	switch {
-	case !paid && p.Order.Status == OrderCancelled:
-		return EffectSecondPayment, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionPaidCancelled,
-			Detail: detail + "; the order was cancelled already"})
-	case !paid:
-		return EffectSecondPayment, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionSecondPayment,
-			Detail: detail + "; the order was paid already"})
-	case p.State == PaymentExpired || p.State == PaymentFailed:
-		return EffectPaidLate, raise(tx, Attention{OrderID: &p.OrderID, Kind: AttentionLatePayment,
-			Detail: detail + fmt.Sprintf("; the payment was %s already", p.State)})
+	case kind == "" && before != "" && r.Status == ReceiptHeld && p.Order.Status != OrderCancelled && (p.Order.Status != OrderPaid || p.Reusable):
+		return corrected(tx, p, r, a, now)
+	case kind != "" && kind != before, a.Amount != r.Amount:
+		if kind == "" {
+			kind = CaseWrongAmount
+		}
+		return applied{VerdictMismatched, EffectFlagged, r.ID}, raiseOnce(tx, Case{Kind: kind, About: a.Message, OrderID: &p.OrderID, PaymentID: &p.ID,
+			Detail: fmt.Sprintf("a %s tells of money that is in the books as Rp %d, code %q, channel %q", a.Message, r.Amount, r.PaymentCode, r.Channel)})
 	}
-	return EffectPaid, nil
+	return applied{VerdictRepeated, EffectNone, r.ID}, nil
+}
+
+// learn keeps what another telling says more of a receipt.
+func learn(tx *gorm.DB, r Receipt, a Arrival, reusable bool) error {
+	if !r.learn(a, reusable) {
+		return nil
+	}
+	return tx.Model(&Receipt{}).Where("id = ?", r.ID).
+		Updates(map[string]any{"notified": r.Notified, "till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
+}
+
+// corrected applies money that was held because it was told wrongly at first, and closes
+// the case about it.
+func corrected(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
+	if err := markPaid(tx, p, a.PaymentCode); err != nil {
+		return applied{}, err
+	}
+	res := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).
+		Updates(map[string]any{"status": ReceiptApplied, "amount": a.Amount, "payment_code": a.PaymentCode, "channel": a.Channel})
+	if res.Error != nil {
+		return applied{}, res.Error
+	}
+	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber,
+		Was: strconv.FormatInt(r.Amount, 10), Became: strconv.FormatInt(a.Amount, 10)})
+	effect, err := settleOrder(tx, p, r, now)
+	if err != nil {
+		return applied{}, err
+	}
+	return applied{VerdictApplied, effect, r.ID}, closeSettled(tx, r.ID, "a "+a.Message+" fits the order", now)
 }

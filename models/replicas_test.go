@@ -146,7 +146,8 @@ func TestEverythingAtOnce(t *testing.T) {
 			func(s *Store) error { return s.Expire(ctx, second.ID) },
 			func(s *Store) error { return s.RefuseCode(ctx, second, "no", c.now().Add(time.Hour)) },
 			func(s *Store) error {
-				return s.IssueCode(ctx, second.ID, IssuedCode{Code: "8888", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}, c.now().Add(time.Minute))
+				_, err := s.IssueCode(ctx, second.ID, IssuedCode{Code: "8888", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}, c.now().Add(time.Minute))
+				return err
 			},
 			func(s *Store) error {
 				next := attempt(o, 3)
@@ -155,7 +156,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				return err
 			},
 			func(s *Store) error {
-				return s.Raise(ctx, Attention{OrderID: &o.ID, Kind: AttentionNoCode, Detail: "again"})
+				return s.Raise(ctx, first, CaseUnsettled, "x")
 			},
 			func(s *Store) error {
 				next := attempt(o, 3)
@@ -168,7 +169,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			acts = append(acts, func(s *Store) error { _, err := s.CancelOrder(ctx, o.ID); return err })
 		}
 		together(len(acts)*len(shops), func(i int) {
-			if err := acts[i%len(acts)](shops[i/len(acts)]); err != nil {
+			if err := acts[i%len(acts)](shops[i/len(acts)]); err != nil && !errors.Is(err, ErrMoneyUndecided) {
 				t.Error(err)
 			}
 		})
@@ -268,7 +269,7 @@ func TestShopsShareWhatIsDue(t *testing.T) {
 				mu.Lock()
 				done[p.ID]++
 				mu.Unlock()
-				if err := s.Postpone(ctx, p.ID, "", c.now().Add(time.Hour)); err != nil {
+				if err := s.Postpone(ctx, p, "", c.now().Add(time.Hour)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -401,7 +402,7 @@ func TestStrangeTexts(t *testing.T) {
 				t.Errorf("paid %.20q: %s, %v", text, got, err)
 			}
 		}
-		if err := s.Postpone(ctx, o.Payment().ID, text, c.now()); err != nil {
+		if err := s.Postpone(ctx, reload(t, s, o).Payment(), text, c.now()); err != nil {
 			t.Errorf("reason %.20q: %v", text, err)
 		}
 		if err := s.KeepExchange(ctx, Exchange{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {

@@ -237,7 +237,7 @@ func TestWritersDoNotWaitForEachOther(t *testing.T) {
 		for s.database.(*sqliteFile).shared.waiting.Load() < others {
 			runtime.Gosched()
 		}
-		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("attention", "").Error // and another
+		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("language", "id").Error // and another
 	})
 	if err != nil {
 		t.Errorf("the transaction: %v", err)

@@ -11,11 +11,12 @@ import (
 
 // Standing is how the shop stands, in a few figures.
 type Standing struct {
-	Orders     map[OrderStatus]int64   // of every status
-	Attentions map[AttentionKind]int64 // open cases, of every kind
-	Creating   int64                   // payments that have no code yet
+	Orders    map[OrderStatus]int64 // of every status
+	Cases     map[CaseKind]int64    // open, of every kind
+	Creating  int64                 // payments that have no code yet
+	PaidAsked int64                 // paid payments of single-use codes that are still on the list to be asked about
 
-	OldestAttention time.Time // since when the oldest open case is open; zero when there is none
+	OldestCase time.Time // since when the oldest open case is open; zero when there is none
 
 	// OldestDue is since when the most overdue payment waits for a turn to the
 	// gateway; zero when all have theirs.
@@ -26,27 +27,28 @@ type Standing struct {
 // grows for ever: some hundred milliseconds for a million of them.
 func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	now, db := s.now(), with(ctx, s.read)
-	standing := Standing{Orders: map[OrderStatus]int64{}, Attentions: map[AttentionKind]int64{}}
+	standing := Standing{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
 		standing.Orders[status] = 0
 	}
-	for kind := range advice {
-		standing.Attentions[kind] = 0
+	for _, kind := range caseKinds {
+		standing.Cases[kind] = 0
 	}
 	err := errors.Join(
 		counts(db.Model(&Order{}), "status", standing.Orders),
-		counts(db.Model(&Attention{}).Where("done_at IS NULL"), "kind", standing.Attentions),
+		counts(db.Model(&Case{}).Where("closed_at IS NULL"), "kind", standing.Cases),
 		// Whatever has no code yet is due some time: the index on that is short.
 		db.Model(&Payment{}).Where("next_check_at > ? AND state = ?", time.Unix(0, 0).UTC(), PaymentCreating).Count(&standing.Creating).Error,
+		db.Model(&Payment{}).Where("next_check_at > ? AND state = ? AND NOT reusable", time.Unix(0, 0).UTC(), PaymentPaid).Count(&standing.PaidAsked).Error,
 	)
 	if err != nil {
 		return standing, err
 	}
-	oldest, err := first[Attention](db.Where("done_at IS NULL").Order("created_at"))
+	oldest, err := first[Case](db.Where("closed_at IS NULL").Order("created_at"))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return standing, err
 	}
-	standing.OldestAttention = oldest.CreatedAt
+	standing.OldestCase = oldest.CreatedAt
 	due, err := first[Payment](db.Select("next_check_at").
 		Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).Order("next_check_at"))
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -19,9 +19,9 @@ func TestStanding(t *testing.T) {
 	want := func(what string, change func(*Standing)) {
 		t.Helper()
 		want := Standing{Orders: map[OrderStatus]int64{OrderAwaitingPayment: 0, OrderPaid: 0, OrderExpired: 0, OrderCancelled: 0},
-			Attentions: map[AttentionKind]int64{}}
-		for kind := range advice {
-			want.Attentions[kind] = 0
+			Cases: map[CaseKind]int64{}}
+		for _, kind := range CaseKinds() {
+			want.Cases[kind] = 0
 		}
 		change(&want)
 		got, err := s.Standing(ctx)
@@ -33,7 +33,7 @@ func TestStanding(t *testing.T) {
 
 	waiting, paidFor, cancelled := place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1)
 	want("just placed: whoever placed them is at it", func(w *Standing) { w.Orders[OrderAwaitingPayment], w.Creating = 3, 3 })
-	if err := s.IssueCode(ctx, waiting.Payment().ID, IssuedCode{Code: "1", IssuedAt: begin, ExpiresAt: begin.Add(time.Hour)}, begin.Add(3*time.Minute)); err != nil {
+	if _, err := s.IssueCode(ctx, waiting.Payment().ID, IssuedCode{Code: "1", IssuedAt: begin, ExpiresAt: begin.Add(time.Hour)}, begin.Add(3*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	deliver(t, s, c, "n-1", "{}", PaidEvent(paid(paidFor.Payment(), begin)))
@@ -41,8 +41,8 @@ func TestStanding(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.advance(time.Minute)
-	for _, detail := range []string{"one", "another"} {
-		if err := s.Raise(ctx, Attention{Kind: AttentionNoCode, Detail: detail}); err != nil {
+	for _, p := range []Payment{waiting.Payment(), cancelled.Payment()} {
+		if err := s.Raise(ctx, p, CaseNoCode, "none"); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(time.Minute)
@@ -51,7 +51,7 @@ func TestStanding(t *testing.T) {
 	want("an hour later, nobody at work", func(w *Standing) {
 		w.Orders[OrderAwaitingPayment], w.Orders[OrderPaid], w.Orders[OrderCancelled] = 1, 1, 1
 		w.Creating = 1 // the cancelled one's
-		w.Attentions[AttentionNoCode], w.OldestAttention = 2, begin.Add(time.Minute)
+		w.Cases[CaseNoCode], w.OldestCase = 2, begin.Add(time.Minute)
 		w.OldestDue = begin
 	})
 	due, err := s.ClaimDue(ctx, 10)
@@ -60,21 +60,21 @@ func TestStanding(t *testing.T) {
 	}
 	want("all in hand", func(w *Standing) {
 		w.Orders[OrderAwaitingPayment], w.Orders[OrderPaid], w.Orders[OrderCancelled] = 1, 1, 1
-		w.Creating, w.Attentions[AttentionNoCode], w.OldestAttention = 1, 2, begin.Add(time.Minute)
+		w.Creating, w.Cases[CaseNoCode], w.OldestCase = 1, 2, begin.Add(time.Minute)
 	})
 	for _, p := range due {
-		if err := s.Postpone(ctx, p.ID, "", time.Time{}); err != nil {
+		if err := s.Postpone(ctx, p, "", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	first, err := s.Attentions(ctx, 1)
+	first, err := s.OpenCases(ctx, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set(t, s, &Attention{}, first[0].ID, "done_at", c.now())
+	set(t, s, &Case{}, first[0].ID, "closed_at", c.now())
 	want("one case done, nothing due", func(w *Standing) {
 		w.Orders[OrderAwaitingPayment], w.Orders[OrderPaid], w.Orders[OrderCancelled] = 1, 1, 1
-		w.Attentions[AttentionNoCode], w.OldestAttention = 1, begin.Add(2*time.Minute)
+		w.Cases[CaseNoCode], w.OldestCase = 1, begin.Add(2*time.Minute)
 	})
 }
 

@@ -89,7 +89,7 @@ func withCode(t testing.TB, s *Store, c *clock, sku string) Order {
 func giveCode(t testing.TB, s *Store, c *clock, p Payment) {
 	t.Helper()
 	code := IssuedCode{Code: "88888888" + p.InvoiceNumber[3:11], IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-	if err := s.IssueCode(context.Background(), p.ID, code, c.now().Add(time.Minute)); err != nil {
+	if _, err := s.IssueCode(context.Background(), p.ID, code, c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -112,10 +112,18 @@ func stock(t testing.TB, s *Store, sku string) int64 {
 	return products[sku].Stock
 }
 
-func attentions(t testing.TB, s *Store) []AttentionKind {
+// flag is the kind of the order's latest open case, empty where there is none.
+func flag(o Order) CaseKind {
+	if n := len(o.OpenCases); n > 0 {
+		return o.OpenCases[n-1].Kind
+	}
+	return ""
+}
+
+func caseKindsOf(t testing.TB, s *Store) []CaseKind {
 	t.Helper()
-	var kinds []AttentionKind
-	if err := s.read.Model(&Attention{}).Order("id").Pluck("kind", &kinds).Error; err != nil {
+	var kinds []CaseKind
+	if err := s.read.Model(&Case{}).Order("id").Pluck("kind", &kinds).Error; err != nil {
 		t.Fatal(err)
 	}
 	return kinds
@@ -164,7 +172,7 @@ func TestDatabasesThatAreRefused(t *testing.T) {
 	}{
 		"newer":            {[]string{"INSERT INTO migrations VALUES ('9999_from_the_future')"}, "newer version"},
 		"a step left out":  {[]string{"DELETE FROM migrations WHERE id LIKE '0001%'"}, "half migrated"},
-		"a column is gone": {[]string{"DROP INDEX attentions_once", "ALTER TABLE attentions DROP COLUMN advice"}, "half migrated"},
+		"a column is gone": {[]string{"ALTER TABLE cases DROP COLUMN detail"}, "half migrated"},
 		"a table is gone":  {[]string{"DROP TABLE exchanges"}, "half migrated"},
 		"steps forgotten":  {[]string{"DELETE FROM migrations"}, "half migrated"},
 	} {

@@ -3,9 +3,9 @@ package views
 // ConsolePage is what every page of the console shows around its own content.
 type ConsolePage struct {
 	Page
-	Section    string // of the menu
-	Attentions int64  // cases nobody has done yet
-	SignedIn   bool   // so there is somebody to sign out
+	Section   string // of the menu
+	OpenCases int64  // cases nobody has decided yet
+	SignedIn  bool   // so there is somebody to sign out
 }
 
 // LoginPage asks for the console's password.
@@ -23,7 +23,7 @@ func (p ConsolePage) sections() []section {
 	list := []section{
 		{"overview", "/console"},
 		{"orders", "/console/orders"},
-		{"attention", "/console/attention"},
+		{"attention", "/console/cases"},
 		{"notifications", "/console/notifications"},
 		{"stock", "/console/stock"},
 		{"setup", "/console/setup"},
@@ -37,5 +37,5 @@ func (p ConsolePage) sections() []section {
 // sampleConsole is the frame of a console page in the gallery.
 func sampleConsole(page Page, section, title string) ConsolePage {
 	page.Private, page.Console, page.Title = true, true, title
-	return ConsolePage{Page: page, Section: section, Attentions: 2}
+	return ConsolePage{Page: page, Section: section, OpenCases: 2}
 }

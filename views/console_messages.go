@@ -169,7 +169,7 @@ func sampleSteps(l Lang) []Step {
 		{From: LaneDOKU, To: LaneShop, Title: "POST /payments/notifications", Label: l.T("inspect.rejected"), Answer: "✗ HTTP 401", Failed: true, At: at(260),
 			Text: l.T("inspect.rejected.text"), Signs: []Sign{{Text: l.T("inbox.reason.signature"), Bad: true}}, Link: "/console/notifications/r1"},
 		{From: LaneShop, To: LaneShop, Title: "<script>alert(1)</script>", Label: l.T("inspect.by.shop"), At: at(3600), Text: l.T("inspect.by.shop.text"),
-			Changes: []ChangeLine{{l.T("inspect.change.attention", "second_payment"), "", "open"}}},
+			Changes: []ChangeLine{{l.T("inspect.change.case", "second_payment"), "", "open"}}},
 	}
 	for i := range steps {
 		steps[i].Number = strconv.Itoa(i + 1)

@@ -155,32 +155,6 @@ type CancelPage struct {
 	Number, Path, Text string
 }
 
-// caseNames are the kinds of cases this page has words for.
-var caseNames = []string{"amount", "code", "channel", "late", "second", "cancelled", "stock", "unknown", "unreadable", "refused", "nocode", "unsettled"}
-
-// Case is something no program can settle.
-type Case struct {
-	ID           string
-	Title, Todo  string
-	Detail       string // in English, as it was noted
-	At, Machine  string
-	Number, Path string // of the order; empty without one
-	Back         string // the order whose page it stands on; empty on the list
-	Note         string // as written so far, or as it was closed with
-	Problem      string
-	Done         string // when; empty while it is open
-}
-
-// AttentionPage lists cases.
-type AttentionPage struct {
-	ConsolePage
-	Chips  []CategoryLink
-	Closed bool // these are done
-	Notice string
-	Cases  []Case
-	More   string // says that there are more; empty when all are shown
-}
-
 // StockLine is one product's stock.
 type StockLine struct {
 	SKU, Name, Drawing, Price string
@@ -204,7 +178,7 @@ func orderSamples() []Sample {
 		{Name: "console-overview", Draw: func(p Page) templ.Component { return Overview(sampleOverview(p)) }},
 		{Name: "console-overview-new", Draw: func(p Page) templ.Component {
 			v := OverviewPage{ConsolePage: sampleConsole(p, "overview", p.T("console.overview"))}
-			v.Attentions = 0
+			v.OpenCases = 0
 			v.Today, v.Month = sampleFigures(p.Lang, 0), sampleFigures(p.Lang, 0)
 			v.Chart = NewChart(sampleDays(p.Lang, 0))
 			return Overview(v)
@@ -236,26 +210,12 @@ func orderSamples() []Sample {
 		{Name: "console-order-attention", Draw: func(p Page) templ.Component {
 			v := sampleConsoleOrder(p, "paid")
 			v.Cases = sampleCases(p.Lang)[:1]
-			v.Cases[0].Problem, v.Cases[0].Back = p.T("cases.note.need", 500), v.Number
+			v.Cases[0].Back = v.Number
 			v.Facts[0].Value = `<b>Budi</b> "Santoso"`
 			return ConsoleOrder(v)
 		}},
 		{Name: "console-cancel", Draw: func(p Page) templ.Component {
 			return Cancel(CancelPage{ConsolePage: sampleConsole(p, "orders", p.T("cancel.title", "WJ-7K4M9Q2P")), Number: "WJ-7K4M9Q2P", Path: "/console/orders/WJ-7K4M9Q2P", Text: p.T("cancel.code")})
-		}},
-		{Name: "console-attention", Draw: func(p Page) templ.Component {
-			return Attention(AttentionPage{ConsolePage: sampleConsole(p, "attention", p.T("console.attention")), Chips: sampleCaseChips(p.Lang, false),
-				Notice: p.T("cases.finished"), Cases: sampleCases(p.Lang)})
-		}},
-		{Name: "console-attention-done", Draw: func(p Page) templ.Component {
-			v := AttentionPage{ConsolePage: sampleConsole(p, "attention", p.T("console.attention")), Chips: sampleCaseChips(p.Lang, true), Closed: true, Cases: sampleCases(p.Lang)[:1]}
-			v.Cases[0].Done, v.Cases[0].Note = p.Lang.Stamp(sampleTime.Add(time.Hour)), `Dikembalikan lewat transfer, bukti <i>8888</i>`
-			return Attention(v)
-		}},
-		{Name: "console-attention-empty", Draw: func(p Page) templ.Component {
-			v := AttentionPage{ConsolePage: sampleConsole(p, "attention", p.T("console.attention")), Chips: sampleCaseChips(p.Lang, false)}
-			v.Attentions = 0
-			return Attention(v)
 		}},
 		{Name: "console-stock", Draw: func(p Page) templ.Component {
 			v := sampleStock(p)
@@ -354,28 +314,13 @@ func sampleConsoleOrder(p Page, status string) ConsoleOrderPage {
 		v.Attempts[0].State, v.Attempts[0].StateText = "paid", l.T("attempt.paid")
 		v.Receipts = []ConsoleReceipt{{Receipt{Amount: Rupiah(3_090_000), At: l.Stamp(sampleTime), Till: "IDM000000001", Store: "T4KB"}, number + "-1", l.T("source.notification")}}
 		v.Timeline = append(v.Timeline, event(sampleTime, "good", l.T("event.receipt", Rupiah(3_090_000), number+"-1")))
-		late := event(sampleTime, "bad", l.T("event.case", l.T("case.late")))
+		late := event(sampleTime, "bad", l.T("event.case", l.T("case.late_payment")))
 		late.Note = "Rp 3090000 for WJ-7K4M9Q2P-1 at 2026-11-23T06:05:00Z; the payment was expired already"
 		v.Timeline = append(v.Timeline, late)
 	case "cancelled":
 		v.Timeline = append(v.Timeline, event(sampleTime, "bad", l.T("event.cancelled")))
 	}
 	return v
-}
-
-func sampleCases(l Lang) []Case {
-	cases := []Case{
-		{ID: "1", Title: l.T("case.late"), Todo: l.T("todo.late"), Detail: "Rp 90000 for WJ-7K4M9Q2P-1 at 2026-11-23T06:05:00Z; the payment was expired already", Number: "WJ-7K4M9Q2P", Path: "/console/orders/WJ-7K4M9Q2P"},
-		{ID: "2", Title: l.T("case.unknown"), Todo: l.T("todo.unknown"), Detail: "Rp 50000 for invoice number <i>8888</i>, which is not ours"},
-	}
-	for i := range cases {
-		cases[i].At, cases[i].Machine = l.Stamp(sampleTime), Machine(sampleTime)
-	}
-	return cases
-}
-
-func sampleCaseChips(l Lang, closed bool) []CategoryLink {
-	return []CategoryLink{{URL: "/console/attention", Name: l.T("cases.open"), Current: !closed}, {URL: "/console/attention?done", Name: l.T("cases.closed"), Current: closed}}
 }
 
 func sampleStock(p Page) StockPage {

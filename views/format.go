@@ -73,6 +73,9 @@ func StartOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, wib)
 }
 
+// FormatDay writes the day in WIB as ParseDay reads it: 2026-11-23.
+func FormatDay(t time.Time) string { return t.In(wib).Format(time.DateOnly) }
+
 // ParseDay reads a day as date fields send it: 2026-11-23. It is zero when it is
 // none.
 func ParseDay(s string) time.Time {

@@ -64,15 +64,18 @@ func Samples() []Sample {
 		p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
 		p.Received = Rupiah(180_000)
 	}))
-	page("order-late", orderIn(StatePaid, attention("late")))
-	page("order-out-of-stock", orderIn(StatePaid, attention("stock")))
+	page("order-late", orderIn(StatePaid, underReview("late_payment")))
+	page("order-out-of-stock", orderIn(StatePaid, underReview("out_of_stock")))
 	page("order-twice", orderIn(StatePaid, func(p *OrderPage) {
-		attention("second")(p)
+		underReview("second_payment", Rupiah(90_000))(p)
 		p.Receipts = append(p.Receipts, p.Receipts...)
-		p.Received = Rupiah(180_000)
+		p.Receipts[1].Till, p.Receipts[1].Note = "IDM000000002", p.T("receipt.held")
 	}))
-	page("order-paid-cancelled", orderIn(StateCancelled, attention("cancelled")))
-	page("order-expired-wrong-amount", orderIn(StateExpired, attention("amount")))
+	page("order-paid-cancelled", orderIn(StateCancelled, underReview("paid_cancelled", Rupiah(90_000))))
+	page("order-refunded", orderIn(StateExpired, func(p *OrderPage) {
+		p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: p.Lang.Moment(sampleTime), Till: "IDM000000001",
+			Note: p.T("receipt.refunded", Rupiah(89_000), p.Lang.Date(sampleTime), "transfer BCA")}}
+	}))
 	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.SoldOut, p.Notice = true, p.T("order.soldout") }))
 	page("order-hostile", orderIn(StateWaiting, hostile))
 	for _, state := range orderStates {
@@ -86,7 +89,7 @@ func Samples() []Sample {
 		p.Title, p.Console, p.Private = p.T("login.title"), true, true
 		return Login(LoginPage{Page: p, Next: "/console", Problem: p.T("login.wrong")})
 	})
-	return slices.Concat(samples, orderSamples(), messageSamples(), demoSamples())
+	return slices.Concat(samples, orderSamples(), caseSamples(), messageSamples(), demoSamples())
 }
 
 // sampleKind is the samples of one kind of page: order-waiting is an order.
@@ -124,9 +127,9 @@ func cashierIn(state OrderState, change func(*OrderPage)) func(Page) templ.Compo
 	return func(page Page) templ.Component { return Cashier(SampleOrder(page, state, change)) }
 }
 
-// attention is what a page says of what a person of ours is doing.
-func attention(kind string) func(*OrderPage) {
-	return func(p *OrderPage) { p.Attention = p.T("order.attention." + kind) }
+// underReview is what a page says of a case our staff are looking at.
+func underReview(kind string, amounts ...any) func(*OrderPage) {
+	return func(p *OrderPage) { p.Cases = append(p.Cases, p.T("order.case."+kind, amounts...)) }
 }
 
 // hostile is a customer, and a gateway, who try to be more than text.
@@ -159,7 +162,8 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(sampleTime), l.T("check.EXPIRED"))
 		p.OldCodes = []string{"8888 8888 4444 5555"}
 	case StateChecking:
-		attention("amount")(&p)
+		underReview("wrong_amount", Rupiah(89_000), Rupiah(90_000))(&p)
+		p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: l.Moment(sampleTime), Till: "IDM000000001", Note: l.T("receipt.held")}}
 	case StateOverdue:
 		p.CanCheck = true
 	}

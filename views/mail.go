@@ -17,12 +17,12 @@ type Mail struct {
 // Fact is a name and what it stands for.
 type Fact struct{ Name, Value string }
 
-// NewMail writes the mail of a kind (code, reminder, paid, expired) about what
-// an order's page shows.
-func NewMail(p OrderPage, kind string) Mail {
+// NewMail writes the mail of a kind (code, reminder, paid, expired, cancelled, money,
+// decided) about what an order's page shows. words are what it says besides, a sentence each.
+func NewMail(p OrderPage, kind string, words ...string) Mail {
 	m := Mail{
 		Lang: p.Lang, Subject: p.T("mail."+kind+".subject", p.Number), Heading: p.T("mail." + kind),
-		Lead: p.T("mail."+kind+".text", p.Customer), Action: Fact{p.T("mail." + kind + ".go"), p.URL},
+		Lead: strings.Join(append([]string{p.T("mail."+kind+".text", p.Customer)}, words...), " "), Action: Fact{p.T("mail." + kind + ".go"), p.URL},
 	}
 	m.Contact = p.Contact
 	if p.Code != nil {
@@ -34,7 +34,11 @@ func NewMail(p OrderPage, kind string) Mail {
 		)
 	}
 	for _, r := range p.Receipts {
-		m.Facts = append(m.Facts, Fact{p.T("receipt.title"), r.Amount}, Fact{p.T("receipt.at"), r.At})
+		amount := r.Amount
+		if r.Note != "" {
+			amount += " (" + r.Note + ")"
+		}
+		m.Facts = append(m.Facts, Fact{p.T("receipt.title"), amount}, Fact{p.T("receipt.at"), r.At})
 	}
 	m.Facts = append(m.Facts, Fact{p.T("order.number"), p.Number})
 	for _, line := range p.Lines {

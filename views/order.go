@@ -22,9 +22,9 @@ type OrderPage struct {
 	Path   string // /orders/{token}
 	URL    string // the same, whole, to keep
 
-	Text      string // what the state means, in a sentence
-	Attention string // what a person of ours is doing about it, or empty
-	Notice    string // the answer to what the shopper just did, or empty
+	Text   string   // what the state means, in a sentence
+	Cases  []string // what our staff are looking at, a sentence each
+	Notice string   // the answer to what the shopper just did, or empty
 
 	Amount       string // Rp 90.000
 	AmountDigits string // 90000
@@ -59,7 +59,7 @@ type OrderPage struct {
 
 // Heading says in a few words where the order stands.
 func (p OrderPage) Heading() string {
-	if p.State == StatePaid && p.Attention != "" {
+	if p.State == StatePaid && len(p.Cases) > 0 {
 		return p.T("order.paidflagged")
 	}
 	return p.T("order." + string(p.State))
@@ -67,7 +67,7 @@ func (p OrderPage) Heading() string {
 
 // Mood is the state as a class of its banner.
 func (p OrderPage) Mood() string {
-	if p.State == StatePaid && p.Attention != "" {
+	if p.State == StatePaid && len(p.Cases) > 0 {
 		return "flagged"
 	}
 	return string(p.State)
@@ -90,7 +90,10 @@ type Keep struct {
 }
 
 // Receipt is one arrival of money.
-type Receipt struct{ Amount, At, Till, Store string }
+type Receipt struct {
+	Amount, At, Till, Store string
+	Note                    string // what became of it where it does not pay the order, or was refunded
+}
 
 // CashierPath is the view to hold up at the till.
 func (p OrderPage) CashierPath() string { return p.Path + "/cashier" }

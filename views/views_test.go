@@ -82,29 +82,34 @@ func checkPage(t *testing.T, page string) {
 // each of these must be there, and no other may begin so unless it is named whole.
 func families() map[string][]string {
 	all := map[string][]string{
-		"order.paid.":      {"goods", "voucher", "open"},
-		"order.attention.": {"late", "stock", "second", "cancelled", "amount"},
-		"console.":         {"overview", "orders", "attention", "notifications", "stock", "setup", "sandbox"},
-		"category.":        {"food", "drinks", "crafts", "vouchers"},
-		"check.":           {"PENDING", "SUCCESS", "EXPIRED", "away"},
+		"order.paid.": {"goods", "voucher", "open"},
+		"order.case.": {"late_payment", "out_of_stock", "second_payment", "paid_cancelled", "unclear_payment", "wrong_amount", "wrong_code", "wrong_channel"},
+		"receipt.":    {"held", "kept", "duplicate"},
+		"console.":    {"overview", "orders", "attention", "notifications", "stock", "setup", "sandbox"},
+		"category.":   {"food", "drinks", "crafts", "vouchers"},
+		"check.":      {"PENDING", "SUCCESS", "EXPIRED", "away"},
 
 		"inspect.lane.":   {"shopper", "shop", "doku", "till"},
 		"inspect.call.":   {"code", "code.text", "status", "status.text", "howto", "howto.text", "other", "other.text"},
 		"inspect.by.":     {"shopper", "shopper.text", "staff", "staff.text", "shop", "shop.text"},
-		"inspect.change.": {"payment.state", "order.status", "receipt", "stock", "attention"},
+		"inspect.change.": {"payment.state", "order.status", "receipt", "stock", "case"},
 		"signed.":         {"Client-Id", "Request-Id", "Request-Timestamp", "Response-Timestamp", "Request-Target", "Digest"},
 		"inbox.filter.":   {"all", "applied", "repeated", "flagged", "rejected"},
-		"inbox.verdict.":  {"applied", "repeated", "mismatched", "unknown_invoice", "unreadable", "noted", "rejected"},
+		"inbox.verdict.":  {"applied", "repeated", "held", "mismatched", "unknown_invoice", "unreadable", "noted", "rejected"},
 		"inbox.effect.":   {"none", "paid", "paid_late", "receipt_added", "second_payment", "expired", "flagged"},
 		"inbox.reason.":   {"missing", "merchant", "signature"},
 	}
 	for _, code := range append([]string{"path_changed", "body_changed", "header_changed"}, sampleCauses...) {
 		all["explain."] = append(all["explain."], code, code+".why", code+".fix")
 	}
-	for _, kind := range caseNames {
+	for _, kind := range CaseKinds {
 		all["case."], all["todo."] = append(all["case."], kind), append(all["todo."], kind)
 	}
 	all["case."] = append(all["case."], "other")
+	for _, way := range decisionKinds {
+		all["decision."] = append(all["decision."], way, way+".hint")
+	}
+	all["decision."] = append(all["decision."], "settled")
 	all["status."] = statuses
 	all["attempt."] = []string{"creating", "pending", "paid", "expired", "failed"}
 	all["source."] = []string{"notification", "query"}
@@ -114,7 +119,7 @@ func families() map[string][]string {
 	for _, s := range orderStates {
 		all["order."] = append(all["order."], string(s), string(s)+".text")
 	}
-	for _, kind := range []string{"code", "reminder", "paid", "expired"} {
+	for _, kind := range []string{"code", "reminder", "paid", "expired", "cancelled", "money", "decided"} {
 		all["mail."] = append(all["mail."], kind, kind+".subject", kind+".text", kind+".go")
 	}
 	for _, status := range []string{"403", "404", "405", "413", "422", "429", "500", "503"} {

@@ -10,9 +10,9 @@ import (
 // record of the call. One in ten has expired.
 var past = []string{
 	`INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status,
-		stock_held, attention, placed_at, paid_at, expired_at)
+		stock_held, placed_at, paid_at, expired_at)
 	SELECT n, 'past-' || n, 'WJ-PAST' || n, 'past-' || n, 'Budi Santoso', 'budi' || n || '@example.com', '081234567890', 'id', 65000,
-		CASE n % 10 WHEN 0 THEN 'expired' ELSE 'paid' END, n % 10 > 0, '', at, CASE n % 10 WHEN 0 THEN NULL ELSE at END,
+		CASE n % 10 WHEN 0 THEN 'expired' ELSE 'paid' END, n % 10 > 0, at, CASE n % 10 WHEN 0 THEN NULL ELSE at END,
 		CASE n % 10 WHEN 0 THEN at ELSE NULL END FROM n`,
 	`INSERT INTO order_lines (order_id, sku, name_id, name_en, kind, drawing, price, quantity, created_at, settlement_account)
 	SELECT n, 'MNM-GAYO', 'Kopi Gayo 200 g', 'Gayo Coffee 200 g', 'goods', 'kopi-gayo.svg', 65000, 1, at, '' FROM n`,
@@ -20,8 +20,8 @@ var past = []string{
 		how_to_pay_api, instructions, code_issued_at, expires_at, tries, last_error, checked_status, created_at)
 	SELECT n, n, 1, 'WJ-PAST' || n || '-1', 65000, FALSE, 'past-' || n, body, CASE n % 10 WHEN 0 THEN 'expired' ELSE 'paid' END,
 		'9' || digits, '', '', 'null', at, at, 0, '', '', at FROM n`,
-	`INSERT INTO receipts (payment_id, amount, paid_at, source, identifiers, created_at)
-	SELECT n, 65000, at, 'notification', '', at FROM n WHERE n % 10 > 0`,
+	`INSERT INTO receipts (payment_id, invoice_number, amount, paid_at, source, notified, identifiers, created_at)
+	SELECT n, 'WJ-PAST' || n || '-1', 65000, at, 'notification', TRUE, '', at FROM n WHERE n % 10 > 0`,
 	`INSERT INTO notifications (request_id, digest, header, body, invoice_number, transaction_status, verdict, effect, deliveries,
 		received_at, last_received_at, duration)
 	SELECT 'past-' || n, digest, '{}', body, 'WJ-PAST' || n || '-1', 'SUCCESS', 'applied', 'paid', 1, at, at, 1000000
@@ -35,9 +35,9 @@ var past = []string{
 // Orders that wait for their money, with a code.
 var waiting = []string{
 	`INSERT INTO orders (id, token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status,
-		stock_held, attention, placed_at)
+		stock_held, placed_at)
 	SELECT n, 'waiting-' || n, 'WJ-WAIT' || n, 'waiting-' || n, 'Budi Santoso', 'budi@example.com', '081234567890', 'id', 65000,
-		'awaiting_payment', TRUE, '', at FROM n`,
+		'awaiting_payment', TRUE, at FROM n`,
 	past[1],
 	`INSERT INTO payments (order_id, attempt, invoice_number, amount, reusable, request_id, request_body, state, code, how_to_pay_page,
 		how_to_pay_api, instructions, code_issued_at, expires_at, next_check_at, tries, last_error, checked_status, created_at)

@@ -1,0 +1,404 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+const (
+	casesShown = 100
+	casesPath  = "/console/cases"
+
+	// Bounds of what staff write about a decision, in letters.
+	maxReason = 500
+	maxMethod = 100
+	maxBy     = 60
+)
+
+// movedToCases answers the addresses that cases had before.
+func movedToCases(c echo.Context) error {
+	address := casesPath
+	if c.QueryParams().Has("done") {
+		address += "?closed"
+	}
+	return c.Redirect(http.StatusMovedPermanently, address)
+}
+
+// caseTitle is what the pages call a kind of case.
+func caseTitle(l views.Lang, kind models.CaseKind) string {
+	if !slices.Contains(views.CaseKinds, string(kind)) {
+		return l.T("case.other")
+	}
+	return l.T("case." + string(kind))
+}
+
+func viewCase(l views.Lang, c models.Case) views.Case {
+	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: caseTitle(l, c.Kind), Todo: l.T("todo." + string(c.Kind)), Facts: caseFacts(l, c),
+		Detail: c.Detail, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
+	if c.Order != nil {
+		v.Number, v.Path = c.Order.Number, consoleOrder(c.Order.Number)
+	}
+	if c.NotificationID != nil {
+		v.Message = deliveryPath(*c.NotificationID)
+	}
+	if c.ClosedAt != nil {
+		v.Decision, v.Reason = l.T("decision."+string(c.Decision)), c.Reason
+		v.Decided = l.T("cases.decided.by", c.DecidedBy, l.Stamp(*c.ClosedAt))
+		if c.DecidedBy == "" {
+			v.Decided = l.T("cases.decided.shop", l.Stamp(*c.ClosedAt))
+		}
+	}
+	return v
+}
+
+// caseFacts says what happened.
+func caseFacts(l views.Lang, c models.Case) (facts []views.Fact) {
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, views.Fact{Name: name, Value: value})
+		}
+	}
+	invoice := ""
+	if c.Payment != nil {
+		invoice = c.Payment.InvoiceNumber
+	}
+	if r := c.Receipt; r != nil {
+		invoice = r.InvoiceNumber
+		add(l.T("cases.received"), views.Rupiah(r.Amount))
+		if c.Payment != nil {
+			add(l.T("cases.asked"), views.Rupiah(c.Payment.Amount))
+		}
+		if d := c.Difference(); d != 0 {
+			add(l.T("cases.difference"), signedRupiah(d))
+		}
+		add(l.T("receipt.at"), l.Stamp(r.PaidAt))
+		add(l.T("receipt.till"), r.TillTransaction)
+		if c.Payment != nil && r.PaymentCode != c.Payment.Code {
+			add(l.T("cases.code"), r.PaymentCode)
+		}
+		if r.Channel != models.ChannelIndomaret {
+			add(l.T("cases.channel"), r.Channel)
+		}
+	}
+	add(l.T("facts.invoice"), invoice)
+	if c.Receipt == nil && c.Payment != nil {
+		add(l.T("cases.asked"), views.Rupiah(c.Payment.Amount))
+		if c.Payment.ExpiresAt != nil {
+			add(l.T("facts.deadline"), l.Stamp(*c.Payment.ExpiresAt))
+		}
+		add(l.T("facts.trouble"), c.Payment.LastError)
+	}
+	if note := receiptNote(l, c.Receipt); note != "" {
+		add(l.T("cases.refund.done"), note)
+	}
+	return facts
+}
+
+// signedRupiah is an amount that may be below zero.
+func signedRupiah(amount int64) string {
+	if amount < 0 {
+		return "-" + views.Rupiah(-amount)
+	}
+	return "+" + views.Rupiah(amount)
+}
+
+// receiptNote says what became of money that does not simply pay its order.
+func receiptNote(l views.Lang, r *models.Receipt) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Refunded > 0:
+		return l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Date(*r.RefundedOn), r.RefundMethod)
+	case r.Status == models.ReceiptHeld, r.Status == models.ReceiptKept, r.Status == models.ReceiptDuplicate:
+		return l.T("receipt." + string(r.Status))
+	}
+	return ""
+}
+
+// shopperCase is what the shopper reads about an open case, empty where it is no concern
+// of theirs.
+func shopperCase(l views.Lang, o models.Order, c models.Case) string {
+	key := "order.case." + string(c.Kind)
+	switch c.Kind {
+	case models.CaseLatePayment, models.CaseOutOfStock:
+		return l.T(key)
+	}
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			if c.ReceiptID == nil || r.ID != *c.ReceiptID || r.Status != models.ReceiptHeld {
+				continue
+			}
+			if c.Kind == models.CaseWrongAmount {
+				return l.T(key, views.Rupiah(r.Amount), views.Rupiah(p.Amount))
+			}
+			return l.T(key, views.Rupiah(r.Amount))
+		}
+	}
+	return ""
+}
+
+// decisionWords is what the shopper reads about a decision. The case must hold what was
+// noted of a refund.
+func decisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words []string) {
+	r := c.Receipt
+	if c.NeedsRefund(kind) {
+		words = append(words, l.T("words.refund", views.Rupiah(r.Refunded), l.Date(*r.RefundedOn), r.RefundMethod))
+	}
+	switch kind {
+	case models.DecisionAccept:
+		words = append(words, l.T("words.accept", views.Rupiah(r.Amount)))
+	case models.DecisionRefund:
+		if c.Order.Status != models.OrderPaid {
+			words = append(words, l.T("words.code.over"))
+		}
+	case models.DecisionCancel:
+		words = append(words, l.T("words.cancel"))
+	case models.DecisionPayAgain:
+		words = append(words, l.T("words.again"))
+	case models.DecisionDuplicate:
+		words = append(words, l.T("words.duplicate"))
+	case models.DecisionNone:
+		if r != nil && (r.Status == models.ReceiptHeld || r.Status == models.ReceiptKept) {
+			words = append(words, l.T("words.none", views.Rupiah(r.Amount)))
+		} else {
+			words = append(words, l.T("words.none.applied"))
+		}
+	}
+	return words
+}
+
+func (h *Handler) showCases(c echo.Context) error {
+	frame, err := h.consolePage(c, "attention", lang(c).T("console.attention"))
+	if err != nil {
+		return err
+	}
+	p := views.CasesPage{ConsolePage: frame, Closed: c.QueryParams().Has("closed"), Notice: caseNotice(c)}
+	list := h.Store.OpenCases
+	if p.Closed {
+		list = h.Store.ClosedCases
+	}
+	cases, err := list(c.Request().Context(), casesShown)
+	if err != nil {
+		return fmt.Errorf("cases: %w", err)
+	}
+	for _, found := range cases {
+		p.Cases = append(p.Cases, viewCase(p.Lang, found))
+	}
+	if len(cases) == casesShown {
+		p.More = p.T("cases.first", casesShown)
+	}
+	p.Chips = []views.CategoryLink{{URL: casesPath, Name: p.T("cases.open"), Current: !p.Closed},
+		{URL: casesPath + "?closed", Name: p.T("cases.closed"), Current: p.Closed}}
+	return render(c, http.StatusOK, views.Cases(p))
+}
+
+// caseNotice says what came of a decision that led here.
+func caseNotice(c echo.Context) string {
+	switch {
+	case c.QueryParams().Has("decided"):
+		return lang(c).T("cases.done")
+	case c.QueryParams().Has("already"):
+		return lang(c).T("cases.already")
+	}
+	return ""
+}
+
+// caseOf finds the case that an address names.
+func (h *Handler) caseOf(c echo.Context) (models.Case, error) {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return models.Case{}, models.ErrNotFound
+	}
+	found, err := h.Store.Case(c.Request().Context(), id)
+	if err != nil {
+		return found, fmt.Errorf("case: %w", err)
+	}
+	return found, nil
+}
+
+func (h *Handler) showCase(c echo.Context) error {
+	found, err := h.caseOf(c)
+	if err != nil {
+		return err
+	}
+	form := views.DecisionForm{RefundedOn: views.Field{Value: views.FormatDay(h.Now())}}
+	if found.Receipt != nil {
+		form.Refund.Value = strconv.FormatInt(found.Receipt.Amount, 10)
+	}
+	if ways := found.Decisions(); len(ways) > 0 {
+		form.Decision.Value = string(ways[0])
+	}
+	return h.casePage(c, http.StatusOK, found, form, "")
+}
+
+func (h *Handler) casePage(c echo.Context, status int, found models.Case, form views.DecisionForm, problem string) error {
+	frame, err := h.consolePage(c, "attention", caseTitle(lang(c), found.Kind))
+	if err != nil {
+		return err
+	}
+	p := views.CasePage{ConsolePage: frame, Case: viewCase(frame.Lang, found), Form: form, Problem: problem,
+		Today: views.FormatDay(h.Now())}
+	for _, way := range found.Decisions() {
+		p.Refunds = p.Refunds || found.NeedsRefund(way)
+		p.Choices = append(p.Choices, views.DecisionChoice{Value: string(way), Name: p.T("decision." + string(way)),
+			Hint: p.T("decision." + string(way) + ".hint"), Chosen: string(way) == form.Decision.Value})
+	}
+	return render(c, status, views.CaseDecision(p))
+}
+
+// decideCase ends a case. What was filled in is shown once more, with what the shopper
+// will read, before it is done.
+func (h *Handler) decideCase(c echo.Context) error {
+	found, err := h.caseOf(c)
+	if err != nil {
+		return err
+	}
+	if found.ClosedAt != nil {
+		return c.Redirect(http.StatusSeeOther, casesPath+"?already")
+	}
+	d, form, ok := h.readDecision(c, found)
+	switch {
+	case !ok:
+		return h.casePage(c, http.StatusUnprocessableEntity, found, form, "")
+	case c.FormValue("confirm") == "no":
+		return h.casePage(c, http.StatusOK, found, form, "")
+	case c.FormValue("confirm") != "yes":
+		return h.previewDecision(c, found, d, form)
+	}
+	if d.Kind == models.DecisionPayAgain {
+		if d.Next, err = h.preparePayment(*found.Order); err != nil {
+			return fmt.Errorf("prepare payment: %w", err)
+		}
+	}
+	done, err := h.Store.Decide(models.Because(c.Request().Context(), models.Cause{By: models.CauseStaff}), found.ID, d)
+	switch {
+	case errors.Is(err, models.ErrDecided):
+		return c.Redirect(http.StatusSeeOther, casesPath+"?already")
+	case errors.Is(err, models.ErrNotOffered):
+		if found, err = h.caseOf(c); err != nil {
+			return err
+		}
+		return h.casePage(c, http.StatusConflict, found, form, lang(c).T("cases.gone"))
+	case err != nil:
+		return fmt.Errorf("decide case: %w", err)
+	}
+	h.decided(c.Request().Context(), done, d)
+	return c.Redirect(http.StatusSeeOther, casesPath+"?decided")
+}
+
+// decided does what follows a decision that stands: the order's pages are told, the mail
+// goes out, and a new code is asked for.
+func (h *Handler) decided(ctx context.Context, done models.Case, d models.Decision) {
+	h.Log.InfoContext(ctx, "case decided", "id", done.ID, "kind", done.Kind, "decision", d.Kind, "by", d.By)
+	poke(h.mailWake)
+	poke(h.wake)
+	if done.Order == nil {
+		return
+	}
+	h.tell(ctx, done.Order.Token)
+	if d.Kind == models.DecisionPayAgain {
+		if o, err := h.Store.Order(ctx, done.Order.Token); err == nil { // else the worker asks for it
+			h.obtainCodeSoon(ctx, o)
+		}
+	}
+}
+
+func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.Decision, form views.DecisionForm) error {
+	frame, err := h.consolePage(c, "attention", lang(c).T("cases.preview.title"))
+	if err != nil {
+		return err
+	}
+	l := frame.Lang
+	p := views.DecisionPage{ConsolePage: frame, Case: viewCase(l, found), Decision: l.T("decision." + string(d.Kind)),
+		Does: l.T("decision." + string(d.Kind) + ".hint")}
+	if found.NeedsRefund(d.Kind) {
+		refunded := *found.Receipt
+		refunded.Refunded, refunded.RefundedOn, refunded.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
+		found.Receipt = &refunded
+		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.refund"), Value: views.Rupiah(d.Refund)},
+			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Date(d.RefundedOn)}, views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
+	}
+	if diff := found.Difference(); diff != 0 && d.Kind == models.DecisionAccept {
+		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.difference"), Value: signedRupiah(diff)})
+	}
+	p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.reason"), Value: d.Reason}, views.Fact{Name: l.T("cases.by"), Value: d.By})
+	p.Form = []views.Fact{{Name: "decision", Value: form.Decision.Value}, {Name: "refund", Value: form.Refund.Value},
+		{Name: "refunded_on", Value: form.RefundedOn.Value}, {Name: "refund_method", Value: form.Method.Value},
+		{Name: "reason", Value: form.Reason.Value}, {Name: "by", Value: form.By.Value}}
+	switch {
+	case !found.TellsShopper(d.Kind):
+		p.Words = []string{l.T("cases.words.none")}
+	default:
+		theirs := views.Lang(found.Order.Language)
+		p.Words = decisionWords(theirs, found, d.Kind)
+		if h.Mail == nil {
+			p.Words = append(p.Words, l.T("cases.words.nomail"))
+		} else {
+			p.Subject = theirs.T("mail.decided.subject", found.Order.Number)
+		}
+	}
+	return render(c, http.StatusOK, views.CasePreview(p))
+}
+
+// readDecision reads the form and says whether all of it will do.
+func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Decision, form views.DecisionForm, ok bool) {
+	l := lang(c)
+	read := func(name string) views.Field {
+		return views.Field{Value: strings.Join(strings.Fields(c.FormValue(name)), " ")}
+	}
+	form = views.DecisionForm{Decision: read("decision"), Refund: read("refund"), RefundedOn: read("refunded_on"), Method: read("refund_method"),
+		Reason: read("reason"), By: read("by")}
+	d = models.Decision{Kind: models.DecisionKind(form.Decision.Value), Reason: form.Reason.Value, By: form.By.Value}
+	if !slices.Contains(found.Decisions(), d.Kind) {
+		form.Decision.Problem = l.T("cases.bad.decision")
+	}
+	if !fits(d.Reason, maxReason) {
+		form.Reason.Problem = l.T("cases.bad.reason", maxReason)
+	}
+	if !fits(d.By, maxBy) {
+		form.By.Problem = l.T("cases.bad.by", maxBy)
+	}
+	if found.NeedsRefund(d.Kind) {
+		h.readRefund(l, &d, &form, found.Receipt.Amount)
+	}
+	for _, f := range []views.Field{form.Decision, form.Refund, form.RefundedOn, form.Method, form.Reason, form.By} {
+		if f.Problem != "" {
+			return d, form, false
+		}
+	}
+	return d, form, true
+}
+
+// readRefund reads how money was given back: at most what came, and not tomorrow.
+func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, most int64) {
+	digits := strings.NewReplacer("Rp", "", ".", "", " ", "", "\u00a0", "").Replace(form.Refund.Value)
+	amount, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || amount < 1 || amount > most {
+		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(most))
+	}
+	on := views.ParseDay(form.RefundedOn.Value)
+	if on.IsZero() || on.After(h.Now()) {
+		form.RefundedOn.Problem = l.T("cases.bad.day")
+	}
+	if !fits(form.Method.Value, maxMethod) {
+		form.Method.Problem = l.T("cases.bad.method", maxMethod)
+	}
+	d.Refund, d.RefundedOn, d.RefundMethod = amount, on, form.Method.Value
+}
+
+// fits reports whether a text is there, readable, and no longer than so many letters.
+func fits(text string, most int) bool {
+	n := utf8.RuneCountInString(text)
+	return n > 0 && n <= most && utf8.ValidString(text)
+}

@@ -1,0 +1,179 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// CaseKind says why a person must look.
+type CaseKind string
+
+const (
+	CaseWrongAmount    CaseKind = "wrong_amount"
+	CaseWrongCode      CaseKind = "wrong_code"
+	CaseWrongChannel   CaseKind = "wrong_channel"
+	CaseUnclear        CaseKind = "unclear_payment" // one payment told twice, or two payments
+	CaseLatePayment    CaseKind = "late_payment"
+	CaseSecondPayment  CaseKind = "second_payment"
+	CasePaidCancelled  CaseKind = "paid_cancelled"
+	CaseOutOfStock     CaseKind = "out_of_stock"
+	CaseUnknownInvoice CaseKind = "unknown_invoice"
+	CaseUnreadable     CaseKind = "unreadable_notification"
+	CaseRefused        CaseKind = "refused"    // the gateway will not give a code
+	CaseNoCode         CaseKind = "no_code"    // and has not said so either
+	CaseUnsettled      CaseKind = "unsettled"  // neither money nor expiry is confirmed
+	CaseCodeTaken      CaseKind = "code_taken" // the gateway gave a code that another order has
+	CaseBadExpiry      CaseKind = "bad_expiry" // the gateway's deadline cannot be true
+)
+
+// CaseKinds are all kinds.
+var caseKinds = []CaseKind{CaseWrongAmount, CaseWrongCode, CaseWrongChannel, CaseUnclear, CaseLatePayment, CaseSecondPayment, CasePaidCancelled,
+	CaseOutOfStock, CaseUnknownInvoice, CaseUnreadable, CaseRefused, CaseNoCode, CaseUnsettled, CaseCodeTaken, CaseBadExpiry}
+
+// CaseKinds returns every kind of case.
+func CaseKinds() []CaseKind { return append([]CaseKind(nil), caseKinds...) }
+
+// Case is something no program can settle. It is about one thing: an arrival of money, a
+// message, a payment or an order. It is raised in the transaction that found it, once for
+// that thing, and ends with a decision.
+type Case struct {
+	ID    int64
+	Kind  CaseKind
+	About string // names the thing; there is one case of a kind about it
+
+	OrderID        *int64 // nil when it belongs to no order
+	Order          *Order
+	PaymentID      *int64
+	Payment        *Payment
+	ReceiptID      *int64 // the money it is about, nil for none
+	Receipt        *Receipt
+	NotificationID *int64 // the message it is about, nil for none
+
+	Detail    string // what happened, in English, for staff and developers
+	CreatedAt time.Time
+
+	// How it ended, nil and empty while it is open.
+	ClosedAt  *time.Time
+	Decision  DecisionKind
+	DecidedBy string // who decided, as they named themselves; empty for the shop itself
+	Reason    string
+}
+
+// aboutReceipt, aboutPayment and aboutOrder name what a case is about.
+func aboutReceipt(id int64) string { return fmt.Sprint("receipt ", id) }
+func aboutPayment(id int64) string { return fmt.Sprint("payment ", id) }
+func aboutOrder(id int64) string   { return fmt.Sprint("order ", id) }
+
+// whole loads cases with all they are about.
+func wholeCases(db *gorm.DB) *gorm.DB {
+	return db.Preload("Order.Payments.Receipts").Preload("Order.Lines").Preload("Order").Preload("Payment").Preload("Receipt")
+}
+
+// OpenCases lists the cases nobody has decided yet, the oldest first.
+func (s *Store) OpenCases(ctx context.Context, limit int) ([]Case, error) {
+	var list []Case
+	return list, wholeCases(s.read.WithContext(ctx)).Where("closed_at IS NULL").Order("created_at, id").Limit(limit).Find(&list).Error
+}
+
+// ClosedCases lists the cases that were decided, the latest first.
+func (s *Store) ClosedCases(ctx context.Context, limit int) ([]Case, error) {
+	var list []Case
+	return list, wholeCases(s.read.WithContext(ctx)).Where("closed_at IS NOT NULL").Order("closed_at DESC, id DESC").Limit(limit).Find(&list).Error
+}
+
+// Case finds a case with all it is about, or says ErrNotFound.
+func (s *Store) Case(ctx context.Context, id int64) (Case, error) {
+	return wholeCase(s.read.WithContext(ctx), id)
+}
+
+func wholeCase(db *gorm.DB, id int64) (Case, error) {
+	return first[Case](wholeCases(db).Where("id = ?", id))
+}
+
+// CountOpenCases counts the cases nobody has decided yet.
+func (s *Store) CountOpenCases(ctx context.Context) (n int64, err error) {
+	return n, s.read.WithContext(ctx).Model(&Case{}).Where("closed_at IS NULL").Count(&n).Error
+}
+
+// Raise opens a case about a payment, found outside of any other change, unless there is
+// one already.
+func (s *Store) Raise(ctx context.Context, p Payment, kind CaseKind, detail string) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		if _, err := lockOrder(tx, p.OrderID); err != nil {
+			return err
+		}
+		return raiseOnce(tx, Case{Kind: kind, About: aboutPayment(p.ID), OrderID: &p.OrderID, PaymentID: &p.ID, Detail: detail})
+	})
+}
+
+func raiseOnce(tx *gorm.DB, c Case) error { return raise(tx, &c) }
+
+// raise opens a case, unless there is one of that kind about the same thing; then c has
+// no ID.
+func raise(tx *gorm.DB, c *Case) error {
+	c.About, c.Detail, c.CreatedAt = indexed(c.About), indexed(c.Detail), tx.NowFunc()
+	res := tx.Omit(clause.Associations).Clauses(clause.OnConflict{DoNothing: true}).Create(c)
+	if res.Error != nil || res.RowsAffected == 0 {
+		return res.Error
+	}
+	change := Change{Kind: ChangeCase, Subject: string(c.Kind), Became: "open"}
+	if c.OrderID != nil {
+		change.OrderID = *c.OrderID
+	}
+	record(tx, change)
+	return nil
+}
+
+// closeCase closes an open case that is locked through its order, and reports whether it
+// was open.
+func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
+	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).
+		Updates(map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason})
+	if res.Error != nil || res.RowsAffected == 0 {
+		return false, res.Error
+	}
+	change := Change{Kind: ChangeCase, Subject: string(c.Kind), Was: "open", Became: string(d.Kind)}
+	if c.OrderID != nil {
+		change.OrderID = *c.OrderID
+	}
+	record(tx, change)
+	return true, nil
+}
+
+// closeSettled closes the open cases about a receipt that the gateway's own word has
+// settled.
+func closeSettled(tx *gorm.DB, receiptID int64, reason string, now time.Time) error {
+	var open []Case
+	if err := tx.Where("receipt_id = ? AND closed_at IS NULL", receiptID).Find(&open).Error; err != nil {
+		return err
+	}
+	for _, c := range open {
+		if c.Kind == CaseLatePayment {
+			continue
+		}
+		if _, err := closeCase(tx, c, Decision{Kind: DecisionSettled, Reason: reason}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undecidedMoney is the condition that an order has money that nobody has decided about.
+const undecidedMoney = "EXISTS (SELECT 1 FROM receipts r JOIN payments rp ON rp.id = r.payment_id WHERE rp.order_id = orders.id AND r.status = 'held')"
+
+// hasUndecidedMoney reports whether money for an order is held.
+func hasUndecidedMoney(tx *gorm.DB, orderID int64) (bool, error) {
+	var n int64
+	err := tx.Model(&Receipt{}).Joins("JOIN payments ON payments.id = receipts.payment_id").
+		Where("payments.order_id = ? AND receipts.status = ?", orderID, ReceiptHeld).Count(&n).Error
+	return n > 0, err
+}
+
+// ErrMoneyUndecided: money has come for the order that nobody has decided about yet, so
+// that it must not be asked for again.
+var ErrMoneyUndecided = errors.New("money for this order is being looked at")

@@ -1,0 +1,292 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// DecisionKind is how a case ends.
+type DecisionKind string
+
+const (
+	// DecisionAccept: the money is applied to its order, though it does not fit.
+	DecisionAccept DecisionKind = "accept"
+	// DecisionRefund: the money was given back, on a day and in a way that are noted.
+	DecisionRefund DecisionKind = "refund"
+	// DecisionCancel: the order is cancelled, and money that was held was given back.
+	DecisionCancel DecisionKind = "cancel"
+	// DecisionPayAgain: the shopper gets a new payment code, and money that was held was
+	// given back.
+	DecisionPayAgain DecisionKind = "pay_again"
+	// DecisionDuplicate: no second money came; one payment was told twice.
+	DecisionDuplicate DecisionKind = "duplicate"
+	// DecisionNone: nothing is to be done. Money that was held is kept, unapplied.
+	DecisionNone DecisionKind = "none"
+	// DecisionSettled: the gateway's own word has settled it. Nobody can choose it.
+	DecisionSettled DecisionKind = "settled"
+)
+
+// Decision is what a person decides about a case.
+type Decision struct {
+	Kind   DecisionKind
+	By     string // who decides
+	Reason string
+
+	// How the money was given back, for those kinds that need it.
+	Refund       int64 // whole rupiah, at most what came
+	RefundedOn   time.Time
+	RefundMethod string
+
+	// Next is the payment that DecisionPayAgain asks a code for.
+	Next Payment
+}
+
+var (
+	// ErrDecided: somebody else has decided the case already.
+	ErrDecided = errors.New("the case is decided already")
+	// ErrNotOffered: the case cannot end in that way, or not any more.
+	ErrNotOffered = errors.New("the case cannot be decided so")
+	// ErrRefund: a refund of no amount, of more than came, or without its day or way.
+	ErrRefund = errors.New("a refund needs an amount of at most what came, a day and a way")
+)
+
+// moneyKinds are the cases about money that did not fit its order.
+var moneyKinds = []CaseKind{CaseWrongAmount, CaseWrongCode, CaseWrongChannel, CaseUnclear}
+
+// Decisions returns the ways in which an open case can end, given what it is about, the
+// likeliest first. The case must have been loaded whole.
+func (c Case) Decisions() []DecisionKind {
+	if c.ClosedAt != nil {
+		return nil
+	}
+	switch {
+	case c.Receipt != nil && c.Receipt.Status == ReceiptHeld:
+		return c.moneyDecisions()
+	case c.Receipt != nil && c.Receipt.Status == ReceiptApplied && c.Receipt.Refunded == 0: // late, or out of stock
+		return []DecisionKind{DecisionNone, DecisionRefund}
+	case c.Order == nil || c.Order.Status != OrderAwaitingPayment:
+		return []DecisionKind{DecisionNone}
+	case c.Payment != nil && c.Payment.State == PaymentFailed && c.Order.hasNothingToPay():
+		return []DecisionKind{DecisionPayAgain, DecisionCancel, DecisionNone}
+	}
+	return []DecisionKind{DecisionNone, DecisionCancel}
+}
+
+// moneyDecisions are the ways to end a case about money that is held.
+func (c Case) moneyDecisions() []DecisionKind {
+	var ways []DecisionKind
+	if c.canAccept() {
+		ways = append(ways, DecisionAccept)
+	}
+	ways = append(ways, DecisionRefund)
+	if c.Order != nil && c.Order.Status == OrderAwaitingPayment {
+		if !c.Payment.Reusable {
+			ways = append(ways, DecisionPayAgain)
+		}
+		ways = append(ways, DecisionCancel)
+	}
+	if c.Kind == CaseUnclear || c.Kind == CaseSecondPayment {
+		ways = append(ways, DecisionDuplicate)
+	}
+	return append(ways, DecisionNone)
+}
+
+// canAccept reports whether the order can still take the money of the case.
+func (c Case) canAccept() bool {
+	if c.Order == nil || c.Payment == nil || !slices.Contains(moneyKinds, c.Kind) {
+		return false
+	}
+	again := c.Order.Status == OrderPaid && c.Payment.Reusable && c.Payment.State == PaymentPaid
+	return again || c.Order.Status == OrderAwaitingPayment || c.Order.Status == OrderExpired
+}
+
+// NeedsRefund reports whether a decision must say how the money of the case was given back.
+func (c Case) NeedsRefund(kind DecisionKind) bool {
+	return c.Receipt != nil && (kind == DecisionRefund || kind == DecisionCancel || kind == DecisionPayAgain)
+}
+
+// Difference is by how much the money of the case exceeds what was asked for, in whole
+// rupiah; negative where it falls short, 0 where there is nothing to compare.
+func (c Case) Difference() int64 {
+	if c.Receipt == nil || c.Payment == nil {
+		return 0
+	}
+	return c.Receipt.Amount - c.Payment.Amount
+}
+
+// TellsShopper reports whether the shopper is told of a decision by mail.
+func (c Case) TellsShopper(kind DecisionKind) bool {
+	return c.Order != nil && kind != DecisionSettled && (c.Receipt != nil || kind == DecisionCancel || kind == DecisionPayAgain)
+}
+
+// hasNothingToPay reports whether no attempt of an order that was loaded whole may be
+// paid any more.
+func (o Order) hasNothingToPay() bool {
+	return !slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		return p.State == PaymentCreating || p.State == PaymentPending || p.State == PaymentPaid
+	})
+}
+
+// Decide ends a case: it does what the decision says, records who decided and why, and has
+// the shopper told, all in one transaction. It returns the case as it is then. The errors
+// are ErrNotFound, ErrDecided, ErrNotOffered, ErrRefund, and *OutOfStockError for a new code
+// whose goods cannot be had any more; with each of them nothing has changed.
+func (s *Store) Decide(ctx context.Context, id int64, d Decision) (c Case, err error) {
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		if c, err = wholeCase(tx, id); err != nil {
+			return err
+		}
+		if c.OrderID != nil { // what is decided by is read once the order is locked
+			if _, err = lockOrder(tx, *c.OrderID); err != nil {
+				return err
+			}
+			if c, err = wholeCase(tx, id); err != nil {
+				return err
+			}
+		}
+		if err := c.check(d); err != nil {
+			return err
+		}
+		now := s.now()
+		if err := c.carryOut(tx, d, now); err != nil {
+			return err
+		}
+		closed, err := closeCase(tx, c, d, now)
+		if err != nil {
+			return err
+		}
+		if !closed {
+			return ErrDecided
+		}
+		if !c.TellsShopper(d.Kind) {
+			return nil
+		}
+		return enqueue(tx, Mail{OrderID: *c.OrderID, PaymentID: *c.PaymentID, CaseID: c.ID, Kind: MailDecided, SendAt: now})
+	})
+	if err != nil {
+		return c, err
+	}
+	return s.Case(ctx, id)
+}
+
+// check says why a decision cannot be made.
+func (c Case) check(d Decision) error {
+	switch {
+	case c.ClosedAt != nil:
+		return ErrDecided
+	case !slices.Contains(c.Decisions(), d.Kind):
+		return ErrNotOffered
+	case c.NeedsRefund(d.Kind) && (d.Refund < 1 || d.Refund > c.Receipt.Amount || d.RefundedOn.IsZero() || d.RefundMethod == ""):
+		return ErrRefund
+	}
+	return nil
+}
+
+// carryOut does what a decision says. The order of the case is locked.
+func (c Case) carryOut(tx *gorm.DB, d Decision, now time.Time) error {
+	if err := c.settleMoney(tx, d); err != nil {
+		return err
+	}
+	switch {
+	case d.Kind == DecisionAccept:
+		return c.accept(tx)
+	case d.Kind == DecisionCancel:
+		_, err := cancelOrder(tx, *c.Order, now)
+		return err
+	case c.Order == nil || c.Order.Status != OrderAwaitingPayment:
+		return nil
+	case d.Kind == DecisionPayAgain:
+		return c.payAgain(tx, d, now)
+	case c.Receipt != nil && d.Kind != DecisionDuplicate:
+		return c.giveUpCode(tx, now)
+	}
+	return nil
+}
+
+// settleMoney notes what became of the money of a case.
+func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
+	if c.Receipt == nil {
+		return nil
+	}
+	changes := map[string]any{}
+	if c.NeedsRefund(d.Kind) {
+		on := d.RefundedOn.UTC()
+		changes["refunded"], changes["refunded_on"], changes["refund_method"] = d.Refund, &on, d.RefundMethod
+	}
+	became := map[DecisionKind]ReceiptStatus{DecisionAccept: ReceiptApplied, DecisionRefund: ReceiptReturned, DecisionCancel: ReceiptReturned,
+		DecisionPayAgain: ReceiptReturned, DecisionDuplicate: ReceiptDuplicate, DecisionNone: ReceiptKept}[d.Kind]
+	if c.Receipt.Status == ReceiptHeld {
+		changes["status"] = became
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	res := tx.Model(&Receipt{}).Where("id = ? AND status = ? AND refunded = 0", c.Receipt.ID, c.Receipt.Status).Updates(changes)
+	if res.Error == nil && res.RowsAffected == 0 {
+		return ErrNotOffered
+	}
+	change := Change{Kind: ChangeReceipt, Subject: c.Receipt.InvoiceNumber, Was: string(c.Receipt.Status), Became: string(became)}
+	if d.Refund > 0 {
+		change.Became += " " + strconv.FormatInt(d.Refund, 10)
+	}
+	if c.Payment != nil {
+		change.OrderID, change.PaymentID = c.Payment.OrderID, c.Payment.ID
+	}
+	record(tx, change)
+	return res.Error
+}
+
+// accept pays the order of a case with its money.
+func (c Case) accept(tx *gorm.DB) error {
+	p, err := lockPayment(tx, byID, c.Payment.ID)
+	if err != nil {
+		return err
+	}
+	if err := markPaid(tx, p, c.Receipt.PaymentCode); err != nil {
+		return err
+	}
+	if p.Order.Status == OrderPaid { // one more payment of a reusable code
+		return nil
+	}
+	paid, err := payOrder(tx, *p.Order, c.Receipt.PaidAt)
+	if err == nil && !paid {
+		err = ErrNotOffered
+	}
+	return err
+}
+
+// payAgain gives up the code of a case and adds the next attempt to be paid.
+func (c Case) payAgain(tx *gorm.DB, d Decision, now time.Time) error {
+	if _, err := movePayment(tx, *c.Payment, PaymentExpired, "next_check_at = $1, leased_until = $1", nil); err != nil {
+		return err
+	}
+	live, err := livePayments(tx, c.Order.ID)
+	if err != nil {
+		return err
+	}
+	if live > 0 || d.Next.InvoiceNumber != InvoiceNumber(c.Order.Number, c.Order.NextAttempt()) {
+		return ErrNotOffered // somebody was quicker: there is a newer attempt
+	}
+	return createPayment(tx, &d.Next, *c.Order, c.Order.NextAttempt(), now)
+}
+
+// giveUpCode ends the attempt that the money of a case came for, and its order where that
+// leaves nothing to be paid: a single-use code that was paid once cannot be paid again.
+func (c Case) giveUpCode(tx *gorm.DB, now time.Time) error {
+	if c.Payment.Reusable {
+		return nil
+	}
+	if _, err := movePayment(tx, *c.Payment, PaymentExpired, "next_check_at = $1, leased_until = $1", nil); err != nil {
+		return err
+	}
+	return expireIfOver(tx, *c.Payment, *c.Order, now)
+}
+
+// String is the decision in a line of the log.
+func (d Decision) String() string { return fmt.Sprintf("%s by %q", d.Kind, d.By) }

@@ -1,0 +1,233 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// telling is one message about a payment at the till.
+type telling struct {
+	of     int // which payment, from 1
+	by     Source
+	id     string // the till's transaction id as it is spelt, empty for none
+	name   string // what the identifier is called, AGENT_TRX_ID where empty
+	second int    // of the date
+	as     string // the Request-Id, a fresh one where empty
+	amount int64  // other than what was asked for
+}
+
+// arrival is what a telling says of a payment.
+func (d telling) arrival(p Payment) Arrival {
+	identifiers := `{"name":"AGENT_ID","value":"INDOMARET"}`
+	if d.id != "" {
+		name := d.name
+		if name == "" {
+			name = tillTransaction
+		}
+		own := fmt.Sprintf(`{"name":%q,"value":%q}`, name, d.id)
+		if d.second%2 == 0 {
+			identifiers += "," + own
+		} else {
+			identifiers = own + "," + identifiers
+		}
+	}
+	amount := p.Amount
+	if d.amount != 0 {
+		amount = d.amount
+	}
+	return Arrival{InvoiceNumber: p.InvoiceNumber, Amount: amount, PaymentCode: p.Code, Channel: ChannelIndomaret, Source: d.by,
+		PaidAt: newClock().t.Add(time.Duration(d.second) * time.Second), Identifiers: "[" + identifiers + "]"}
+}
+
+// tell applies a telling as the nth message of its test.
+func tell(t testing.TB, s *Store, c *clock, o Order, n int, d telling) {
+	t.Helper()
+	a := d.arrival(o.Payment())
+	if d.by == SourceStatusQuery {
+		if _, err := s.ApplyStatus(context.Background(), a); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	id := d.as
+	if id == "" {
+		id = fmt.Sprint("request-", n)
+	}
+	deliver(t, s, c, id, a.Identifiers+a.PaidAt.String(), PaidEvent(a))
+}
+
+// statuses counts the receipts of an order by what became of them.
+func statuses(o Order) map[ReceiptStatus]int {
+	count := map[ReceiptStatus]int{}
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			count[r.Status]++
+		}
+	}
+	return count
+}
+
+// The table of docs/protocol.md section 11.
+func TestToldTwice(t *testing.T) {
+	const single, reusable = "MNM-GAYO", "VCR-CELENGAN"
+	notified := func(id string, second int) telling { return telling{by: SourceNotification, id: id, second: second} }
+	queried := func(id string, second int) telling { return telling{by: SourceStatusQuery, id: id, second: second} }
+	spelt := func(name string, d telling) telling { d.name = name; return d }
+	under := func(requestID string, d telling) telling { d.as = requestID; return d }
+	of := func(amount int64, d telling) telling { d.amount = amount; return d }
+	for name, tt := range map[string]struct {
+		sku           string
+		told          []telling
+		applied, held int
+		flag          CaseKind
+	}{
+		"the same id a second later":                       {single, []telling{notified("1", 0), notified("1", 1)}, 1, 0, ""},
+		"the same id in another case and place":            {single, []telling{notified("1", 0), spelt("agent_trx_id", notified("1", 1))}, 1, 0, ""},
+		"the same id, by query first":                      {single, []telling{queried("1", 0), notified("1", 5)}, 1, 0, ""},
+		"the same id, by query afterwards":                 {single, []telling{notified("1", 0), queried("1", 5)}, 1, 0, ""},
+		"no id in the query":                               {single, []telling{queried("", 0), notified("1", 9)}, 1, 0, ""},
+		"no id in the later query":                         {single, []telling{notified("1", 0), queried("", 9)}, 1, 0, ""},
+		"no id at all, a second later":                     {single, []telling{notified("", 0), notified("", 1)}, 1, 0, ""},
+		"an id in the second telling only":                 {single, []telling{notified("", 0), notified("1", 1)}, 1, 0, ""},
+		"two ids of a single-use code":                     {single, []telling{notified("1", 0), notified("2", 0)}, 1, 1, CaseSecondPayment},
+		"two ids, one message name":                        {single, []telling{under("r", notified("1", 0)), under("r", notified("2", 0))}, 1, 1, CaseSecondPayment},
+		"a query alone names another id":                   {single, []telling{notified("1", 0), queried("2", 0)}, 1, 0, CaseUnclear},
+		"a query names the second, notified later":         {single, []telling{queried("2", 0), notified("1", 0), notified("2", 0)}, 1, 1, CaseSecondPayment},
+		"reusable, the same id":                            {reusable, []telling{notified("1", 0), notified("1", 3)}, 1, 0, ""},
+		"reusable, two ids":                                {reusable, []telling{notified("1", 0), notified("2", 1)}, 2, 0, ""},
+		"reusable, two ids in one second":                  {reusable, []telling{notified("1", 0), notified("2", 0)}, 2, 0, ""},
+		"reusable, a query without an id first":            {reusable, []telling{queried("", 0), notified("1", 0)}, 1, 0, ""},
+		"reusable, a query without an id, then two":        {reusable, []telling{queried("", 0), notified("1", 0), notified("2", 1)}, 2, 0, ""},
+		"reusable, a query without an id in between":       {reusable, []telling{notified("1", 0), queried("", 7), notified("2", 7)}, 2, 0, ""},
+		"reusable, a query with the second's id first":     {reusable, []telling{notified("1", 0), queried("2", 1), notified("2", 1)}, 2, 0, ""},
+		"reusable, a query names an id, no notification":   {reusable, []telling{queried("1", 0), queried("2", 1)}, 2, 0, ""},
+		"reusable, no ids in notifications, ids in query":  {reusable, []telling{queried("1", 0), notified("", 0)}, 1, 0, ""},
+		"reusable, no ids, one Request-Id, another date":   {reusable, []telling{under("r", notified("", 0)), under("r", notified("", 9))}, 1, 0, ""},
+		"reusable, no ids, another Request-Id, one second": {reusable, []telling{notified("", 0), notified("", 0)}, 1, 1, CaseUnclear},
+		"reusable, no ids, another Request-Id and second":  {reusable, []telling{notified("", 0), notified("", 1)}, 2, 0, ""},
+		"reusable, an id in one of two notifications":      {reusable, []telling{notified("1", 0), notified("", 1)}, 1, 1, CaseUnclear},
+		"a query does not name a notified payment":         {reusable, []telling{notified("", 0), queried("2", 1), notified("2", 1)}, 1, 1, CaseUnclear},
+		"another amount, then put right by a query":        {single, []telling{of(89_000, notified("1", 0)), queried("1", 0)}, 1, 0, ""},
+		"another amount, then put right without an id":     {single, []telling{of(89_000, notified("1", 0)), queried("", 0)}, 1, 0, ""},
+		"another amount after the right one":               {single, []telling{notified("1", 0), of(89_000, notified("1", 0))}, 1, 0, CaseWrongAmount},
+		"another amount, again and again":                  {single, []telling{of(89_000, notified("1", 0)), of(89_000, notified("1", 4)), of(89_000, queried("1", 0))}, 0, 1, CaseWrongAmount},
+		"another amount, then the right one paid":          {single, []telling{of(89_000, notified("1", 0)), notified("2", 60)}, 1, 1, CaseWrongAmount},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := openStore(t)
+			o := withCode(t, s, c, tt.sku)
+			for n, d := range tt.told {
+				tell(t, s, c, o, n, d)
+			}
+			got := reload(t, s, o)
+			count := statuses(got)
+			if count[ReceiptApplied] != tt.applied || count[ReceiptHeld] != tt.held || count[ReceiptApplied]+count[ReceiptHeld] != len(got.Payment().Receipts) ||
+				flag(got) != tt.flag || (tt.applied > 0) != (got.Status == OrderPaid) {
+				t.Errorf("order %s, receipts %v, case %q; want %d applied, %d held, case %q", got.Status, count, flag(got), tt.applied, tt.held, tt.flag)
+			}
+			for _, r := range got.Payment().Receipts {
+				if r.Status == ReceiptApplied && r.Amount != got.Total {
+					t.Errorf("Rp %d was applied, the order is Rp %d", r.Amount, got.Total)
+				}
+			}
+		})
+	}
+}
+
+// tellings is what a gateway may say of n payments: each is told by a notification that
+// has its id, and besides, in any order, by resends and status answers that differ in what
+// does not matter.
+func tellings(r *rand.Rand, n int, reusable bool) []telling {
+	var all []telling
+	for i := 1; i <= n; i++ {
+		id := fmt.Sprint("IDM", i)
+		all = append(all, telling{of: i, by: SourceNotification, id: id, second: r.IntN(60), as: fmt.Sprint("first-", i)})
+		for range r.IntN(4) {
+			d := telling{of: i, by: SourceNotification, id: id, second: r.IntN(600), name: []string{"", "agent_trx_id", "Agent_Trx_Id "}[r.IntN(3)]}
+			switch r.IntN(5) {
+			case 0: // a resend under the same Request-Id that is dated anew
+				d.as = fmt.Sprint("first-", i)
+			case 1:
+				d.by = SourceStatusQuery
+			case 2:
+				d.by, d.id = SourceStatusQuery, ""
+			case 3:
+				if !reusable {
+					d.id = ""
+				}
+			}
+			all = append(all, d)
+		}
+	}
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for range r.IntN(3) { // and some of them again
+		all = append(all, all[r.IntN(len(all))])
+	}
+	return all
+}
+
+// Any shuffling, repetition and interleaving of tellings of n payments gives n receipts:
+// 10,000 times by the rule alone, and some of them through the database.
+func TestAnyInterleavingOfTellings(t *testing.T) {
+	for seed := range uint64(10_000) {
+		r := rand.New(rand.NewPCG(17, seed))
+		reusable := r.IntN(2) == 0
+		n := 1 + r.IntN(4)
+		told := tellings(r, n, reusable)
+		if got := receiptsByRule(told, reusable); got != n {
+			t.Fatalf("seed %d: %d receipts of %d payments (reusable %v) told as\n%+v", seed, got, n, reusable, told)
+		}
+	}
+	s, c := openStore(t)
+	setStock(t, s, "MNM-GAYO", 1000)
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(18, seed))
+		sku := []string{"MNM-GAYO", "VCR-CELENGAN"}[r.IntN(2)]
+		n := 1 + r.IntN(4)
+		o := withCode(t, s, c, sku)
+		for i, d := range tellings(r, n, sku == "VCR-CELENGAN") {
+			d.as = fmt.Sprint(seed, "-", d.as)
+			if d.as == fmt.Sprint(seed, "-") {
+				d.as = fmt.Sprint(seed, "-", i)
+			}
+			tell(t, s, c, o, i, d)
+		}
+		got := reload(t, s, o)
+		if count := statuses(got); got.Status != OrderPaid || count[ReceiptApplied]+count[ReceiptHeld] != n || len(got.Payment().Receipts) != n {
+			t.Fatalf("seed %d: order %s, receipts %v of %d payments of %s", seed, got.Status, count, n, sku)
+		}
+	}
+}
+
+// receiptsByRule counts the receipts that tellings come to by recognise and what is learnt.
+func receiptsByRule(told []telling, reusable bool) int {
+	var kept []Receipt
+	byMessage := map[string]int64{}
+	for n, d := range told {
+		a := d.arrival(Payment{InvoiceNumber: "WJ-1", Amount: 90_000}).tidied()
+		message := d.as
+		if message == "" {
+			message = fmt.Sprint(n)
+		}
+		if d.by == SourceNotification {
+			a.ToldBefore = byMessage[message]
+		}
+		like, i := recognise(kept, a, reusable)
+		switch like {
+		case sameMoney:
+			kept[i].learn(a, reusable)
+		case newMoney:
+			i = len(kept)
+			kept = append(kept, Receipt{ID: int64(i + 1), Amount: a.Amount, PaidAt: a.PaidAt, TillTransaction: a.TillTransaction, Notified: d.by == SourceNotification})
+		default:
+			continue
+		}
+		if d.by == SourceNotification {
+			byMessage[message] = kept[i].ID
+		}
+	}
+	return len(kept)
+}
