@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,7 +16,7 @@ const (
 	idle         = time.Minute // the longest sleep, should a message be missed
 	housekeeping = time.Hour
 
-	// stopPatience is what a stop leaves the worker, less than it waits in all.
+	// stopPatience is what a stop leaves the workers, less than it waits in all.
 	stopPatience = 7 * time.Second
 )
 
@@ -100,7 +101,7 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	var group errgroup.Group
 	for _, p := range due {
 		group.Go(func() error {
-			ctx, cancel := finishing(turn(ctx, "payment"))
+			ctx, cancel := finishing(turn(ctx, "payment"), callPatience)
 			defer cancel()
 			h.attend(ctx, p)
 			return nil
@@ -110,12 +111,16 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	return len(due) > 0, err
 }
 
-// finishing is the time for one turn to the gateway: when the shop stops, what
-// is under way may still come to its end, within the time a stop has.
-func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
-	turn, cancel := context.WithTimeout(context.WithoutCancel(ctx), callPatience)
-	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })
-	return turn, func() { release(); cancel() }
+// errStopped is why something under way was ended, or left.
+var errStopped = errors.New("the shop has stopped")
+
+// finishing is the time for one turn to the gateway, or for one mail: when the shop
+// stops, what is under way may still come to its end, within the time a stop has.
+func finishing(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	turn, end := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	turn, stop := context.WithCancelCause(turn)
+	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, func() { stop(errStopped) }) })
+	return turn, func() { release(); stop(nil); end() }
 }
 
 // attend does what a payment's state asks for.
