@@ -72,7 +72,7 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now())
 	} else if err != nil {
 		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
-		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, time.Hour)))
+		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
 	} else {
 		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
 		err = h.Store.MailSent(keeping, m)

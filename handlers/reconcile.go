@@ -30,6 +30,7 @@ func (h *Handler) Work(ctx context.Context) error {
 	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
 	workers.Go(func() error { h.workHouse(ctx); return nil })
 	workers.Go(func() error { h.workRejections(ctx); return nil })
+	workers.Go(func() error { h.workClock(ctx); return nil })
 	if h.Mail != nil {
 		workers.Go(func() error { h.workMail(ctx); return nil })
 	}
@@ -62,6 +63,32 @@ func (h *Handler) workHouse(ctx context.Context) {
 		case <-hourly.C:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// workClock brings forward, now and every minute, what a clock that was ahead has put
+// off. Minutes are counted by timers, which no clock that is set changes.
+func (h *Handler) workClock(ctx context.Context) {
+	minutely := time.NewTicker(idle)
+	defer minutely.Stop()
+	for ctx.Err() == nil {
+		h.bringForward(turn(ctx, "clock"))
+		select {
+		case <-minutely.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (h *Handler) bringForward(ctx context.Context) {
+	n, err := h.Store.BringForward(ctx, models.Gaps{Creating: longestCreating, Open: longestOpen, Over: longestOver, Failed: h.PaymentExpiry})
+	if err != nil && ctx.Err() == nil {
+		h.Log.ErrorContext(ctx, "bring forward", "error", err)
+	}
+	if n > 0 {
+		h.Log.WarnContext(ctx, "brought forward what was due later than it can be; a clock may have been ahead", "turns", n)
+		poke(h.wake)
+		poke(h.mailWake)
 	}
 }
 
