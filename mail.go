@@ -40,7 +40,11 @@ func newMailer(s settings) (func(context.Context, handlers.Letter) error, error)
 		m.Subject(l.Subject)
 		m.SetBodyString(mail.TypeTextPlain, l.Text)
 		m.AddAlternativeString(mail.TypeTextHTML, l.HTML)
-		return client.DialAndSendWithContext(ctx, m)
+		err := client.DialAndSendWithContext(ctx, m)
+		if m.IsDelivered() { // what goes wrong after that is no reason to send it again
+			return nil
+		}
+		return err
 	}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -213,10 +214,16 @@ func (p *program) serveShop(ctx context.Context) error {
 const patience = 10 * time.Second
 
 // serveHTTP serves on a listener until ctx ends, and then until the requests
-// under way have their answers.
+// under way have their answers. Those that have none by then, for they were never
+// sent whole or nobody reads the answer, are cut off, which is no error.
 func (p *program) serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	var underWay atomic.Int64
 	server := &http.Server{
-		Handler: h,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			underWay.Add(1)
+			defer underWay.Add(-1)
+			h.ServeHTTP(w, r)
+		}),
 		// A client that trickles its request does not hold a connection for ever.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
@@ -234,8 +241,13 @@ func (p *program) serveHTTP(ctx context.Context, l net.Listener, h http.Handler)
 	}
 	ending, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		return fmt.Errorf("stop serving %s: requests were still under way after %s", l.Addr(), patience)
+	err := server.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		p.log.Warn("requests cut off", "address", l.Addr().String(), "requests", underWay.Load(), "after", patience)
+		err = server.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("stop serving %s: %w", l.Addr(), err)
 	}
 	return nil
 }

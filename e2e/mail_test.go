@@ -22,8 +22,12 @@ func mailServer(t *testing.T) (address string, taken chan string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return listener.Addr().String(), takeMail(t, listener)
+}
+
+func takeMail(t *testing.T, listener net.Listener) chan string {
 	t.Cleanup(func() { listener.Close() })
-	taken = make(chan string, 1000) // nobody may be reading yet
+	taken := make(chan string, 1000) // nobody may be reading yet
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -33,7 +37,7 @@ func mailServer(t *testing.T) (address string, taken chan string) {
 			go serveMail(conn, taken)
 		}
 	}()
-	return listener.Addr().String(), taken
+	return taken
 }
 
 func serveMail(conn net.Conn, taken chan string) {

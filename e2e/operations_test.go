@@ -1,12 +1,14 @@
 package e2e_test
 
 import (
+	"bufio"
 	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -111,6 +113,73 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 			t.Errorf("order %d is %s and has no code", i, s.PaymentStatus)
 		}
 	}
+}
+
+// Neither a mail server that takes the connection and says nothing more, nor clients
+// that have sent half of a request, make a stop an error. What was left is said, and
+// the mail goes out once the shop is back.
+func TestStopLeavesWhatHangs(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	p := newPair(t, "", "SMTP_URL=smtp://"+silent.Addr().String(), "MAIL_FROM=toko@example.com")
+	v := visit(t, p.program())
+	s := v.await(v.order("MNM-TEH"), "a code", hasCode)
+	hanging, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hanging.Close()
+	p.sendHalf(t, "GET / HTTP/1.1\r\nHost: shop.exam")
+	body := p.sendHalf(t, "POST /checkout HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+	if line, err := bufio.NewReader(body).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the shop does not read the form: %q, %v", line, err)
+	}
+
+	if err := p.shop.stop(); err != nil {
+		t.Errorf("the shop ended with %v", err)
+	}
+	for _, said := range []string{`msg="mail left for the next start"`, `msg="requests cut off"`} {
+		if n := strings.Count(p.shop.logs.String(), said); n != 1 {
+			t.Errorf("the log says %s %d times, want once", said, n)
+		}
+	}
+
+	if err := silent.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server, err := net.Listen("tcp", silent.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := takeMail(t, server)
+	if err := p.shop.start(); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, taken); !strings.Contains(got.text, s.PaymentCode) {
+		t.Errorf("got %q, want the mail that was left", got.subject)
+	}
+	act(t, p.program(), s.PaymentCode, "pay")
+	if got := receive(t, taken); !strings.Contains(got.subject, "is paid") {
+		t.Errorf("then got %q, want to hear that it is paid", got.subject)
+	}
+}
+
+// sendHalf sends the beginning of a request, and no more.
+func (p *pair) sendHalf(t *testing.T, request string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.shop.base, "http://"))
+	if err == nil {
+		_, err = io.WriteString(conn, request)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 func (p *pair) openStream(t *testing.T, v visitor) io.Reader {

@@ -229,6 +229,143 @@ func TestCashierWithoutASignal(t *testing.T) {
 	}
 }
 
+// deviceClock has every page that is opened from now on believe that it is another
+// time than it is, and count its own requests that have come to an end.
+func deviceClock(wrong time.Duration) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(fmt.Sprintf(`{
+			const right = Date.now, send = window.fetch;
+			Date.now = () => right() + %d;
+			window.settled = 0;
+			window.fetch = (...request) => send(...request).finally(() => { window.settled++; });
+		}`, wrong.Milliseconds())).Do(ctx)
+		return err
+	})
+}
+
+// looksForNews has a page look for news, as it does when it is seen again, and waits
+// for the countdown that follows. A timer that begins after another with the same
+// delay ends after it.
+var looksForNews = chromedp.Tasks{
+	chromedp.Evaluate(`document.dispatchEvent(new Event("visibilitychange"))`, nil),
+	until(`window.settled > 0`),
+	chromedp.Evaluate(`new Promise((done) => setTimeout(done, 1000))`, nil, awaited),
+}
+
+// secondsShown is what the countdown shows.
+const secondsShown = `document.querySelector("[data-countdown]").textContent.split(":").reduce((sum, part) => 60 * sum + Number(part), 0)`
+
+// A kept view says what time it was. Opened again or refreshed without a signal, it
+// goes by what the shop has said last, whatever the device believes: its countdown
+// does not go up, and is over after the deadline.
+func TestKeptViewCountsDown(t *testing.T) {
+	for name, wrong := range map[string]time.Duration{"slow": -37 * time.Minute, "fast": 37 * time.Minute} {
+		t.Run("a clock that is "+name, func(t *testing.T) {
+			p := start(t, t.TempDir())
+			tab := browse(t)
+			var address string
+			var first int
+			err := inTime(tab, buy(p), deviceClock(wrong),
+				click(id("cashier")),
+				chromedp.WaitReady(`html[data-kept]`, chromedp.ByQuery),
+				until(secondsShown+` > 3500`),
+				chromedp.Evaluate(secondsShown, &first),
+				chromedp.Location(&address),
+			)
+			if err != nil || first > 3600 {
+				t.Fatalf("%d seconds of an hour are left: %v", first, err)
+			}
+			p.kill()
+			reopened := func(later time.Duration) (opened, refreshed int, over bool) {
+				t.Helper()
+				err := inTime(tab, deviceClock(later), // in the device's time that was wrong already
+					chromedp.Navigate(address),
+					chromedp.WaitVisible(id("payment-code"), chromedp.ByQuery),
+					until(`/\d/.test(document.querySelector("[data-countdown]").textContent)`),
+					chromedp.Evaluate(secondsShown, &opened),
+					looksForNews,
+					chromedp.Evaluate(secondsShown, &refreshed),
+					chromedp.Evaluate(`!document.querySelector("[data-over]").hidden`, &over),
+				)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return opened, refreshed, over
+			}
+			if opened, refreshed, over := reopened(40 * time.Minute); opened > first-2400 || opened < first-2460 || refreshed > opened || over {
+				t.Errorf("40 minutes later %d seconds are left, refreshed %d, over %v; at first there were %d", opened, refreshed, over, first)
+			}
+			if opened, refreshed, over := reopened(21 * time.Minute); opened != 0 || refreshed != 0 || !over {
+				t.Errorf("after the deadline %d seconds are left, refreshed %d, over %v", opened, refreshed, over)
+			}
+			if opened, refreshed, _ := reopened(-5 * time.Hour); opened > first || refreshed > opened {
+				t.Errorf("with the device's clock set back %d seconds are left, refreshed %d; at first there were %d", opened, refreshed, first)
+			}
+		})
+	}
+}
+
+// What is kept is never news: a view that has shown the payment does not go back to
+// the code when it is refreshed without a signal.
+func TestKeptViewIsNoNews(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	var code, state string
+	err := inTime(tab, buy(p), deviceClock(0),
+		click(id("cashier")),
+		chromedp.WaitReady(`html[data-kept]`, chromedp.ByQuery),
+		chromedp.AttributeValue(id("payment-code"), "data-code", &code, nil, chromedp.ByQuery),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	act(t, p, code, "pay")
+	if err := inTime(tab, chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery)); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	err = inTime(tab,
+		chromedp.Evaluate(`window.settled = 0`, nil),
+		looksForNews,
+		chromedp.AttributeValue(id("order-state"), "data-state", &state, nil, chromedp.ByQuery),
+	)
+	if err != nil || state != "paid" {
+		t.Errorf("the view is %q, %v, want paid still", state, err)
+	}
+}
+
+// A page that the browser has kept as it was, and whose stream it has ended, hears
+// of what happened meanwhile, and of what happens next.
+func TestPageThatComesBack(t *testing.T) {
+	p := start(t, t.TempDir())
+	tab := browse(t)
+	var code string
+	var listens bool
+	err := inTime(tab,
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			_, err := page.AddScriptToEvaluateOnNewDocument(`window.EventSource = class extends EventSource {
+				constructor(address) { super(address); window.stream = this; }
+			};`).Do(ctx)
+			return err
+		}),
+		buy(p),
+		chromedp.AttributeValue(id("payment-code"), "data-code", &code, nil, chromedp.ByQuery),
+		chromedp.Evaluate(`stream.close()`, nil),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	act(t, p, code, "pay")
+	err = inTime(tab,
+		chromedp.Evaluate(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`, nil),
+		chromedp.Evaluate(`stream.readyState !== EventSource.CLOSED`, &listens),
+		chromedp.WaitVisible(id("order-state")+`[data-state="paid"]`, chromedp.ByQuery),
+	)
+	if err != nil || !listens {
+		t.Errorf("the page listens %v, and does not turn to paid: %v", listens, err)
+	}
+}
+
 // A device whose clock is wrong counts down by the shop's, which it learns from
 // whichever comes first: the page's header, an event, the next look.
 func TestCountdownByTheShopsClock(t *testing.T) {

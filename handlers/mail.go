@@ -30,7 +30,7 @@ type Letter struct {
 
 const (
 	mailBatch    = 8
-	mailPatience = 30 * time.Second
+	mailPatience = time.Minute // as long as its lease
 )
 
 // workMail sends what is due until ctx ends. As with payments, what is due is in
@@ -62,14 +62,17 @@ func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 }
 
 func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mailPatience)
+	sending, cancel := finishing(ctx, mailPatience)
 	defer cancel()
-	err := h.deliver(ctx, &m)
+	err := h.deliver(sending, &m)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
-	if err != nil {
+	if err != nil && context.Cause(sending) == errStopped {
+		h.Log.WarnContext(ctx, "mail left for the next start", "order_number", m.Order.Number, "kind", m.Kind)
+		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now())
+	} else if err != nil {
 		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
-		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, time.Hour)))
+		err = h.Store.PostponeMail(keeping, m.ID, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
 	} else {
 		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
 		err = h.Store.MailSent(keeping, m)
@@ -94,7 +97,7 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 		return err
 	}
 	m.Subject, m.Text, m.HTML = letter.Subject, letter.Text(), html.String()
-	return h.Mail(ctx, Letter{
+	return h.handOver(ctx, Letter{
 		ID: fmt.Sprintf("%d.%d.%s.%s", m.ID, m.SendAt.Unix(), m.Kind, m.Order.Number), To: m.Order.CustomerEmail, Language: m.Order.Language,
 		Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 	})
@@ -109,6 +112,16 @@ func mailWords(l views.Lang, m models.Mail) []string {
 		return decisionWords(l, *m.Case, m.Case.Decision)
 	}
 	return nil
+}
+
+// handOver gives a letter to the mail server. One that does not answer in time is
+// left, whatever it does about the letter: a connection that hangs heeds no context.
+func (h *Handler) handOver(ctx context.Context, l Letter) error {
+	taken := make(chan error, 2)
+	forget := context.AfterFunc(ctx, func() { taken <- context.Cause(ctx) })
+	defer forget()
+	go func() { taken <- h.Mail(ctx, l) }()
+	return <-taken
 }
 
 // mailAgain sends the customer the code once more.

@@ -350,15 +350,24 @@ func askAgain(p models.Payment, now time.Time) time.Time {
 	return next
 }
 
+// The longest gaps between two turns to the gateway: while there is no code (what
+// backoff makes of it, rounded up), while it may be paid, and after its deadline, where
+// timetable has none that is longer.
+const (
+	longestCreating = 40 * time.Second
+	longestOpen     = 30 * time.Minute
+	longestOver     = 6 * time.Hour
+)
+
 // nextCheck says when to ask about a code that may still be paid. The gaps grow
 // with its age, from 3 to 30 minutes; a minute after its deadline comes the
 // question that ends it; and if that got no answer, more of them, ever rarer.
 func nextCheck(issued, expires, now time.Time) time.Time {
 	confirm := expires.Add(models.Settling)
 	if !now.Before(confirm) {
-		return now.Add(clamp(now.Sub(confirm), models.Settling, 6*time.Hour))
+		return now.Add(clamp(now.Sub(confirm), models.Settling, longestOver))
 	}
-	next := now.Add(clamp(now.Sub(issued), 3*time.Minute, 30*time.Minute))
+	next := now.Add(clamp(now.Sub(issued), 3*time.Minute, longestOpen))
 	if next.After(confirm) {
 		return confirm
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,7 +16,7 @@ const (
 	idle         = time.Minute // the longest sleep, should a message be missed
 	housekeeping = time.Hour
 
-	// stopPatience is what a stop leaves the worker, less than it waits in all.
+	// stopPatience is what a stop leaves the workers, less than it waits in all.
 	stopPatience = 7 * time.Second
 )
 
@@ -29,6 +30,7 @@ func (h *Handler) Work(ctx context.Context) error {
 	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
 	workers.Go(func() error { h.workHouse(ctx); return nil })
 	workers.Go(func() error { h.workRejections(ctx); return nil })
+	workers.Go(func() error { h.workClock(ctx); return nil })
 	if h.Mail != nil {
 		workers.Go(func() error { h.workMail(ctx); return nil })
 	}
@@ -61,6 +63,32 @@ func (h *Handler) workHouse(ctx context.Context) {
 		case <-hourly.C:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// workClock brings forward, now and every minute, what a clock that was ahead has put
+// off. Minutes are counted by timers, which no clock that is set changes.
+func (h *Handler) workClock(ctx context.Context) {
+	minutely := time.NewTicker(idle)
+	defer minutely.Stop()
+	for ctx.Err() == nil {
+		h.bringForward(turn(ctx, "clock"))
+		select {
+		case <-minutely.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (h *Handler) bringForward(ctx context.Context) {
+	n, err := h.Store.BringForward(ctx, models.Gaps{Creating: longestCreating, Open: longestOpen, Over: longestOver, Failed: h.PaymentExpiry})
+	if err != nil && ctx.Err() == nil {
+		h.Log.ErrorContext(ctx, "bring forward", "error", err)
+	}
+	if n > 0 {
+		h.Log.WarnContext(ctx, "brought forward what was due later than it can be; a clock may have been ahead", "turns", n)
+		poke(h.wake)
+		poke(h.mailWake)
 	}
 }
 
@@ -100,7 +128,7 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	var group errgroup.Group
 	for _, p := range due {
 		group.Go(func() error {
-			ctx, cancel := finishing(turn(ctx, "payment"))
+			ctx, cancel := finishing(turn(ctx, "payment"), callPatience)
 			defer cancel()
 			h.attend(ctx, p)
 			return nil
@@ -110,12 +138,16 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	return len(due) > 0, err
 }
 
-// finishing is the time for one turn to the gateway: when the shop stops, what
-// is under way may still come to its end, within the time a stop has.
-func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
-	turn, cancel := context.WithTimeout(context.WithoutCancel(ctx), callPatience)
-	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })
-	return turn, func() { release(); cancel() }
+// errStopped is why something under way was ended, or left.
+var errStopped = errors.New("the shop has stopped")
+
+// finishing is the time for one turn to the gateway, or for one mail: when the shop
+// stops, what is under way may still come to its end, within the time a stop has.
+func finishing(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	turn, end := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	turn, stop := context.WithCancelCause(turn)
+	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, func() { stop(errStopped) }) })
+	return turn, func() { release(); stop(nil); end() }
 }
 
 // attend does what a payment's state asks for.

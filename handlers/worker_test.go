@@ -512,6 +512,54 @@ func TestNoCodeForHalfAnHourIsACase(t *testing.T) {
 	}
 }
 
+// An order that was placed while the clock was an hour ahead gets its code, and its
+// mail, when the clock is right again, and not an hour later.
+func TestClockThatIsSetBack(t *testing.T) {
+	w := newWorld(t)
+	box := &postbox{}
+	w.Mail = box.send
+	w.clock.advance(time.Hour)
+	coded := w.order("MNM-GAYO") // and its mail is due by the wrong clock
+	w.fault(answer(sandbox.Answer500))
+	order := w.order("MNM-TEH")
+	w.fault(func(*sandbox.Faults) {})
+	w.clock.advance(-time.Hour)
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.Work(ctx) }()
+	soon := w.clock.now().Add(longestCreating)
+	for begun := time.Now(); w.whole(order).Payment().NextCheckAt.After(soon); { // until Work has seen to it
+		if time.Since(begun) > time.Minute {
+			t.Fatal("the next turn waits for the wrong clock still")
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	w.pass(longestCreating, longestCreating)
+	if s := w.status(order); s.PaymentStatus != models.PaymentPending {
+		t.Errorf("payment %s, want its code", s.PaymentStatus)
+	}
+	for busy := true; busy; {
+		var err error
+		if busy, err = w.mailRound(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, subject := range box.subjects() {
+		got = append(got, subject[strings.LastIndexByte(subject, ' ')+1:])
+	}
+	want := []string{w.whole(coded).Number, w.whole(order).Number}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("mails about %v, want %v", got, want)
+	}
+}
+
 // "I have paid" asks about every code that may have been paid, and says what
 // the gateway answered, and when.
 func TestCheckAsksAboutOldCodesToo(t *testing.T) {

@@ -68,6 +68,9 @@ func (m *Mail) fields() []any {
 		&m.Subject, &m.Text, &m.HTML}
 }
 
+// MailPause is the longest from one try to send a mail to the next.
+const MailPause = time.Hour
+
 // enqueue has a mail sent, once.
 func enqueue(tx *gorm.DB, m Mail) error {
 	m.SendAt = m.SendAt.UTC()
@@ -86,11 +89,11 @@ func mailCode(tx *gorm.DB, p Payment, expiresAt, now time.Time) error {
 
 // MailAgain has the mail about a payment's code sent once more, because the
 // customer asks for it, and reports whether it will be: it was sent before, and
-// not just now.
+// not just now. That a clock that was ahead has sent it later than now holds nobody up.
 func (s *Store) MailAgain(ctx context.Context, paymentID int64) (bool, error) {
 	now := s.now()
-	return s.once(ctx, "UPDATE mails SET sent_at = $1, send_at = $2, leased_until = $1, tries = $3 WHERE payment_id = $4 AND kind = $5 AND sent_at <= $6",
-		nil, now, 0, paymentID, MailCode, now.Add(-mailAgain))
+	return s.once(ctx, "UPDATE mails SET sent_at = $1, send_at = $2, leased_until = $1, tries = $3 WHERE payment_id = $4 AND kind = $5"+
+		" AND (sent_at <= $6 OR sent_at > $7)", nil, now, 0, paymentID, MailCode, now.Add(-mailAgain), now.Add(mailAgain))
 }
 
 // Wanted reports whether there is still a reason for the mail.

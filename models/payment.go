@@ -94,7 +94,8 @@ const (
 )
 
 // lease is how long one worker may be busy with a payment before another may
-// take it over: longer than any call to the gateway is allowed to take.
+// take it over: longer than any call to the gateway is allowed to take. A lease of
+// more than twice that from now was written by a clock that was ahead, and is void.
 const lease = 30 * time.Second
 
 var payments = newTable("payments", "id", "order_id", "attempt", "invoice_number", "amount", "reusable", "request_id", "request_body", "state",
@@ -228,8 +229,8 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 	now := s.now()
 	var due []int64
-	err := each(with(ctx, s.read), "SELECT id FROM payments WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)"+
-		" ORDER BY next_check_at LIMIT $2", []any{now, limit}, func(scan func(...any) error) error {
+	err := each(with(ctx, s.read), "SELECT id FROM payments WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= $1 OR leased_until > $2)"+
+		" ORDER BY next_check_at LIMIT $3", []any{now, now.Add(2 * lease), limit}, func(scan func(...any) error) error {
 		due = append(due, 0)
 		return scan(&due[len(due)-1])
 	})
@@ -260,8 +261,8 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 	now := s.now()
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		p, claimed = Payment{}, false
-		n, err := execute(tx, "UPDATE payments SET leased_until = $1 WHERE id = $2 AND (leased_until IS NULL OR leased_until <= $3)"+
-			" AND ($4 OR next_check_at <= $5)", now.Add(lease), id, now, due.IsZero(), due)
+		n, err := execute(tx, "UPDATE payments SET leased_until = $1 WHERE id = $2 AND (leased_until IS NULL OR leased_until <= $3 OR leased_until > $4)"+
+			" AND ($5 OR next_check_at <= $6)", now.Add(lease), id, now, now.Add(2*lease), due.IsZero(), due)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -273,13 +274,16 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 }
 
 // Ask notes that a shopper wants the gateway asked, and reports whether that is
-// granted: at most once every interval.
+// granted: at most once every interval. A moment further ahead than that was written
+// by a clock that was ahead, and holds nobody up.
 func (s *Store) Ask(ctx context.Context, id int64, interval time.Duration) (bool, error) {
 	now := s.now()
-	return s.once(ctx, "UPDATE payments SET asked_at = $1 WHERE id = $2 AND (asked_at IS NULL OR asked_at <= $3)", now, id, now.Add(-interval))
+	return s.once(ctx, "UPDATE payments SET asked_at = $1 WHERE id = $2 AND (asked_at IS NULL OR asked_at <= $3 OR asked_at > $4)",
+		now, id, now.Add(-interval), now.Add(interval))
 }
 
-// NextDue returns when ClaimDue will next have something, zero for never.
+// NextDue returns when ClaimDue will next have something, zero for never. It does not
+// know of void leases: what has one is due sooner.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	return nextDue(with(ctx, s.read), "SELECT next_check_at, leased_until FROM payments WHERE next_check_at IS NOT NULL ORDER BY next_check_at LIMIT $1")
 }

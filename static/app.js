@@ -55,11 +55,28 @@ const say = (text) => { voice.textContent = text; };
 // Count down by the shop's clock, whatever this device believes: the shop says
 // what time it is with each page and each event. A page that was kept for when
 // there is no signal says what time it was, so where a worker may have given it,
-// the page waits for the first event.
-let drift = 0;
-function syncClock(time, ago = 0) {
-  if (time) drift = Date.parse(time) + ago - Date.now();
+// the page waits for the first event, and goes meanwhile by what a page before it
+// was told, and by what has passed on this device since. That is never less than
+// nothing, should the device be set back: no countdown goes up by itself.
+let told = remembered();
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem("told"));
+  } catch {
+    return null; // storage is refused
+  }
 }
+function syncClock(time, ago = 0) {
+  if (!time) return;
+  told = { shop: Date.parse(time) + ago, here: Date.now() };
+  if (!order()?.dataset.events) return; // a sample's time is made up
+  try {
+    localStorage.setItem("told", JSON.stringify(told));
+  } catch {
+    // Without storage a kept page goes by the device.
+  }
+}
+const shopTime = () => told ? told.shop + Math.max(0, Date.now() - told.here) : Date.now();
 const loaded = performance.getEntriesByType?.("navigation")[0];
 if (loaded && !loaded.workerStart) {
   const now = loaded.serverTiming?.find(({ name }) => name === "now"); // only where the connection is safe
@@ -67,14 +84,14 @@ if (loaded && !loaded.workerStart) {
 }
 function tick() {
   for (const timer of document.querySelectorAll("[data-countdown]")) {
-    const left = Math.max(0, Math.round((Date.parse(timer.dataset.countdown) - Date.now() - drift) / 1000));
+    const left = Math.max(0, Math.round((Date.parse(timer.dataset.countdown) - shopTime()) / 1000));
     const pad = (n) => String(n).padStart(2, "0");
     const hours = Math.floor(left / 3600);
     timer.textContent = (hours ? `${hours}:` : "") + `${pad(Math.floor(left / 60) % 60)}:${pad(left % 60)}`;
     timer.classList.toggle("soon", left < 600);
-    if (left === 0 && !timer.dataset.over) {
-      timer.dataset.over = "yes";
-      document.querySelector("[data-over][hidden]")?.removeAttribute("hidden"); // a page without a signal has no other way to know
+    document.querySelector("[data-over]")?.toggleAttribute("hidden", left > 0); // a page without a signal has no other way to know
+    if (left === 0 && !timer.dataset.ended) {
+      timer.dataset.ended = "yes";
       setTimeout(refresh, 1500);
     }
   }
@@ -86,10 +103,11 @@ let refreshing = false;
 async function refresh() {
   if (refreshing || !order()) return;
   refreshing = true;
+  const asked = Date.now(); // the answer may come while the device sleeps: the shop's time is taken to be of then
   try {
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
-    syncClock(/\bnow;desc="([^"]+)"/.exec(answer.headers.get("Server-Timing"))?.[1]);
+    syncClock(/\bnow;desc="([^"]+)"/.exec(answer.headers.get("Server-Timing"))?.[1], Math.max(0, Date.now() - asked));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("[data-watched]");
     const old = order();
@@ -112,7 +130,7 @@ async function refresh() {
 let events, polling;
 function stop() {
   events?.close();
-  clearInterval(polling);
+  polling = clearInterval(polling);
 }
 function watch() {
   const address = order().dataset.events;
@@ -177,5 +195,12 @@ if (order()) {
   tick();
   setInterval(tick, 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  addEventListener("pageshow", ({ persisted }) => { // the browser has kept the page itself, hours maybe, and ended its stream
+    if (!persisted) return;
+    tick();
+    stop();
+    watch();
+    refresh();
+  });
 }
 document.querySelector("[data-focus]")?.focus();
