@@ -16,7 +16,7 @@ import (
 const consolePassword = "rahasia-warung-1"
 
 // A merchant's morning, in a browser, outside of any demo: signs in, sees how
-// the shop is doing, finds an order by a name, closes its case with a note, sets
+// the shop is doing, finds an order by a name, decides its case, sets
 // the stock, takes the orders home, and signs out.
 func TestMerchant(t *testing.T) {
 	p := newPair(t, "", "CONSOLE_PASSWORD="+consolePassword)
@@ -50,13 +50,14 @@ func TestMerchant(t *testing.T) {
 		click(id("order-row")+` a`),
 		chromedp.WaitVisible(id("console-order")+`[data-status="paid"]`, chromedp.ByQuery))
 	var heading, timeline string
-	run("close the case", chromedp.Text("h1", &heading, chromedp.ByQuery),
-		chromedp.SendKeys(id("case")+` input[name="note"]`, "money returned, proof 123", chromedp.ByQuery),
-		click(id("done")),
-		chromedp.WaitVisible(`.alert.fine`, chromedp.ByQuery),
+	run("decide the case", chromedp.Text("h1", &heading, chromedp.ByQuery),
+		click(id("decide")),
+		decide("refund", "proof 123"),
+		chromedp.Navigate(p.shop.base+"/console/orders/"+orderNumber+"?lang=en"),
+		chromedp.WaitVisible(id("console-order"), chromedp.ByQuery),
 		chromedp.WaitNotPresent(id("case"), chromedp.ByQuery),
 		chromedp.Text(`.timeline`, &timeline, chromedp.ByQuery))
-	if !strings.Contains(heading, orderNumber) || !strings.Contains(timeline, "money returned, proof 123") {
+	if !strings.Contains(heading, orderNumber) || !strings.Contains(timeline, "by Sari") || !strings.Contains(timeline, "proof 123") {
 		t.Errorf("the page is about %q, its timeline says:\n%s", heading, timeline)
 	}
 	field := `#stock-MNM-TEH`

@@ -189,22 +189,11 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 
 // countMoney adds up what came, and what was given back.
 func (f *Figures) countMoney(db *gorm.DB, from, to time.Time) error {
-	var sums []struct {
-		Status ReceiptStatus
-		Amount int64
-	}
-	err := db.Model(&Receipt{}).Select("status, SUM(amount) AS amount").Where("paid_at >= ? AND paid_at < ?", from, to).Group("status").Scan(&sums).Error
-	for _, s := range sums {
-		switch s.Status {
-		case ReceiptApplied:
-			f.Received += s.Amount
-		case ReceiptHeld:
-			f.Undecided += s.Amount
-			f.Unapplied += s.Amount
-		case ReceiptReturned, ReceiptKept:
-			f.Unapplied += s.Amount
-		}
-	}
+	const sum = "COALESCE(SUM(CASE WHEN status IN ? THEN amount ELSE 0 END), 0)"
+	err := db.Model(&Receipt{}).Where("paid_at >= ? AND paid_at < ?", from, to).
+		Select(sum+" AS received, "+sum+" AS unapplied, "+sum+" AS undecided", []ReceiptStatus{ReceiptApplied},
+			[]ReceiptStatus{ReceiptHeld, ReceiptReturned, ReceiptKept}, []ReceiptStatus{ReceiptHeld}).
+		Row().Scan(&f.Received, &f.Unapplied, &f.Undecided)
 	if err != nil {
 		return err
 	}

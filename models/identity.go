@@ -9,7 +9,7 @@ import (
 // status answers. What is told differs in what does not matter: the date may be that of
 // the telling, identifiers come in another order, spelt in another case, one more or one
 // less. The functions of this file decide which tellings are of the same money. The rule
-// and its table of cases are in docs/protocol.md section 11.
+// and its table of cases are in docs/protocol.md section 13.
 
 // tillTransaction is the identifier by which a till names one payment.
 const tillTransaction = "AGENT_TRX_ID"

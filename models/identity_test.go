@@ -70,7 +70,7 @@ func statuses(o Order) map[ReceiptStatus]int {
 	return count
 }
 
-// The table of docs/protocol.md section 11.
+// The table of docs/protocol.md section 13.
 func TestToldTwice(t *testing.T) {
 	const single, reusable = "MNM-GAYO", "VCR-CELENGAN"
 	notified := func(id string, second int) telling { return telling{by: SourceNotification, id: id, second: second} }
