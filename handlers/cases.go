@@ -119,7 +119,7 @@ func receiptNote(l views.Lang, r *models.Receipt) string {
 	case r == nil:
 		return ""
 	case r.Refunded > 0:
-		return l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Date(*r.RefundedOn), r.RefundMethod)
+		return l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod)
 	case r.Status == models.ReceiptHeld, r.Status == models.ReceiptKept, r.Status == models.ReceiptDuplicate:
 		return l.T("receipt." + string(r.Status))
 	}
@@ -153,7 +153,7 @@ func shopperCase(l views.Lang, o models.Order, c models.Case) string {
 func decisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words []string) {
 	r := c.Receipt
 	if c.NeedsRefund(kind) {
-		words = append(words, l.T("words.refund", views.Rupiah(r.Refunded), l.Date(*r.RefundedOn), r.RefundMethod))
+		words = append(words, l.T("words.refund", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod))
 	}
 	switch kind {
 	case models.DecisionAccept:
@@ -327,7 +327,7 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 		refunded.Refunded, refunded.RefundedOn, refunded.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
 		found.Receipt = &refunded
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.refund"), Value: views.Rupiah(d.Refund)},
-			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Date(d.RefundedOn)}, views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
+			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Day(d.RefundedOn)}, views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
 	}
 	if diff := found.Difference(); diff != 0 && d.Kind == models.DecisionAccept {
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.difference"), Value: signedRupiah(diff)})

@@ -154,9 +154,9 @@ func sampleDecision(p Page) DecisionPage {
 	l := p.Lang
 	return DecisionPage{ConsolePage: sampleConsole(p, "attention", p.T("cases.preview.title")), Case: sampleCases(l)[0],
 		Decision: l.T("decision.refund"), Does: l.T("decision.refund.hint"),
-		Facts: []Fact{{l.T("cases.refund"), Rupiah(89_000)}, {l.T("cases.refunded.on"), l.Date(sampleTime)}, {l.T("cases.method"), "transfer BCA"},
+		Facts: []Fact{{l.T("cases.refund"), Rupiah(89_000)}, {l.T("cases.refunded.on"), l.Day(sampleTime)}, {l.T("cases.method"), "transfer BCA"},
 			{l.T("cases.reason"), "Selisih Rp 1.000"}, {l.T("cases.by"), "Sari"}},
 		Subject: l.T("mail.decided.subject", "WJ-7K4M9Q2P"),
-		Words:   []string{l.T("words.refund", Rupiah(89_000), l.Date(sampleTime), "transfer BCA"), l.T("words.code.over")},
+		Words:   []string{l.T("words.refund", Rupiah(89_000), l.Day(sampleTime), "transfer BCA"), l.T("words.code.over")},
 		Form:    []Fact{{"decision", "refund"}, {"refund", "89000"}}}
 }

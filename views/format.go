@@ -73,6 +73,9 @@ func StartOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, wib)
 }
 
+// Day prints a day with its year: 23 Nov 2026.
+func (l Lang) Day(t time.Time) string { return l.Date(t) + t.In(wib).Format(" 2006") }
+
 // FormatDay writes the day in WIB as ParseDay reads it: 2026-11-23.
 func FormatDay(t time.Time) string { return t.In(wib).Format(time.DateOnly) }
 

@@ -74,7 +74,7 @@ func Samples() []Sample {
 	page("order-paid-cancelled", orderIn(StateCancelled, underReview("paid_cancelled", Rupiah(90_000))))
 	page("order-refunded", orderIn(StateExpired, func(p *OrderPage) {
 		p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: p.Lang.Moment(sampleTime), Till: "IDM000000001",
-			Note: p.T("receipt.refunded", Rupiah(89_000), p.Lang.Date(sampleTime), "transfer BCA")}}
+			Note: p.T("receipt.refunded", Rupiah(89_000), p.Lang.Day(sampleTime), "transfer BCA")}}
 	}))
 	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.SoldOut, p.Notice = true, p.T("order.soldout") }))
 	page("order-hostile", orderIn(StateWaiting, hostile))
