@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	cdpnetwork "github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -93,7 +92,7 @@ func download(t *testing.T, tab context.Context, address string) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := (&http.Client{Timeout: time.Minute}).Do(req)
+	res, err := (&http.Client{Timeout: patience}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
