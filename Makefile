@@ -46,6 +46,9 @@ bench: ## the shop beside the limits of this machine, and several shops; writes 
 bench-parts: ## what drawing a page, signing beside the bare hashes, a notification, and a code of the sandbox cost
 	go test ./views ./jokul/... -run '^$$' -bench .
 
+mutants: ## which changes of the payment code no test would notice: make mutants ONLY=models/order.go
+	go run ./e2e/mutate -log mutants.jsonl $(if $(ONLY),-files '$(ONLY)')
+
 TO := warung-$(shell date -u +%Y%m%d-%H%M%S).db
 backup: build ## copy the database of a running shop: make backup TO=copy.db
 	./warung backup $(TO)
@@ -83,4 +86,4 @@ promtool: # tries the alerts out; where it cannot be had they say so
 	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } || true
 
-.PHONY: help run build test check fuzz chaos million bench bench-parts backup vulnerabilities generate npm pictures lighthouse chromium servers promtool
+.PHONY: help run build test check fuzz chaos million bench bench-parts mutants backup vulnerabilities generate npm pictures lighthouse chromium servers promtool
