@@ -107,13 +107,19 @@ func (s suite) reaching(m mutant) (list []timed) {
 
 // compile makes a program of a folder's tests.
 func compile(ctx context.Context, program, folder string, flags ...string) ([]byte, error) {
-	args := append([]string{"test", "-c", "-vet=off", "-o", program}, flags...)
+	args := append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", program}, flags...)
 	return command(ctx, ".", "go", append(args, "./"+folder)...).CombinedOutput()
 }
 
-// inMemory is a folder that no disk is behind, on Linux. The tests' databases are
-// quick there.
-const inMemory = "/dev/shm"
+// quickFolder is where temporary files are made, the tests' databases among them:
+// in TMPDIR if that is set, else where no disk is behind, as on Linux.
+func quickFolder() string {
+	const inMemory = "/dev/shm"
+	if _, err := os.Stat(inMemory); err == nil && os.Getenv("TMPDIR") == "" {
+		return inMemory
+	}
+	return os.TempDir()
+}
 
 // command is a program to be run in a folder. All it has started ends with ctx.
 func command(ctx context.Context, folder, program string, args ...string) *exec.Cmd {
@@ -121,9 +127,7 @@ func command(ctx context.Context, folder, program string, args ...string) *exec.
 	cmd.Dir = folder
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	if _, err := os.Stat(inMemory); err == nil && os.Getenv("TMPDIR") == "" {
-		cmd.Env = append(os.Environ(), "TMPDIR="+inMemory)
-	}
+	cmd.Env = append(os.Environ(), "TMPDIR="+quickFolder())
 	return cmd
 }
 

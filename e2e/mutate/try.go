@@ -41,7 +41,7 @@ func tryAll(ctx context.Context, o options, mutants []mutant) (results []result,
 	if err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp("", "mutate")
+	temp, err := os.MkdirTemp(quickFolder(), "mutate")
 	if err != nil {
 		return nil, err
 	}
