@@ -193,6 +193,7 @@ func (m *maker) walk(root ast.Node) {
 			m.statement(n)
 		case *ast.CallExpr:
 			m.where(n)
+			m.nested(n)
 		}
 		return true
 	})
@@ -359,6 +360,18 @@ func nameOf(e ast.Expr) string {
 		return e.Sel.Name
 	}
 	return ""
+}
+
+// nested leaves out a transaction within another: its work is done without a
+// savepoint.
+func (m *maker) nested(call *ast.CallExpr) {
+	f, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || f.Sel.Name != "Transaction" || len(call.Args) != 1 {
+		return
+	}
+	if work, ok := call.Args[0].(*ast.FuncLit); ok {
+		m.change(call, "savepoint left out", "("+m.textOf(work)+")("+m.textOf(f.X)+")")
+	}
 }
 
 // where changes a condition given to GORM's Where.

@@ -21,6 +21,7 @@ func pay(p Payment, amount int64) error {
 		refuse()
 	}
 	state = Paid
+	left := tx.Transaction(func(tx *DB) error { return nil })
 	return execute("UPDATE payments SET state = $1 WHERE id = $2 AND state IN ('pending', 'expired') AND due <= $3")
 }
 `
@@ -51,13 +52,14 @@ func TestMutantsOf(t *testing.T) {
 		"13 call left out: if false { refuse() }",
 		"15 assignment left out: if false { state = Paid }",
 		"15 another state: Expired",
-		`16 call left out: if false { return execute(` + update + `id = $2 AND state IN ('pending', 'expired') AND due <= $3") } return nil`,
-		"16 SQL condition left out: " + update + `(id = $2 OR 1 = 1) AND state IN ('pending', 'expired') AND due <= $3"`,
-		"16 SQL condition left out: " + update + `id = $2 AND (state IN ('pending', 'expired') OR 1 = 1) AND due <= $3"`,
-		"16 SQL condition left out: " + update + `id = $2 AND state IN ('pending', 'expired') AND (due <= $3 OR 1 = 1)"`,
-		"16 SQL list without 'pending': " + update + `id = $2 AND state IN ('expired') AND due <= $3"`,
-		"16 SQL list without 'expired': " + update + `id = $2 AND state IN ('pending') AND due <= $3"`,
-		"16 SQL bound moved: " + update + `id = $2 AND state IN ('pending', 'expired') AND due < $3"`,
+		"16 savepoint left out: (func(tx *DB) error { return nil })(tx)",
+		`17 call left out: if false { return execute(` + update + `id = $2 AND state IN ('pending', 'expired') AND due <= $3") } return nil`,
+		"17 SQL condition left out: " + update + `(id = $2 OR 1 = 1) AND state IN ('pending', 'expired') AND due <= $3"`,
+		"17 SQL condition left out: " + update + `id = $2 AND (state IN ('pending', 'expired') OR 1 = 1) AND due <= $3"`,
+		"17 SQL condition left out: " + update + `id = $2 AND state IN ('pending', 'expired') AND (due <= $3 OR 1 = 1)"`,
+		"17 SQL list without 'pending': " + update + `id = $2 AND state IN ('expired') AND due <= $3"`,
+		"17 SQL list without 'expired': " + update + `id = $2 AND state IN ('pending') AND due <= $3"`,
+		"17 SQL bound moved: " + update + `id = $2 AND state IN ('pending', 'expired') AND due < $3"`,
 	}
 	var got []string
 	for _, m := range list {
