@@ -44,7 +44,7 @@ func environ(t *testing.T, more ...string) []string {
 
 func get(t *testing.T, address string) (int, string) {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	res, err := client.Get(address)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestRunServesAndStops(t *testing.T) {
 		if err != nil {
 			t.Errorf("stopped with %v", err)
 		}
-	case <-time.After(patience + 5*time.Second):
+	case <-time.After(patience + time.Minute):
 		t.Fatalf("did not stop:\n%s", log)
 	}
 	if lines.Scan() {

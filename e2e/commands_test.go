@@ -172,7 +172,7 @@ func (c command) shell(ctx context.Context, line string) *exec.Cmd {
 
 func (c command) run(t *testing.T, line string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := c.shell(ctx, line).CombinedOutput()
 	if err != nil || !regexp.MustCompile(c.says).Match(out) {
@@ -186,7 +186,7 @@ func (c command) run(t *testing.T, line string) {
 // serve waits until the command says that it serves, or is there to be asked.
 func (c command) serve(t *testing.T, line string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd, said := c.shell(ctx, line), &servers.Log{}
 	cmd.Stdout, cmd.Stderr = said, said

@@ -238,7 +238,7 @@ func TestExplainer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var shop atomic.Value
-			p := newPair(t, proxy(t, &shop, c.spoil)+c.prefix, "CONSOLE_PASSWORD="+consolePassword)
+			p := newPair(t, proxy(t, &shop, c.spoil)+c.prefix, "CONSOLE_PASSWORD="+consoleHash)
 			shop.Store(p.shop.base)
 			v := visit(t, p.program())
 			order := v.order("MNM-GAYO")
@@ -283,7 +283,7 @@ func TestExplainer(t *testing.T) {
 
 // When the gateway's own key was changed, its answers show it.
 func TestExplainerOfTheOtherSide(t *testing.T) {
-	p := newPair(t, "", "CONSOLE_PASSWORD="+consolePassword)
+	p := newPair(t, "", "CONSOLE_PASSWORD="+consoleHash)
 	v := visit(t, p.program())
 	order := v.order("MNM-GAYO")
 	s := v.await(order, "a code", hasCode)

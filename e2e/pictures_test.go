@@ -1,13 +1,11 @@
 package e2e_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -32,13 +30,11 @@ func TestPictures(t *testing.T) {
 		}{{"id", "light", 390}, {"en", "dark", 390}, {"en", "light", 1280}, {"id", "light", 320}} {
 			name := fmt.Sprintf("%s.%s.%s.%d.png", sample.Name, look.lang, look.scheme, look.width)
 			var image []byte
-			ctx, cancel := context.WithTimeout(tab, 30*time.Second)
-			err := chromedp.Run(ctx,
+			err := inTime(tab,
 				chromedp.EmulateViewport(look.width, 844),
 				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}),
 				chromedp.Navigate(p.shop+"/gallery/"+sample.Name+"?lang="+look.lang),
 				chromedp.FullScreenshot(&image, 100))
-			cancel()
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

@@ -52,7 +52,7 @@ func (p *process) launch() bool {
 	p.mu.Lock()
 	p.current, p.exited = cmd, exited
 	p.mu.Unlock()
-	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pause(20 * time.Millisecond) {
 		if res, err := client.Get(p.base + p.ready); err == nil {
 			_ = res.Body.Close()

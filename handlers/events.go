@@ -31,6 +31,7 @@ type streams struct {
 	watchers map[string][]*stream
 	closed   bool
 	looking  chan struct{} // holds one for each that looks
+	beat     time.Duration // the longest a stream waits before it looks by itself
 }
 
 // stream is a page that is told of changes. It waits in one place, for its browser
@@ -45,7 +46,7 @@ type stream struct {
 const maxLooking = 3
 
 func newStreams() *streams {
-	return &streams{watchers: map[string][]*stream{}, looking: make(chan struct{}, maxLooking)}
+	return &streams{watchers: map[string][]*stream{}, looking: make(chan struct{}, maxLooking), beat: heartbeat}
 }
 
 // watch returns a stream that is told of changes from now on, and what ends it.
@@ -107,8 +108,8 @@ func wake(watchers []*stream) {
 
 // wait waits for something to look at: until the stream is told, or the next beat.
 // It reports whether the browser is still there.
-func (one *stream) wait() bool {
-	_ = one.conn.SetReadDeadline(time.Now().Add(heartbeat))
+func (one *stream) wait(beat time.Duration) bool {
+	_ = one.conn.SetReadDeadline(time.Now().Add(beat))
 	if !one.told.Load() { // who tells now moves the deadline after us
 		var none [1]byte // browsers say nothing more
 		if _, err := one.conn.Read(none[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -222,7 +223,7 @@ func (h *Handler) follow(ctx context.Context, one *stream, now glimpse, event []
 			event = []byte(": still here\n\n")
 		}
 		sent = now.seen
-		if err := one.send(event); err != nil || now.last || !one.wait() {
+		if err := one.send(event); err != nil || now.last || !one.wait(h.streams.beat) {
 			return // the shopper left, or has seen it all
 		}
 		var err error

@@ -2,14 +2,18 @@ package handlers
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"warungjokul/jokul/sandbox"
+	"warungjokul/models/testdb"
 )
 
 // Strangers can open streams: there is an end to it, and room again afterwards.
@@ -38,6 +42,7 @@ func TestStreamsAreBounded(t *testing.T) {
 // after that none begins.
 func TestStream(t *testing.T) {
 	w := newWorld(t)
+	w.streams.beat = time.Hour // it hears what it is told, and does not look by itself
 	shop := httptest.NewServer(w.Handler)
 	t.Cleanup(shop.Close)
 	order := w.order("MNM-TEH")
@@ -84,4 +89,68 @@ func TestStream(t *testing.T) {
 	if res := open(); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("after the end: HTTP %d", res.StatusCode)
 	}
+}
+
+// Whichever shop is told of a payment, every open page of the order hears of it.
+func TestStreamsHearWhateverShopIsTold(t *testing.T) {
+	w := newWorld(t)
+	shops := []*Handler{w.Handler}
+	if testdb.Server() != "" { // several shops on one database
+		shops = append(shops, w.anotherShop(w.address))
+	}
+	order := w.order("MNM-TEH")
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	var streams []*bufio.Scanner
+	for _, h := range shops {
+		h.streams.beat = time.Hour
+		server := httptest.NewServer(h)
+		t.Cleanup(server.Close)
+		res, err := http.Get(server.URL + order + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		lines := bufio.NewScanner(res.Body)
+		streams = append(streams, lines)
+		watching.Go(func() { h.Store.Watch(ctx, h.streams.tell) })
+		w.tellUntilHeard(strings.TrimPrefix(order, "/orders/"), lines)
+	}
+	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	for i, lines := range streams {
+		last := ""
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				last = data
+			}
+		}
+		if !strings.Contains(last, `"order_status":"paid"`) {
+			t.Errorf("shop %d told its stream last: %s", i+1, last)
+		}
+	}
+}
+
+// tellUntilHeard tells of an order until a stream of it has looked, because its
+// shop has begun to watch.
+func (w *world) tellUntilHeard(token string, lines *bufio.Scanner) {
+	heard := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		for {
+			if err := w.Store.Tell(context.Background(), token); err != nil {
+				w.t.Error(err)
+			}
+			select {
+			case <-heard:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	})
+	for lines.Scan() && lines.Text() != ": still here" {
+	}
+	close(heard)
+	telling.Wait()
 }

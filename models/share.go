@@ -18,8 +18,9 @@ import (
 // the commit write once more then, each within a savepoint. Savepoints cost as much
 // as a statement or two, and hardly anybody fails.
 type shared struct {
-	db    *gorm.DB     // with one connection
-	check func() error // before each commit
+	db      *gorm.DB      // with one connection
+	check   func() error  // before each commit
+	longest time.Duration // that a commit stays open for more; longestSharing but in tests
 
 	waiting atomic.Int32
 	waits   atomic.Int64 // how often somebody waited for a turn
@@ -148,7 +149,7 @@ func savepoint(tx *gorm.DB, statements ...string) error {
 func (s *shared) leave() {
 	defer s.turn.Unlock()
 	c := s.open
-	if c == nil || c.err == nil && s.waiting.Load() > 0 && c.members < mostMembers && time.Since(c.began) < longestSharing {
+	if c == nil || c.err == nil && s.waiting.Load() > 0 && c.members < mostMembers && time.Since(c.began) < s.longest {
 		return
 	}
 	s.open = nil

@@ -51,7 +51,7 @@ func (f *sqliteFile) connect(settings gorm.Config, _ *slog.Logger) (write, read 
 	if err == nil {
 		f.opened, err = os.Stat(f.file)
 	}
-	f.shared = &shared{db: write, check: f.inPlace}
+	f.shared = &shared{db: write, check: f.inPlace, longest: longestSharing}
 	return write, read, err
 }
 

@@ -2,7 +2,9 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -133,10 +135,31 @@ func TestPools(t *testing.T) {
 		}
 		return n
 	}
-	before := waits()
-	together(connections+1, func(int) { place(t, s, "MNM-TEH", 1) })
-	if waits() == before {
-		t.Error("nobody waited")
+	ctx, before := t.Context(), waits()
+	pool, err := s.write.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held []*sql.Conn
+	for range pool.Stats().MaxOpenConnections {
+		conn, err := pool.Conn(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+	}
+	waited := make(chan error, 1)
+	go func() { waited <- pool.PingContext(ctx) }()
+	for waits() == before { // until it waits for one of those
+		runtime.Gosched()
+	}
+	for _, conn := range held {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-waited; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -3,8 +3,9 @@
 // came back. The endpoint may be written in any language; the command
 // `jokul conform` is this package with flags.
 //
-// Run needs orders the endpoint knows and that are unpaid: a case that pays
-// spends one, the others share the last. To see what a notification did it also
+// Run needs orders the endpoint knows and that are unpaid. Each case has one of
+// its own where there are enough; where there are not, those that must not pay
+// share the last. To see what a notification did it also
 // needs an address that tells an order's status; without one it judges answers
 // alone, and says so.
 //
@@ -28,6 +29,7 @@ const (
 	patience    = 10 * time.Second // DOKU's, for an answer
 	slow        = 2 * time.Second
 	settle      = 5 * time.Second // for an effect after the answer
+	lateEffect  = 2 * time.Second // after the last answer, for what must not happen
 	lookAgain   = 50 * time.Millisecond
 	maxStatus   = 64 << 10
 	concurrency = 20
@@ -98,40 +100,35 @@ func (r Report) Count(v Verdict) int {
 	return n
 }
 
-// OrdersWanted is how many orders Run needs to judge every case.
-func OrdersWanted() int {
-	n := 1
-	for _, c := range cases() {
-		if c.effect == pays {
-			n++
-		}
-	}
-	return n
-}
+// OrdersWanted is how many orders Run needs for each case to have its own.
+func OrdersWanted() int { return len(cases()) }
 
-// Run tries every case, one after the other. Its error is a Target that cannot
-// be used, or the end of ctx; what the endpoint does wrong is in the Report.
+// Run tries every case, one after the other, and looks again at the end at what
+// must not have been paid: an endpoint may answer first and work later. Its error
+// is a Target that cannot be used, or the end of ctx; what the endpoint does wrong
+// is in the Report.
 func Run(ctx context.Context, t Target) (Report, error) {
 	r, err := newRunner(t)
 	if err != nil {
 		return Report{}, err
 	}
 	report := Report{URL: t.URL, EffectsJudged: r.seesEffects()}
-	for _, c := range cases() {
-		report.Results = append(report.Results, r.try(ctx, c))
+	list := cases()
+	about := r.assign(list, t.Orders)
+	for i, c := range list {
+		report.Results = append(report.Results, r.try(ctx, c, about[i]))
 		if ctx.Err() != nil {
 			return report, ctx.Err()
 		}
 	}
-	return report, nil
+	return report, r.lookLate(ctx, list, about, report.Results)
 }
 
 type runner struct {
 	Target
 	url    *url.URL
 	client *http.Client
-	fresh  []Order // to be spent
-	shared Order   // never to be paid
+	paid   map[string]bool // orders that were paid though their case must not pay, by invoice number
 }
 
 func newRunner(t Target) (*runner, error) {
@@ -150,31 +147,29 @@ func newRunner(t Target) (*runner, error) {
 		}
 	}
 	t.PaidField, t.PaidValue = cmp.Or(t.PaidField, "order_status"), cmp.Or(t.PaidValue, "paid")
-	last := len(t.Orders) - 1
-	return &runner{Target: t, url: u, fresh: t.Orders[:last], shared: t.Orders[last],
+	return &runner{Target: t, url: u, paid: map[string]bool{},
 		client: &http.Client{Timeout: patience,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
 
-func (r *runner) seesEffects() bool { return r.StatusURL != "" || r.shared.StatusURL != "" }
+func (r *runner) seesEffects() bool { return r.StatusURL != "" || r.Orders[0].StatusURL != "" }
 
-// try sends what a case sends and judges it.
-func (r *runner) try(ctx context.Context, c testCase) Result {
-	result := Result{Case: c.name, Expected: c.expected(), Why: c.why}
-	o, found := r.order(c)
-	if !found {
+// try sends what a case sends about an order and judges it.
+func (r *runner) try(ctx context.Context, c testCase, o Order) Result {
+	result := Result{Case: c.name, Expected: c.expected(), Why: c.why, Verdict: Pass}
+	if o.InvoiceNumber == "" {
 		result.Verdict, result.Came = Unjudged, "no unpaid order was left for this case"
 		return result
 	}
 	answers := c.send(ctx, r, o)
-	complaint := c.judge(answers)
-	if complaint == "" {
-		complaint = r.judgeEffect(ctx, c, o)
-	}
-	result.Came, result.Verdict = describe(answers), Pass
-	if complaint != "" {
-		result.Came, result.Verdict = result.Came+"; "+complaint, Fail
+	result.Came = describe(answers)
+	if complaint := c.judge(answers); complaint != "" {
+		result.fail(complaint)
+	} else if r.paid[o.InvoiceNumber] {
+		result.Verdict, result.Came = Unjudged, result.Came+"; its order was paid by another case: give more orders"
+	} else if complaint := r.judgeEffect(ctx, c, o); complaint != "" {
+		result.fail(complaint)
 	}
 	for _, a := range answers {
 		result.Millis = max(result.Millis, a.took.Milliseconds())
@@ -183,21 +178,29 @@ func (r *runner) try(ctx context.Context, c testCase) Result {
 	return result
 }
 
-// order picks the order a case is about. Where effects are not seen, any will
-// do for the answer.
-func (r *runner) order(c testCase) (o Order, found bool) {
-	switch {
-	case c.effect != pays:
-		return r.shared, true
-	case len(r.fresh) == 0:
-		return r.shared, !r.seesEffects()
+func (r *Result) fail(complaint string) { r.Came, r.Verdict = r.Came+"; "+complaint, Fail }
+
+// assign gives each case an order. The last one is for cases that must not pay:
+// they share it when there is no other left. A case that pays may be left without
+// one; where effects are not seen, any will do for its answer.
+func (r *runner) assign(list []testCase, orders []Order) []Order {
+	about, shared, fresh := make([]Order, len(list)), orders[len(orders)-1], orders[:len(orders)-1]
+	for _, effect := range []effect{pays, leaves} {
+		for i, c := range list {
+			switch {
+			case c.effect != effect:
+			case len(fresh) > 0:
+				about[i], fresh = fresh[0], fresh[1:]
+			case effect == leaves || !r.seesEffects():
+				about[i] = shared
+			}
+		}
 	}
-	o, r.fresh = r.fresh[0], r.fresh[1:]
-	return o, true
+	return about
 }
 
 // judgeEffect looks at the order. An effect may follow the answer, so paid is
-// waited for; what must not be paid is looked at once.
+// waited for; what must not be paid is looked at once, and at the end again.
 func (r *runner) judgeEffect(ctx context.Context, c testCase, o Order) string {
 	if !r.seesEffects() {
 		return ""
@@ -210,6 +213,7 @@ func (r *runner) judgeEffect(ctx context.Context, c testCase, o Order) string {
 		case err != nil:
 			return "the order's status could not be read: " + err.Error()
 		case paid && c.effect == leaves:
+			r.paid[o.InvoiceNumber] = true
 			return "the order was marked paid"
 		case paid && count > 1:
 			return fmt.Sprintf("one payment was counted %d times", count)
@@ -222,6 +226,28 @@ func (r *runner) judgeEffect(ctx context.Context, c testCase, o Order) string {
 		case <-time.After(lookAgain):
 		}
 	}
+}
+
+// lookLate looks once more at the orders that must not be paid, when whatever an
+// endpoint does after its answers has had time to happen.
+func (r *runner) lookLate(ctx context.Context, list []testCase, about []Order, results []Result) error {
+	if !r.seesEffects() {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(lateEffect):
+	}
+	for i, c := range list {
+		if c.effect != leaves || results[i].Verdict != Pass || r.paid[about[i].InvoiceNumber] {
+			continue
+		}
+		if paid, _, err := r.look(ctx, about[i]); err == nil && paid {
+			results[i].fail("the order was marked paid after the answer")
+		}
+	}
+	return ctx.Err()
 }
 
 // look reads an order's status.

@@ -197,7 +197,7 @@ func TestPushTheFirstToExpire(t *testing.T) {
 // eventually waits for a condition that a goroutine of the sandbox brings about.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	tick, deadline := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	tick, deadline := time.NewTicker(time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for !condition() {
 		select {

@@ -101,7 +101,7 @@ func (m *merchant) next(t *testing.T) arrival {
 	select {
 	case a := <-m.arrived:
 		return a
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no notification arrived")
 		return arrival{}
 	}

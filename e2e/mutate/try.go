@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// outcome is what became of a mutant.
+type outcome string
+
+const (
+	killed   outcome = "killed"
+	survived outcome = "survived"
+	invalid  outcome = "invalid" // it does not compile
+)
+
+// A result is a mutant that was tried.
+type result struct {
+	Name    string  `json:"name"`
+	Source  string  `json:"source"` // a digest of the file as it was
+	Outcome outcome `json:"outcome"`
+	By      string  `json:"by,omitempty"` // what killed it, or why nothing did
+
+	mutant mutant
+}
+
+// tryAll measures the tests as they are, and then tries the mutants, some at once.
+func tryAll(ctx context.Context, o options, mutants []mutant) (results []result, err error) {
+	done, err := earlier(o.log)
+	if err != nil {
+		return nil, err
+	}
+	temp, err := os.MkdirTemp(quickFolder(), "mutate")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(temp)
+	suites := map[string]suite{}
+	for _, m := range mutants {
+		folder := filepath.Dir(m.file)
+		if _, known := suites[folder]; known {
+			continue
+		}
+		if suites[folder], err = measured(ctx, o, temp, folder); err != nil {
+			return nil, err
+		}
+		fmt.Printf("%s: %d tests pass as they are\n", folder, len(suites[folder].tests))
+	}
+	var mu sync.Mutex
+	err = inParallel(o.jobs, mutants, func(m mutant) error {
+		r := result{Name: m.name(), Source: fmt.Sprintf("%x", sha256.Sum256(m.source)), mutant: m}
+		if before := done[r.Name]; before.Source == r.Source && before.Outcome != survived {
+			r.Outcome, r.By = before.Outcome, before.By
+		} else {
+			if err := r.try(ctx, temp, suites[filepath.Dir(m.file)]); err != nil {
+				return err
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		results = append(results, r)
+		if o.verbose || r.Outcome == survived {
+			fmt.Printf("%d of %d: %s %s%s\n", len(results), len(mutants), m, r.Outcome, r.By)
+		}
+		return appendTo(o.log, r)
+	})
+	return results, err
+}
+
+// try runs the tests that reach a mutant against it, the quickest first, until one
+// fails.
+func (r *result) try(ctx context.Context, temp string, s suite) error {
+	dir, err := os.MkdirTemp(temp, "")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	overlay, err := overlaid(dir, r.mutant)
+	if err != nil {
+		return err
+	}
+	program := filepath.Join(dir, "mutant.test")
+	if _, err := compile(ctx, program, s.folder, "-overlay", overlay); err != nil {
+		r.Outcome = invalid
+		return ctx.Err()
+	}
+	r.Outcome = survived
+	tests := s.reaching(r.mutant)
+	if len(tests) == 0 {
+		r.By = ": no test reaches it"
+	}
+	for _, t := range tests {
+		limit := max(time.Minute, 20*t.took) // a mutant that takes longer hangs
+		err := command(ctx, s.folder, program, "-test.run", "^"+t.name+"$", "-test.timeout", limit.String()).Run()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			r.Outcome, r.By = killed, " by "+t.name
+			return nil
+		}
+	}
+	return nil
+}
+
+// overlaid writes the mutant, and what tells the compiler to take it.
+func overlaid(dir string, m mutant) (overlay string, err error) {
+	original, err := filepath.Abs(m.file)
+	if err != nil {
+		return "", err
+	}
+	copied := filepath.Join(dir, "mutant.go")
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: copied}})
+	if err != nil {
+		return "", err
+	}
+	overlay = filepath.Join(dir, "overlay.json")
+	return overlay, errors.Join(os.WriteFile(copied, m.mutated(), 0o600), os.WriteFile(overlay, text, 0o600))
+}
+
+// earlier reads what an earlier run has found, by name. A later line counts for more.
+func earlier(log string) (map[string]result, error) {
+	done := map[string]result{}
+	if log == "" {
+		return done, nil
+	}
+	text, err := os.ReadFile(log)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var r result
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", log, err)
+		}
+		done[r.Name] = r
+	}
+	return done, nil
+}
+
+func appendTo(log string, r result) error {
+	if log == "" {
+		return nil
+	}
+	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(json.NewEncoder(file).Encode(r), file.Close())
+}
+
+// report writes a row for each file and each survivor with its change, and returns
+// how many survived.
+func report(w io.Writer, results []result) int {
+	slices.SortFunc(results, func(a, b result) int {
+		return strings.Compare(fmt.Sprintf("%s %8d", a.mutant.file, a.mutant.start), fmt.Sprintf("%s %8d", b.mutant.file, b.mutant.start))
+	})
+	counts, all := map[string]map[outcome]int{}, map[outcome]int{}
+	for _, r := range results {
+		if counts[r.mutant.file] == nil {
+			counts[r.mutant.file] = map[outcome]int{}
+		}
+		counts[r.mutant.file][r.Outcome]++
+		all[r.Outcome]++
+		if r.Outcome == survived {
+			fmt.Fprintf(w, "\nsurvived: %s%s\n%s\n  name: %s\n", r.mutant, r.By, r.mutant.diff(), r.mutant.name())
+		}
+	}
+	fmt.Fprintln(w)
+	for _, file := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintln(w, score(file, counts[file]))
+	}
+	fmt.Fprintln(w, score("all", all))
+	return all[survived]
+}
+
+func score(what string, n map[outcome]int) string {
+	valid := n[killed] + n[survived]
+	percent := 100.0
+	if valid > 0 {
+		percent = 100 * float64(n[killed]) / float64(valid)
+	}
+	return fmt.Sprintf("%-28s %5.1f %%: %d of %d killed, %d survived, %d do not compile", what, percent, n[killed], valid, n[survived], n[invalid])
+}
