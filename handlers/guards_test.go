@@ -334,7 +334,7 @@ func TestTheSearchForAnInvoiceNumberEnds(t *testing.T) {
 	if n := len(o.Payments); n != maxAttempts || o.Payment().State != models.PaymentFailed || o.Status != models.OrderAwaitingPayment {
 		t.Errorf("%d attempts, the last %s, order %s", n, o.Payment().State, o.Status)
 	}
-	if kinds := w.attention(); !slices.Equal(kinds, []models.AttentionKind{models.AttentionRefused}) {
+	if kinds := w.openCases(); !slices.Equal(kinds, []models.CaseKind{models.CaseRefused}) {
 		t.Errorf("a person is told of %v", kinds)
 	}
 }
@@ -349,7 +349,7 @@ func TestARefusedCode(t *testing.T) {
 	if p.State != models.PaymentFailed || p.LastError == "" || p.NextCheckAt == nil || !p.NextCheckAt.Equal(w.clock.now().Add(time.Hour)) {
 		t.Errorf("payment %+v", p)
 	}
-	if kinds := w.attention(); !slices.Equal(kinds, []models.AttentionKind{models.AttentionRefused}) || w.asked(p.RequestID) != 0 {
+	if kinds := w.openCases(); !slices.Equal(kinds, []models.CaseKind{models.CaseRefused}) || w.asked(p.RequestID) != 0 {
 		t.Errorf("a person is told of %v; the request was looked for %d times", kinds, w.asked(p.RequestID))
 	}
 	w.pass(time.Hour, time.Minute)
@@ -383,24 +383,24 @@ func TestWhatTakesTooLongIsACase(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after time.Duration
 		late  func(w *world, p models.Payment) error
-		kind  models.AttentionKind
+		kind  models.CaseKind
 	}{
 		"no code": {codeOverdue, func(w *world, p models.Payment) error {
 			return w.tryLater(context.Background(), p, io.ErrUnexpectedEOF)
-		}, models.AttentionNoCode},
+		}, models.CaseNoCode},
 		"no end": {time.Hour + answerOverdue, func(w *world, p models.Payment) error {
 			return w.settle(context.Background(), p, jokul.Transaction{Status: jokul.TransactionPending}, nil)
-		}, models.AttentionUnsettled},
+		}, models.CaseUnsettled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			p := w.whole(w.order("MNM-TEH")).Payment()
 			w.clock.advance(tt.after)
-			for _, want := range [][]models.AttentionKind{nil, {tt.kind}} {
+			for _, want := range [][]models.CaseKind{nil, {tt.kind}} {
 				if err := tt.late(w, p); err != nil {
 					t.Fatal(err)
 				}
-				if got := w.attention(); !slices.Equal(got, want) {
+				if got := w.openCases(); !slices.Equal(got, want) {
 					t.Errorf("after %s a person is told of %v, want %v", w.clock.now().Sub(p.CreatedAt), got, want)
 				}
 				w.clock.advance(time.Second)

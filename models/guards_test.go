@@ -55,8 +55,8 @@ func TestLateMoneyTakesAllStockOrNone(t *testing.T) {
 					t.Errorf("%s: %d pieces left, want %d", sku, got, n)
 				}
 			}
-			if got := reload(t, s, o); got.Status != OrderPaid || got.StockHeld || !slices.Contains(attentions(t, s), AttentionOutOfStock) {
-				t.Errorf("order %s, stock held %v, cases %v", got.Status, got.StockHeld, attentions(t, s))
+			if got := reload(t, s, o); got.Status != OrderPaid || got.StockHeld || !slices.Contains(caseKindsOf(t, s), CaseOutOfStock) {
+				t.Errorf("order %s, stock held %v, cases %v", got.Status, got.StockHeld, caseKindsOf(t, s))
 			}
 		})
 	}
@@ -106,7 +106,7 @@ func TestALateCodeIsKept(t *testing.T) {
 	want(t, deliver(t, s, c, "early", "{}", PaidEvent(a)), VerdictApplied, EffectPaid)
 	issued := IssuedCode{Code: "8888888812345678", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour),
 		HowToPayPage: "https://gateway.example/page", HowToPayAPI: "https://gateway.example/api"}
-	if err := s.IssueCode(ctx, o.Payment().ID, issued, c.now().Add(time.Minute)); err != nil {
+	if _, err := s.IssueCode(ctx, o.Payment().ID, issued, c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	got := reload(t, s, o)
@@ -177,14 +177,14 @@ func TestALateRefusalChangesNothing(t *testing.T) {
 	if err := s.RefuseCode(ctx, stale, "refused", c.now()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(before, reload(t, s, o)); diff != "" || len(attentions(t, s)) != 0 {
-		t.Errorf("the order changed, with cases %v:\n%s", attentions(t, s), diff)
+	if diff := cmp.Diff(before, reload(t, s, o)); diff != "" || len(caseKindsOf(t, s)) != 0 {
+		t.Errorf("the order changed, with cases %v:\n%s", caseKindsOf(t, s), diff)
 	}
 	refused := place(t, s, "MNM-GAYO", 1)
 	if err := s.RefuseCode(ctx, refused.Payment(), "refused", c.now()); err != nil {
 		t.Fatal(err)
 	}
-	if got := attentions(t, s); !slices.Equal(got, []AttentionKind{AttentionRefused}) {
+	if got := caseKindsOf(t, s); !slices.Equal(got, []CaseKind{CaseRefused}) {
 		t.Errorf("cases %v", got)
 	}
 }
@@ -202,7 +202,7 @@ func TestAddPaymentOnlyWhereTheLastHasCome(t *testing.T) {
 			deliver(t, s, c, "paid", "{}", PaidEvent(paid(o.Payment(), c.now())))
 			return o
 		}, false},
-		"its code was refused": {func(t *testing.T, s *Store, c *clock, o Order) Order { refuse(t, s, c, o); return o }, true},
+		"its code was refused": {func(t *testing.T, s *Store, c *clock, o Order) Order { refuseCode(t, s, c, o); return o }, true},
 		"its code has expired": {func(t *testing.T, s *Store, c *clock, o Order) Order {
 			giveCode(t, s, c, o.Payment())
 			expire(t, s, o)
@@ -217,12 +217,12 @@ func TestAddPaymentOnlyWhereTheLastHasCome(t *testing.T) {
 			return o
 		}, false},
 		"somebody was quicker, and was refused": {func(t *testing.T, s *Store, c *clock, o Order) Order {
-			refuse(t, s, c, o)
+			refuseCode(t, s, c, o)
 			stale := reload(t, s, o)
 			if added, err := s.AddPayment(ctx, stale, attempt(o, 2)); !added || err != nil {
 				t.Fatal(added, err)
 			}
-			refuse(t, s, c, reload(t, s, o))
+			refuseCode(t, s, c, reload(t, s, o))
 			return stale
 		}, false},
 	} {
@@ -248,7 +248,7 @@ func TestAddPaymentOnlyWhereTheLastHasCome(t *testing.T) {
 	}
 }
 
-func refuse(t *testing.T, s *Store, c *clock, o Order) {
+func refuseCode(t *testing.T, s *Store, c *clock, o Order) {
 	t.Helper()
 	if err := s.RefuseCode(context.Background(), o.Payment(), "refused", c.now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
@@ -290,13 +290,13 @@ func TestAnOrderLivesAsLongAsAnAttempt(t *testing.T) {
 	}{
 		"another waits for its code": {func(*testing.T, *Store, *clock, Order) {}, OrderAwaitingPayment},
 		"another has its code":       {func(t *testing.T, s *Store, c *clock, o Order) { giveCode(t, s, c, o.Payment()) }, OrderAwaitingPayment},
-		"another was refused":        {func(t *testing.T, s *Store, c *clock, o Order) { refuse(t, s, c, o) }, OrderExpired},
+		"another was refused":        {func(t *testing.T, s *Store, c *clock, o Order) { refuseCode(t, s, c, o) }, OrderExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := openStore(t)
 			withCode(t, s, c, "MNM-TEH") // another's code is none of this order's
 			o := place(t, s, "MNM-GAYO", 1)
-			refuse(t, s, c, o)
+			refuseCode(t, s, c, o)
 			if added, err := s.AddPayment(context.Background(), reload(t, s, o), attempt(o, 2)); !added || err != nil {
 				t.Fatal(added, err)
 			}
@@ -416,7 +416,7 @@ func TestPostpone(t *testing.T) {
 		if _, ok, err := s.Claim(context.Background(), o.Payment().ID); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if err := s.Postpone(context.Background(), o.Payment().ID, "away", next); err != nil {
+		if err := s.Postpone(context.Background(), reload(t, s, o).Payment(), "away", next); err != nil {
 			t.Fatal(err)
 		}
 		p := reload(t, s, o).Payment()
@@ -446,7 +446,7 @@ func TestWritesTouchOneOrder(t *testing.T) {
 	ctx := context.Background()
 	creating, pending, refused, over, paidFor := place(t, s, "MNM-GAYO", 1), withCode(t, s, c, "MNM-GAYO"), place(t, s, "MNM-GAYO", 1),
 		withCode(t, s, c, "MNM-GAYO"), withCode(t, s, c, "MNM-GAYO")
-	refuse(t, s, c, refused)
+	refuseCode(t, s, c, refused)
 	expire(t, s, over)
 	deliver(t, s, c, "bystander", "{}", PaidEvent(paid(paidFor.Payment(), c.now())))
 	bystanders := []Order{creating, pending, refused, over, paidFor}
@@ -463,15 +463,15 @@ func TestWritesTouchOneOrder(t *testing.T) {
 		do   func() error
 	}{
 		{"asked about", func() error { _, err := s.Ask(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, time.Minute); return err }},
-		{"checked", func() error { return s.Checked(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, "PENDING") }},
+		{"checked", func() error { return s.Checked(ctx, withCode(t, s, c, "MNM-TEH").Payment(), "PENDING") }},
 		{"leased", func() error { _, _, err := s.Claim(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID); return err }},
-		{"postponed", func() error { return s.Postpone(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, "away", c.now()) }},
+		{"postponed", func() error { return s.Postpone(ctx, withCode(t, s, c, "MNM-TEH").Payment(), "away", c.now()) }},
 		{"told how to pay", func() error {
 			return s.SetInstructions(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, []Instruction{{"ID", []string{"a"}}})
 		}},
 		{"refused and given up", func() error {
 			o := place(t, s, "MNM-TEH", 1)
-			refuse(t, s, c, o)
+			refuseCode(t, s, c, o)
 			return s.Expire(ctx, o.Payment().ID)
 		}},
 		{"replaced", func() error {
