@@ -542,6 +542,7 @@ func TestClockThatIsSetBack(t *testing.T) {
 	if s := w.status(order); s.PaymentStatus != models.PaymentPending {
 		t.Errorf("payment %s, want its code", s.PaymentStatus)
 	}
+	w.clock.advance(2 * time.Minute) // what Work had leased when it was stopped is free by now
 	for busy := true; busy; {
 		var err error
 		if busy, err = w.mailRound(context.Background()); err != nil {
