@@ -58,7 +58,7 @@ func TestEverythingSurvivesARestart(t *testing.T) {
 		t.Errorf("retry after the restart: %v", resent.err)
 	}
 	paid := again.act(t, unpaid, sandbox.ActionPay)
-	if paid.Payments[0].TransactionID == "IDM000000001" || paid.Delivery.ID == before.ID {
+	if strings.HasPrefix(paid.Payments[0].TransactionID, "IDM000000001") || paid.Delivery.ID == before.ID {
 		t.Errorf("numbers start over: %+v", paid)
 	}
 }
@@ -117,6 +117,37 @@ func TestATornLastLineIsDropped(t *testing.T) {
 	again.issue(t, "INV-3")
 	third := reopen(t, again, path)
 	want(t, "written after the torn line", third.status(t, "INV-3").status, http.StatusOK)
+}
+
+// No two payments have one transaction id: neither two of one code, nor before and
+// after a restart, nor before and after a state file was deleted.
+func TestTransactionIDsNeverRepeat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	seen := map[string]bool{}
+	pay := func(invoice string, action sandbox.Action) {
+		for _, p := range g.act(t, g.issue(t, invoice), action).Payments {
+			if seen[p.TransactionID] || p.TransactionID == "" {
+				t.Errorf("%s: the id %q comes again", invoice, p.TransactionID)
+			}
+			seen[p.TransactionID] = true
+			told := g.shop.next(t)
+			want(t, "told", strings.Contains(string(told.body), `{"name":"AGENT_TRX_ID","value":"`+p.TransactionID+`"}`), true)
+		}
+	}
+	for _, invoice := range []string{"INV-1", "INV-2", "INV-3"} {
+		pay(invoice, sandbox.ActionPay)
+		pay(invoice+"-TWICE", sandbox.ActionPayTwice)
+		pay(invoice+"-LATE", sandbox.ActionPayLate)
+		g = reopen(t, g, path)
+	}
+	g.Close()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	g = open(t, func(c *sandbox.Config) { c.StateFile = path })
+	pay("INV-1", sandbox.ActionPayTwice)
+	want(t, "payments", len(seen), 3*4+2)
 }
 
 // A state file is one sandbox's at a time, by whatever name it is given. The one
