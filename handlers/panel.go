@@ -30,6 +30,11 @@ var (
 	faultNotify = []string{"none", "late", "twice", "before_reply", "wrong_signature", "wrong_client_id", "wrong_amount", "other_code",
 		"unknown_fields", "amount_string", "amount_decimal", "failed", "expired"}
 
+	// faultRetellings are ways in which messages about one payment differ. Any
+	// number of them can be on.
+	faultRetellings = []string{"date", "request_id", "at_once", "more", "no_transaction_id", "order", "case", "fewer",
+		"status_date", "status_no_transaction_id", "status_no_identifiers"}
+
 	// faultRules say how often and how much; the first value is the usual one.
 	faultRules = []struct {
 		name   string
@@ -109,9 +114,11 @@ var deeds = []string{"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire
 // viewFaults shows what is on, and everything that can be.
 func viewFaults(p *views.PanelPage, f faults) {
 	choose := func(group string, values []string) (list []views.Choice) {
+		set, several := f[group].([]any)
 		for _, value := range values {
 			key := group + "." + value
-			choice := views.Choice{Value: value, Title: p.T("fault." + key), Text: p.T("fault." + key + ".text"), On: said(f[group]) == value}
+			on := said(f[group]) == value || several && slices.Contains(set, any(value))
+			choice := views.Choice{Value: value, Title: p.T("fault." + key), Text: p.T("fault." + key + ".text"), On: on}
 			if choice.On {
 				p.On = append(p.On, choice.Title)
 			}
@@ -119,7 +126,7 @@ func viewFaults(p *views.PanelPage, f faults) {
 		}
 		return list
 	}
-	p.Answers, p.Notify = choose("answer", faultAnswers), choose("notify", faultNotify)
+	p.Answers, p.Notify, p.Retellings = choose("answer", faultAnswers), choose("notify", faultNotify), choose("retelling", faultRetellings)
 	for _, rule := range faultRules {
 		r := views.Rule{Name: rule.name, Title: p.T("rule." + rule.name)}
 		for _, value := range rule.values {
@@ -250,6 +257,7 @@ func (h *Handler) chooseFaults(c echo.Context) error {
 	if times, err := strconv.Atoi(said(f["times"])); err == nil {
 		f["times"] = times
 	}
+	f["retelling"] = c.Request().PostForm["retelling"]
 	chosen := c.Request().PostForm["switch"]
 	for _, s := range faultSwitches {
 		f[s.name] = s.usual

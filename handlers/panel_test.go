@@ -165,6 +165,13 @@ func TestPanelFaults(t *testing.T) {
 	for _, value := range faultNotify {
 		try("notify", value, value, url.Values{"notify": {value}})
 	}
+	for _, way := range faultRetellings {
+		try("retelling", way, []string{way}, url.Values{"retelling": {way}})
+	}
+	try("retelling", "all", faultRetellings, url.Values{"retelling": faultRetellings})
+	if page := w.page(panelPath); strings.Count(page, `name="retelling"`) != len(faultRetellings) || strings.Count(page, ` checked>`) < len(faultRetellings) {
+		t.Error("the page does not show that all retellings are on")
+	}
 	for _, s := range faultSwitches {
 		try(s.name, "", s.odd, url.Values{"switch": {s.name}})
 	}
