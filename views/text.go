@@ -296,13 +296,14 @@ var texts = map[string]text{
 
 	"panel.do.pay":              {"Bayar", "Pay"},
 	"panel.do.pay_twice":        {"Bayar dua kali", "Pay twice"},
-	"panel.do.pay_late":         {"Bayar terlambat", "Pay late"},
+	"panel.do.pay_late":         {"Bayar terlambat (kedaluwarsakan dulu)", "Pay late (expire it first)"},
 	"panel.do.pay_wrong_amount": {"Bayar jumlah lain", "Pay another amount"},
 	"panel.do.expire":           {"Habiskan waktunya", "Let it expire"},
 
 	"panel.did.pay":              {"Dibayar di kasir, dan toko sudah diberi tahu (kecuali ada gangguan).", "Paid at the till, and the shop has been told (unless a fault prevents it)."},
 	"panel.did.pay_twice":        {"Dibayar dua kali. Toko mencatat keduanya dan menandai pesanan untuk pengembalian.", "Paid twice. The shop records both and flags the order for a refund."},
-	"panel.did.pay_late":         {"Dibayar setelah batas waktu. Toko menerima uangnya dan menandai pesanan.", "Paid after the deadline. The shop takes the money and flags the order."},
+	"panel.did.pay_late":         {"Kodenya kedaluwarsa di gateway, toko bertanya dan mengetahuinya, lalu uangnya datang: terlambat juga menurut toko, yang menerima uangnya dan menandai pesanan. Jam tidak dimajukan.", "The code expired at the gateway, the shop asked and learned of it, and then the money came: late for the shop, too, which takes the money and flags the order. No clock was moved."},
+	"panel.did.not_late":         {"Kodenya sudah kedaluwarsa di gateway, tetapi toko belum mengetahuinya: jawaban statusnya belum sampai. Tidak ada yang dibayar. Matikan gangguan, lalu tekan “Bayar terlambat” sekali lagi.", "The code has expired at the gateway, but the shop does not know it yet: no status answer has reached it. Nothing was paid. Clear the faults, then press “Pay late” again."},
 	"panel.did.pay_wrong_amount": {"Dibayar dengan jumlah lain. Toko tidak melunaskan pesanan; petugas diberi tahu.", "Paid with another amount. The shop does not mark the order paid; a person is told."},
 	"panel.did.expire":           {"Kodenya kedaluwarsa di gerbang. Toko baru tahu saat ia bertanya.", "The code has expired at the gateway. The shop learns of it when it asks."},
 	"panel.did.faults":           {"Gangguan dipasang.", "The faults are set."},

@@ -55,6 +55,10 @@ func (s *Server) Pay(ctx context.Context, paymentCode string) (Result, error) {
 // Act makes action happen to a payment code. The first attempt of every
 // notification it causes is made before Act returns; cancelling ctx does not
 // interrupt it, for the money has changed hands.
+//
+// ActionExpire and ActionPayLate bring a code's expiry forward to now and move no
+// clock: the deadline that the merchant was told is still to come. A merchant takes
+// such a payment for late if it has heard of the expiry, by asking or by PushExpired.
 func (s *Server) Act(ctx context.Context, paymentCode string, action Action) (Result, error) {
 	return s.perform(ctx, paymentCode, action, "")
 }
