@@ -17,11 +17,11 @@ import (
 // books is what the shop has kept, read by SQL of our own: the shop's code does
 // not audit itself.
 type books struct {
-	orders    []keptOrder
-	payments  []keptPayment
-	receipts  []keptReceipt
-	stock     map[string]int64
-	attention map[string]int // cases by kind
+	orders   []keptOrder
+	payments []keptPayment
+	receipts []keptReceipt // duplicates left out: they are no money
+	stock    map[string]int64
+	cases    []keptCase
 
 	byToken map[string]keptOrder
 }
@@ -40,14 +40,20 @@ type keptPayment struct {
 }
 
 type keptReceipt struct {
-	paymentID, amount   int64
-	source, identifiers string
+	amount                int64
+	invoice, source, till string // till is the till's transaction id, empty when nobody told it
+	status                string // applied, held, returned or kept
+}
+
+type keptCase struct {
+	orderID int64 // 0 when it belongs to none
+	kind    string
 }
 
 func readBooks(t *testing.T, database string) books {
 	t.Helper()
 	db := openSQL(t, database)
-	b := books{stock: map[string]int64{}, attention: map[string]int{}, byToken: map[string]keptOrder{}}
+	b := books{stock: map[string]int64{}, byToken: map[string]keptOrder{}}
 	each(t, db, "SELECT id, token, number, status, total, stock_held FROM orders", func(scan func(...any) error) error {
 		var o keptOrder
 		err := scan(&o.id, &o.token, &o.number, &o.status, &o.total, &o.stockHeld)
@@ -60,12 +66,13 @@ func readBooks(t *testing.T, database string) books {
 		b.payments = append(b.payments, p)
 		return err
 	})
-	each(t, db, "SELECT payment_id, amount, source, identifiers FROM receipts", func(scan func(...any) error) error {
-		var r keptReceipt
-		err := scan(&r.paymentID, &r.amount, &r.source, &r.identifiers)
-		b.receipts = append(b.receipts, r)
-		return err
-	})
+	each(t, db, "SELECT invoice_number, amount, source, COALESCE(till_transaction, ''), status FROM receipts WHERE status <> 'duplicate'",
+		func(scan func(...any) error) error {
+			var r keptReceipt
+			err := scan(&r.invoice, &r.amount, &r.source, &r.till, &r.status)
+			b.receipts = append(b.receipts, r)
+			return err
+		})
 	// What is on the shelf and what orders hold is what there was.
 	each(t, db, `SELECT sku, stock + COALESCE((SELECT SUM(quantity) FROM order_lines JOIN orders ON orders.id = order_id
 		WHERE order_lines.sku = products.sku AND stock_held), 0), stock FROM products`, func(scan func(...any) error) error {
@@ -78,11 +85,10 @@ func readBooks(t *testing.T, database string) books {
 		}
 		return err
 	})
-	each(t, db, "SELECT kind, COUNT(*) FROM cases GROUP BY kind", func(scan func(...any) error) error {
-		var kind string
-		var n int
-		err := scan(&kind, &n)
-		b.attention[kind] = n
+	each(t, db, "SELECT COALESCE(order_id, 0), kind FROM cases", func(scan func(...any) error) error {
+		var c keptCase
+		err := scan(&c.orderID, &c.kind)
+		b.cases = append(b.cases, c)
 		return err
 	})
 	return b
@@ -123,84 +129,144 @@ func (b books) source(source string) (n int) {
 	return n
 }
 
-func (b books) money() (sum int64) {
+// money sums the receipts by what became of them.
+func (b books) money() map[string]int64 {
+	sums := map[string]int64{}
 	for _, r := range b.receipts {
-		sum += r.amount
+		sums[r.status] += r.amount
 	}
-	return sum
+	return sums
+}
+
+func (b books) casesByKind() map[string]int {
+	counts := map[string]int{}
+	for _, c := range b.cases {
+		counts[c.kind]++
+	}
+	return counts
 }
 
 // audit holds the shop's books against the gateway's ledger and against
 // themselves, and tells every difference.
 func audit(ledger []sandbox.Account, b books, stock map[string]int64) (differences []string) {
-	differ := func(format string, values ...any) { differences = append(differences, fmt.Sprintf(format, values...)) }
+	return slices.Concat(auditMoney(ledger, b), auditCodes(ledger, b), auditOrders(ledger, b), auditStock(b, stock))
+}
 
-	// Every rupiah taken is one receipt of the right payment, and none besides.
-	taken, invoices := map[string]int{}, map[string]int{}
+// auditMoney: every rupiah the gateway took is one receipt, applied or not, of the
+// right invoice number and till transaction, and there is none besides. A till
+// transaction may be missing where only a status answer told of the payment.
+func auditMoney(ledger []sandbox.Account, b books) (differences []string) {
+	differ := func(format string, values ...any) { differences = append(differences, fmt.Sprintf(format, values...)) }
+	taken, kept, tills := map[string]int{}, map[string]int{}, map[string]int{}
+	var atGateway, inShop int64
 	for _, a := range ledger {
-		invoices[a.InvoiceNumber]++
 		for _, p := range a.Payments {
-			taken[fmt.Sprintf("Rp %d for %s, till transaction %s", p.Amount, a.InvoiceNumber, p.TransactionID)]++
+			taken[fmt.Sprintf("Rp %d for %s", p.Amount, a.InvoiceNumber)]++
+			tills[a.InvoiceNumber+", till transaction "+p.TransactionID]++
+			atGateway += p.Amount
 		}
 	}
-	byID, kept, received := map[int64]keptPayment{}, map[string]int{}, map[int64]int64{}
-	for _, p := range b.payments {
-		byID[p.id] = p
-	}
 	for _, r := range b.receipts {
-		p := byID[r.paymentID]
-		received[p.orderID] += r.amount
-		_, till, _ := strings.Cut(r.identifiers, `"IDM`)
-		till, _, _ = strings.Cut("IDM"+till, `"`)
-		kept[fmt.Sprintf("Rp %d for %s, till transaction %s", r.amount, p.invoice, till)]++
+		kept[fmt.Sprintf("Rp %d for %s", r.amount, r.invoice)]++
+		if r.till != "" {
+			tills[r.invoice+", till transaction "+r.till]--
+		}
+		inShop += r.amount
 	}
-	for _, money := range slices.Sorted(maps.Keys(taken)) {
+	if atGateway != inShop {
+		differ("the gateway took Rp %d, the shop has receipts of Rp %d", atGateway, inShop)
+	}
+	for _, money := range slices.Sorted(maps.Keys(merged(taken, kept))) {
 		if kept[money] != taken[money] {
 			differ("the gateway took %s: %d times there, %d receipts here", money, taken[money], kept[money])
 		}
 	}
-	for _, money := range slices.Sorted(maps.Keys(kept)) {
-		if taken[money] == 0 {
-			differ("a receipt of %s, which the gateway never took", money)
+	for _, till := range slices.Sorted(maps.Keys(tills)) {
+		if n := tills[till]; n < 0 {
+			differ("%s: %d receipts more than the gateway took payments", till, -n)
 		}
 	}
+	return differences
+}
 
-	// No invoice number twice, no code but the gateway's.
-	codes := map[string]string{}
+func merged(a, b map[string]int) map[string]int {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// auditCodes: no invoice number twice, no code but the gateway's, and none whose end
+// is not known. A code whose payment is held waits for a person.
+func auditCodes(ledger []sandbox.Account, b books) (differences []string) {
+	differ := func(format string, values ...any) { differences = append(differences, fmt.Sprintf(format, values...)) }
+	codes, held, invoiced := map[string]string{}, map[string]bool{}, map[string]bool{}
 	for _, a := range ledger {
-		codes[a.InvoiceNumber] = a.PaymentCode
-		if invoices[a.InvoiceNumber] > 1 {
-			differ("invoice number %s was used %d times", a.InvoiceNumber, invoices[a.InvoiceNumber])
+		if codes[a.InvoiceNumber] != "" {
+			differ("invoice number %s was used more than once", a.InvoiceNumber)
 		}
+		codes[a.InvoiceNumber] = a.PaymentCode
 	}
-	invoiced := map[string]bool{}
+	for _, r := range b.receipts {
+		held[r.invoice] = held[r.invoice] || r.status == "held"
+	}
 	for _, p := range b.payments {
 		invoiced[p.invoice] = true
 		if p.code != "" && p.code != codes[p.invoice] {
 			differ("%s has code %s here and %q there", p.invoice, p.code, codes[p.invoice])
 		}
-		if p.state == "creating" || p.state == "pending" {
+		if p.state == "creating" || p.state == "pending" && !held[p.invoice] {
 			differ("%s is still %s", p.invoice, p.state)
 		}
 	}
-	for _, a := range ledger {
-		if !invoiced[a.InvoiceNumber] {
-			differ("the gateway knows %s and the shop does not", a.InvoiceNumber)
+	for _, invoice := range slices.Sorted(maps.Keys(codes)) {
+		if !invoiced[invoice] {
+			differ("the gateway knows %s and the shop does not", invoice)
 		}
 	}
+	return differences
+}
 
-	// Paid is what has receipts; unpaid orders hold no stock.
-	for _, o := range b.orders {
-		if (o.status == "paid") != (received[o.id] > 0) {
-			differ("order %s is %s with receipts of Rp %d", o.number, o.status, received[o.id])
+// auditOrders: paid is what money was applied to; unpaid orders hold no stock, but
+// for those with money a person has yet to decide on; and nobody is told to return
+// a second payment of an order that was paid once.
+func auditOrders(ledger []sandbox.Account, b books) (differences []string) {
+	differ := func(format string, values ...any) { differences = append(differences, fmt.Sprintf(format, values...)) }
+	orderOf, applied, held, paid := map[string]int64{}, map[int64]int64{}, map[int64]int64{}, map[int64]int{}
+	for _, p := range b.payments {
+		orderOf[p.invoice] = p.orderID
+	}
+	for _, r := range b.receipts {
+		switch r.status {
+		case "applied":
+			applied[orderOf[r.invoice]] += r.amount
+		case "held":
+			held[orderOf[r.invoice]] += r.amount
 		}
-		if o.status != "paid" && o.stockHeld {
+	}
+	for _, a := range ledger {
+		paid[orderOf[a.InvoiceNumber]] += len(a.Payments)
+	}
+	for _, o := range b.orders {
+		if (o.status == "paid") != (applied[o.id] > 0) {
+			differ("order %s is %s with Rp %d applied and Rp %d held", o.number, o.status, applied[o.id], held[o.id])
+		}
+		if o.status != "paid" && o.stockHeld && (o.status != "awaiting_payment" || held[o.id] == 0) {
 			differ("order %s is %s and holds stock", o.number, o.status)
 		}
 	}
-	for sku, was := range stock {
-		if b.stock[sku] != was {
-			differ("of %s there were %d, now shelf and orders have %d", sku, was, b.stock[sku])
+	for _, c := range b.cases {
+		if c.kind == "second_payment" && paid[c.orderID] < 2 {
+			differ("a case says that an order was paid twice which was paid %d times", paid[c.orderID])
+		}
+	}
+	return differences
+}
+
+// auditStock: what is on the shelf and what orders hold is what there was.
+func auditStock(b books, stock map[string]int64) (differences []string) {
+	for _, sku := range slices.Sorted(maps.Keys(stock)) {
+		if b.stock[sku] != stock[sku] {
+			differences = append(differences, fmt.Sprintf("of %s there were %d, now shelf and orders have %d", sku, stock[sku], b.stock[sku]))
 		}
 	}
 	return differences
@@ -210,16 +276,34 @@ func audit(ledger []sandbox.Account, b books, stock map[string]int64) (differenc
 // nothing must be able to find something.
 func checkAudit(t *testing.T, ledger []sandbox.Account, b books, stock map[string]int64) {
 	t.Helper()
+	first := func(b *books) *keptReceipt { b.receipts = slices.Clone(b.receipts); return &b.receipts[0] }
+	once := slices.IndexFunc(b.orders, func(o keptOrder) bool {
+		n := 0
+		for _, a := range ledger {
+			if strings.HasPrefix(a.InvoiceNumber, o.number+"-") {
+				n += len(a.Payments)
+			}
+		}
+		return n == 1
+	})
 	for name, spoil := range map[string]func(b *books){
-		"a receipt lost":       func(b *books) { b.receipts = b.receipts[1:] },
-		"a receipt twice":      func(b *books) { b.receipts = append(slices.Clone(b.receipts), b.receipts[0]) },
-		"a rupiah less":        func(b *books) { b.receipts = slices.Clone(b.receipts); b.receipts[0].amount-- },
-		"another payment's":    func(b *books) { b.receipts = slices.Clone(b.receipts); b.receipts[0].paymentID++ },
-		"paid without receipt": func(b *books) { b.orders = append(slices.Clone(b.orders), keptOrder{id: -1, status: "paid"}) },
-		"stock leaked":         func(b *books) { b.stock = maps.Clone(b.stock); b.stock["MNM-TEH"]-- },
-		"another code":         func(b *books) { b.payments = slices.Clone(b.payments); b.payments[0].code = "1" },
-		"left pending":         func(b *books) { b.payments = slices.Clone(b.payments); b.payments[0].state = "pending" },
-		"an attempt forgotten": func(b *books) { b.payments = b.payments[1:] },
+		"a receipt lost":             func(b *books) { b.receipts = b.receipts[1:] },
+		"a receipt twice":            func(b *books) { b.receipts = append(slices.Clone(b.receipts), b.receipts[0]) },
+		"a rupiah less":              func(b *books) { first(b).amount-- },
+		"another payment's":          func(b *books) { first(b).invoice += "0" },
+		"another till transaction's": func(b *books) { first(b).till = "IDM0" },
+		"a paid order whose money is held": func(b *books) {
+			b.receipts = slices.Clone(b.receipts)
+			for i := range b.receipts {
+				b.receipts[i].status = "held"
+			}
+		},
+		"paid without receipt":     func(b *books) { b.orders = append(slices.Clone(b.orders), keptOrder{id: -1, status: "paid"}) },
+		"paid once, a case of two": func(b *books) { b.cases = append(slices.Clone(b.cases), keptCase{b.orders[once].id, "second_payment"}) },
+		"stock leaked":             func(b *books) { b.stock = maps.Clone(b.stock); b.stock["MNM-TEH"]-- },
+		"another code":             func(b *books) { b.payments = slices.Clone(b.payments); b.payments[0].code = "1" },
+		"left creating":            func(b *books) { b.payments = slices.Clone(b.payments); b.payments[0].state = "creating" },
+		"an attempt forgotten":     func(b *books) { b.payments = b.payments[1:] },
 	} {
 		spoiled := b
 		spoil(&spoiled)

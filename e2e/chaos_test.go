@@ -28,8 +28,12 @@ var (
 
 // TestChaos drives shoppers through checkout and payment while the shop is
 // killed, the gateway stopped, killed and misbehaving, and the network between
-// them loses, delays, doubles and reorders notifications. When the weather has
-// cleared, the shop's books must agree with the gateway's ledger to the rupiah.
+// them loses, delays, doubles and reorders notifications. The gateway's messages
+// about one payment differ from each other in every way that does not matter, and
+// every notification is sent again at the end. When the weather has cleared, the
+// shop's books must agree with the gateway's ledger to the rupiah: with what was
+// applied to orders, and with what was of another amount, too late, for an order
+// that was cancelled, or once too often.
 //
 // Nothing helps the shop at the end but its own worker and the gateway's own
 // retries; one in ten payments is never told of by any notification.
@@ -112,7 +116,7 @@ func newChaos(t *testing.T, replicas int) *chaos {
 	t.Logf("seed %d, %d orders, %d kills, %d replicas", c.seed, *chaosOrders, *chaosKills, replicas)
 	c.chance = &chance{r: rand.New(rand.NewPCG(c.seed, 1))}
 	c.network = newNetwork(t, c.chance)
-	if settings := []string{"PAYMENT_EXPIRY=1m", "RATE_LIMIT=off"}; replicas > 0 {
+	if settings := []string{"PAYMENT_EXPIRY=1m", "RATE_LIMIT=off", "CONSOLE_PASSWORD=" + consolePassword}; replicas > 0 {
 		c.fleet = newFleet(t, replicas, c.network.server.URL, settings...)
 	} else {
 		alone := newPair(t, c.network.server.URL, settings...)
@@ -159,6 +163,24 @@ func (c *chaos) killTheShop() {
 	}
 }
 
+// decidable are the ways in which messages about one payment may differ that leave
+// no doubt which payment they are about: a notification has the till's transaction
+// id, and a status answer without one tells of a payment that a notification tells
+// of as well, or of the only one there is.
+var decidable = []string{sandbox.RetellDate, sandbox.RetellRequestID, sandbox.RetellAtOnce, sandbox.RetellMore, sandbox.RetellOrder,
+	sandbox.RetellCase, sandbox.RetellFewer, sandbox.RetellStatusDate, sandbox.RetellStatusNoTransactionID, sandbox.RetellStatusNoIdentifiers}
+
+// someWays are any number of the decidable ways.
+func (c *chaos) someWays() []string {
+	ways := []string{}
+	for _, way := range decidable {
+		if c.chance.float() < 0.4 {
+			ways = append(ways, way)
+		}
+	}
+	return ways
+}
+
 // troubleTheGateway has it hang, die, and answer and notify in every wrong way
 // that a shop must live with. An invoice number used twice would be accepted
 // and show in the ledger.
@@ -183,10 +205,14 @@ func (c *chaos) troubleTheGateway() {
 			c.stops.Add(1)
 			pause(c.chance.between(100*time.Millisecond, 3*time.Second))
 			c.gateway.signal(syscall.SIGCONT)
+		case roll < 0.30: // sends again what it has sent
+			for range 3 {
+				_ = c.resend(1 + c.chance.n(1+int(c.placed.Load())))
+			}
 		default:
 			_ = c.faults(map[string]any{
 				"answer": answers[c.chance.n(len(answers))], "times": 1 + c.chance.n(12), "delay": c.chance.between(0, 300*time.Millisecond).String(),
-				"notify":      notify[c.chance.n(len(notify))],
+				"notify": notify[c.chance.n(len(notify))], "retelling": c.someWays(),
 				"idempotency": []string{"replay", "error"}[c.chance.n(2)], "duplicate_invoice": "accept", "lag": c.chance.n(4) == 0,
 			})
 		}
@@ -195,6 +221,13 @@ func (c *chaos) troubleTheGateway() {
 
 func (c *chaos) faults(f map[string]any) error {
 	_, err := c.control(http.MethodPut, "/control/faults", f)
+	return err
+}
+
+// resend has the gateway send a notification again, and reports whether there is
+// such a one.
+func (c *chaos) resend(delivery int) error {
+	_, err := c.control(http.MethodPost, fmt.Sprintf("/control/deliveries/%d/resend", delivery), nil)
 	return err
 }
 
@@ -210,14 +243,12 @@ func (c *chaos) sleep(d time.Duration) bool {
 
 func pause(d time.Duration) { <-time.After(d) }
 
-// clear ends every trouble: the gateway answers and tells as it should, and
-// sends again what was not taken, half an hour later on its own clock.
+// clear ends every trouble: the gateway answers as it should, and sends again what
+// was not taken, half an hour later on its own clock, and then everything once more.
+// Its messages go on to differ in every way that can be decided.
 func (c *chaos) clear() {
 	c.network.calm.Store(true)
-	c.insist("faults cleared", func() error {
-		_, err := c.control(http.MethodDelete, "/control/faults", nil)
-		return err
-	})
+	c.insist("faults cleared", func() error { return c.faults(map[string]any{"retelling": decidable}) })
 	c.insist("every order has its code, or is done without", func() error {
 		for _, o := range c.orders {
 			if s, err := c.status(o.path); err != nil || s.PaymentStatus == "creating" {
@@ -230,12 +261,52 @@ func (c *chaos) clear() {
 		_, err := c.control(http.MethodPost, "/control/clock", map[string]string{"advance": "31m"})
 		return err
 	})
+	c.insist("every notification that is due has been sent", c.nothingDue)
+	for delivery := 1; ; delivery++ {
+		err := c.resend(delivery)
+		if refused := (refusal{}); errors.As(err, &refused) && refused.status == http.StatusNotFound {
+			return // that was the last
+		}
+		if err != nil {
+			c.t.Errorf("send delivery %d again: %v", delivery, err)
+		}
+	}
 }
 
-// awaitTheEnd waits for the shop's own worker to settle every order.
+// nothingDue reports whether the gateway has yet to make an attempt whose time has
+// come.
+func (c *chaos) nothingDue() error {
+	var clock struct{ Now time.Time }
+	var told struct{ Deliveries []sandbox.Delivery }
+	body, err := c.control(http.MethodGet, "/control/clock", nil)
+	if err = errors.Join(err, json.Unmarshal(body, &clock)); err != nil {
+		return err
+	}
+	body, err = c.control(http.MethodGet, "/control/deliveries", nil)
+	if err = errors.Join(err, json.Unmarshal(body, &told)); err != nil {
+		return err
+	}
+	for _, d := range told.Deliveries {
+		if d.NextAttemptAt != nil && !d.NextAttemptAt.After(clock.Now) {
+			return fmt.Errorf("the notification about %s is due", d.InvoiceNumber)
+		}
+	}
+	return nil
+}
+
+// awaitTheEnd waits for the shop's own worker to settle every order. An order whose
+// money is held waits for a person, and the code of such a payment does too.
 func (c *chaos) awaitTheEnd() {
-	open := c.orders
-	c.insist("every order is paid or expired", func() error {
+	const heldFor = " FROM receipts JOIN payments ON payments.invoice_number = receipts.invoice_number WHERE receipts.status = 'held'"
+	db, open := openSQL(c.t, c.database), c.orders
+	c.insist("every order is paid, over or before a person", func() error {
+		held := map[string]bool{}
+		each(c.t, db, "SELECT token FROM orders WHERE id IN (SELECT payments.order_id"+heldFor+")", func(scan func(...any) error) error {
+			var token string
+			err := scan(&token)
+			held["/orders/"+token] = true
+			return err
+		})
 		var left []*memory
 		var last status
 		for _, o := range open {
@@ -243,7 +314,7 @@ func (c *chaos) awaitTheEnd() {
 			if err != nil {
 				return err
 			}
-			if s.OrderStatus != "paid" && s.OrderStatus != "expired" {
+			if s.OrderStatus == "awaiting_payment" && !held[o.path] {
 				left, last = append(left, o), s
 			}
 		}
@@ -253,9 +324,9 @@ func (c *chaos) awaitTheEnd() {
 		return nil
 	})
 	// An order may be paid by one code while another's deadline is yet to come.
-	db := openSQL(c.t, c.database)
-	c.insist("every code is paid or expired", func() error {
-		if n := number(c.t, db, "SELECT COUNT(*) FROM payments WHERE state IN ('creating', 'pending')"); n > 0 {
+	c.insist("every code is paid, over or before a person", func() error {
+		n := number(c.t, db, "SELECT COUNT(*) FROM payments WHERE state IN ('creating', 'pending') AND id NOT IN (SELECT payments.id"+heldFor+")")
+		if n > 0 {
 			return fmt.Errorf("%d codes are not", n)
 		}
 		return nil
@@ -353,17 +424,17 @@ func (c *chaos) report(ledger []sandbox.Account, b books, took time.Duration) {
 	}
 	n := &c.network.fates
 	c.t.Logf(`seed %d, %s
-  orders        %d placed, %d refused for want of stock; %d paid, %d expired
+  orders        %d placed, %d refused for want of stock; %d paid, %d expired, %d cancelled
   shop          killed %d times
   gateway       killed or stopped %d times; %d codes issued
   notifications %d delivered, %d lost on the way, %d answers lost, %d delayed, %d doubled, %d never let through
   gateway took  Rp %d in %d payments
-  shop has      Rp %d in %d receipts (%d by notification, %d by status query)
-  attention     %v`,
-		c.seed, took.Round(time.Second), c.placed.Load(), c.refused.Load(), b.count("paid"), b.count("expired"),
+  shop has      Rp %v in %d receipts (%d by notification, %d by status query)
+  cases         %v`,
+		c.seed, took.Round(time.Second), c.placed.Load(), c.refused.Load(), b.count("paid"), b.count("expired"), b.count("cancelled"),
 		c.kills.Load(), c.stops.Load(), len(ledger),
 		n.delivered.Load(), n.lost.Load(), n.answerLost.Load(), n.delayed.Load(), n.doubled.Load(), n.swallowed.Load(),
-		taken, payments, b.money(), len(b.receipts), b.source("notification"), b.source("status_query"), b.attention)
+		taken, payments, b.money(), len(b.receipts), b.source("notification"), b.source("status_query"), b.casesByKind())
 }
 
 func (c *chaos) remember(order string) *memory {

@@ -56,14 +56,23 @@ func (s *shopper) shop() {
 	case roll < 0.10: // nobody will ever tell the shop
 		s.network.neverTell(state.InvoiceNumber)
 		s.pay(state, sandbox.ActionPay)
-	case roll < 0.66:
+	case roll < 0.60:
 		s.pay(state, sandbox.ActionPay)
 		s.lookAgain()
-	case roll < 0.70:
+	case roll < 0.64:
 		s.pay(state, sandbox.ActionPayTwice)
-	case roll < 0.74:
+	case roll < 0.68:
 		s.pay(state, sandbox.ActionPayLate)
-	case roll < 0.82:
+	case roll < 0.72:
+		s.pay(state, sandbox.ActionPayWrongAmount)
+		s.lookAgain()
+	case roll < 0.73: // nor of this
+		s.network.neverTell(state.InvoiceNumber)
+		s.pay(state, sandbox.ActionPayWrongAmount)
+	case roll < 0.76: // the merchant cancels, and the code is still good
+		s.haveCancelled(state)
+		s.pay(state, sandbox.ActionPay)
+	case roll < 0.84:
 		s.renew(state)
 	default: // thinks better of it
 	}
@@ -182,6 +191,16 @@ func (s *shopper) pay(state status, action sandbox.Action) {
 		last = err
 	}
 	s.t.Errorf("the till was down for minutes: %v", last)
+}
+
+// haveCancelled has the merchant cancel the order in the console, unless it is over
+// already.
+func (s *shopper) haveCancelled(state status) {
+	order := state.InvoiceNumber[:strings.LastIndexByte(state.InvoiceNumber, '-')]
+	s.mustPost("/console/login", url.Values{"password": {consolePassword}, "next": {"/console"}})
+	if res := s.mustPost("/console/orders/"+order+"/cancel", nil); res.StatusCode != http.StatusSeeOther && res.StatusCode != http.StatusConflict {
+		s.t.Errorf("cancel an order: HTTP %d", res.StatusCode)
+	}
 }
 
 // lookAgain waits a little for the page to turn to paid, and says "I have paid"

@@ -30,6 +30,11 @@ var (
 	faultNotify = []string{"none", "late", "twice", "before_reply", "wrong_signature", "wrong_client_id", "wrong_amount", "other_code",
 		"unknown_fields", "amount_string", "amount_decimal", "failed", "expired"}
 
+	// faultRetellings are ways in which messages about one payment differ. Any
+	// number of them can be on.
+	faultRetellings = []string{"date", "request_id", "at_once", "more", "no_transaction_id", "order", "case", "fewer",
+		"status_date", "status_no_transaction_id", "status_no_identifiers"}
+
 	// faultRules say how often and how much; the first value is the usual one.
 	faultRules = []struct {
 		name   string
@@ -104,14 +109,16 @@ func (h *Handler) showPanel(c echo.Context) error {
 }
 
 // deeds are what the panel can say it did.
-var deeds = []string{"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused"}
+var deeds = []string{"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused", "not_late"}
 
 // viewFaults shows what is on, and everything that can be.
 func viewFaults(p *views.PanelPage, f faults) {
 	choose := func(group string, values []string) (list []views.Choice) {
+		set, several := f[group].([]any)
 		for _, value := range values {
 			key := group + "." + value
-			choice := views.Choice{Value: value, Title: p.T("fault." + key), Text: p.T("fault." + key + ".text"), On: said(f[group]) == value}
+			on := said(f[group]) == value || several && slices.Contains(set, any(value))
+			choice := views.Choice{Value: value, Title: p.T("fault." + key), Text: p.T("fault." + key + ".text"), On: on}
 			if choice.On {
 				p.On = append(p.On, choice.Title)
 			}
@@ -119,7 +126,7 @@ func viewFaults(p *views.PanelPage, f faults) {
 		}
 		return list
 	}
-	p.Answers, p.Notify = choose("answer", faultAnswers), choose("notify", faultNotify)
+	p.Answers, p.Notify, p.Retellings = choose("answer", faultAnswers), choose("notify", faultNotify), choose("retelling", faultRetellings)
 	for _, rule := range faultRules {
 		r := views.Rule{Name: rule.name, Title: p.T("rule." + rule.name)}
 		for _, value := range rule.values {
@@ -161,6 +168,9 @@ func viewAccount(l views.Lang, a gatewayAccount, read panel) views.PanelCode {
 	allowed := actionsOn[a.Status]
 	if a.Reusable && a.ExpiresAt.After(read.clock.Now) {
 		allowed = actionsOn["PENDING"]
+	}
+	if len(a.Payments) > 0 { // to the shop the payment is paid, and never late
+		allowed = slices.DeleteFunc(slices.Clone(allowed), func(action string) bool { return action == "pay_late" })
 	}
 	for _, action := range allowed {
 		v.Actions = append(v.Actions, views.Choice{Value: action, Title: l.T("panel.do." + action)})
@@ -223,6 +233,8 @@ func (h *Handler) did(c echo.Context, deed string, err error) error {
 	switch {
 	case errors.Is(err, errNotPossible):
 		deed = "refused"
+	case errors.Is(err, errNotLate):
+		deed = "not_late"
 	case err != nil:
 		return fmt.Errorf("sandbox panel: %w", err)
 	}
@@ -230,8 +242,55 @@ func (h *Handler) did(c echo.Context, deed string, err error) error {
 }
 
 func (h *Handler) actOnCode(c echo.Context) error {
-	action := c.FormValue("action")
-	return h.did(c, action, h.act(c.Request().Context(), c.FormValue("payment_code"), action, ""))
+	ctx, action, code := c.Request().Context(), c.FormValue("action"), c.FormValue("payment_code")
+	if action == "pay_late" {
+		return h.did(c, action, h.payLate(ctx, code))
+	}
+	return h.did(c, action, h.act(ctx, code, action, ""))
+}
+
+// errNotLate says that the shop still takes a code for good, so that money for it
+// would not be late.
+var errNotLate = errors.New("the shop does not know yet that the code has expired")
+
+// payLate lets a code expire at the gateway, has the shop ask about it, and only
+// then pays it: the money is late by the shop's books as well. No clock is moved.
+func (h *Handler) payLate(ctx context.Context, code string) error {
+	list, err := h.ledger(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(a gatewayAccount) bool { return a.PaymentCode == code })
+	if i < 0 {
+		return errNotPossible
+	}
+	if list[i].Status == "PENDING" {
+		if err := h.act(ctx, code, "expire", ""); err != nil {
+			return err
+		}
+	}
+	if err := h.learnExpiry(ctx, list[i].InvoiceNumber); err != nil {
+		return err
+	}
+	return h.act(ctx, code, "pay_late", "")
+}
+
+// learnExpiry has the shop ask about a payment that it takes for good, and returns
+// errNotLate when it still does. A payment that is not the shop's is left alone.
+func (h *Handler) learnExpiry(ctx context.Context, invoice string) error {
+	p, err := h.Store.Invoice(ctx, invoice)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return nil
+	case err == nil && p.State == models.PaymentPending:
+		if err = h.checkNow(ctx, p.ID); err == nil {
+			p, err = h.Store.Invoice(ctx, invoice)
+		}
+	}
+	if err == nil && (p.State == models.PaymentPending || p.State == models.PaymentCreating) {
+		err = errNotLate
+	}
+	return err
 }
 
 // chooseFaults puts the form's faults in place of those that are set.
@@ -250,6 +309,7 @@ func (h *Handler) chooseFaults(c echo.Context) error {
 	if times, err := strconv.Atoi(said(f["times"])); err == nil {
 		f["times"] = times
 	}
+	f["retelling"] = c.Request().PostForm["retelling"]
 	chosen := c.Request().PostForm["switch"]
 	for _, s := range faultSwitches {
 		f[s.name] = s.usual

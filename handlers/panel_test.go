@@ -85,7 +85,7 @@ func TestPanelActions(t *testing.T) {
 	}{
 		"pay":              {"SUCCESS", 1, models.OrderPaid, ""},
 		"pay_twice":        {"SUCCESS", 2, models.OrderPaid, models.CaseSecondPayment},
-		"pay_late":         {"SUCCESS", 1, models.OrderPaid, ""}, // the shop's own clock has not passed the deadline
+		"pay_late":         {"SUCCESS", 1, models.OrderPaid, models.CaseLatePayment},
 		"pay_wrong_amount": {"SUCCESS", 1, models.OrderAwaitingPayment, models.CaseWrongAmount},
 		"expire":           {"EXPIRED", 0, models.OrderAwaitingPayment, ""},
 	} {
@@ -111,6 +111,48 @@ func TestPanelActions(t *testing.T) {
 				t.Errorf("%d notifications are shown as taken, want %d", n, want.payments)
 			}
 		})
+	}
+}
+
+// "Pay late" pays what the shop, too, takes for expired, and nothing before that.
+func TestPanelPaysLate(t *testing.T) {
+	w := newDemo(t)
+	order := w.order("MNM-GAYO")
+	s := w.status(order)
+	press := func(action string) string {
+		return w.press("/pay", url.Values{"payment_code": {*s.PaymentCode}, "action": {action}})
+	}
+	w.press("/faults", url.Values{"answer": {"500"}, "answer_on": {"status"}})
+	if page := press("pay_late"); !strings.Contains(page, "toko belum mengetahuinya") {
+		t.Error("the panel does not say that the shop could not learn of the expiry")
+	}
+	if a := w.account(s.InvoiceNumber); a.Status != "EXPIRED" || len(a.Payments) != 0 {
+		t.Errorf("at the gateway: %s with %d payments, want EXPIRED with none", a.Status, len(a.Payments))
+	}
+	if o := w.whole(order); o.Status != models.OrderAwaitingPayment {
+		t.Errorf("in the shop: %s", o.Status)
+	}
+	w.press("/calm", nil)
+	press("pay_late")
+	o := w.whole(order)
+	if o.Status != models.OrderPaid || latestCase(o) != models.CaseLatePayment || o.ExpiredAt == nil || o.PaidAt == nil {
+		t.Errorf("in the shop: %s, %q, expired at %v, paid at %v", o.Status, latestCase(o), o.ExpiredAt, o.PaidAt)
+	}
+	if a := w.account(s.InvoiceNumber); len(a.Payments) != 1 || a.Payments[0].PaidAt.Before(a.ExpiresAt) {
+		t.Errorf("at the gateway the code expires at %s, and its payments are %v", a.ExpiresAt, a.Payments)
+	}
+}
+
+// A code whose payment the shop has in its books cannot be paid late.
+func TestPanelOffersPayLate(t *testing.T) {
+	w := newDemo(t)
+	s := w.status(w.order("VCR-CELENGAN"))
+	if page := w.page(panelPath); !strings.Contains(page, `data-testid="pay_late"`) {
+		t.Error("an unpaid code cannot be paid late")
+	}
+	page := w.press("/pay", url.Values{"payment_code": {*s.PaymentCode}, "action": {"pay"}})
+	if strings.Contains(page, `data-testid="pay_late"`) || !strings.Contains(page, `data-testid="pay_twice"`) {
+		t.Error("a reusable code that is paid can be paid late, or not paid again")
 	}
 }
 
@@ -164,6 +206,13 @@ func TestPanelFaults(t *testing.T) {
 	}
 	for _, value := range faultNotify {
 		try("notify", value, value, url.Values{"notify": {value}})
+	}
+	for _, way := range faultRetellings {
+		try("retelling", way, []string{way}, url.Values{"retelling": {way}})
+	}
+	try("retelling", "all", faultRetellings, url.Values{"retelling": faultRetellings})
+	if page := w.page(panelPath); strings.Count(page, `name="retelling"`) != len(faultRetellings) || strings.Count(page, ` checked>`) < len(faultRetellings) {
+		t.Error("the page does not show that all retellings are on")
 	}
 	for _, s := range faultSwitches {
 		try(s.name, "", s.odd, url.Values{"switch": {s.name}})

@@ -30,7 +30,8 @@ type PanelPage struct {
 	Codes  []PanelCode
 
 	Answers, Notify []Choice // faults of which one can be on
-	Switches        []Choice // faults of which any number can
+	Retellings      []Choice // faults of which any number can
+	Switches        []Choice // likewise
 	Rules           []Rule
 }
 
@@ -205,6 +206,7 @@ func panelOf(change func(*PanelPage)) func(Page) templ.Component {
 		}
 		p.Answers = choices("answer.", "500", "503_html", "429", "drop", "cut", "lost_reply", "unsigned")
 		p.Notify = choices("notify.", "none", "late", "twice", "wrong_signature")
+		p.Retellings = choices("retelling.", "date", "request_id", "order")
 		for _, name := range []string{"retry", "lag"} {
 			p.Switches = append(p.Switches, Choice{Value: name, Title: p.T("switch." + name), Text: p.T("switch." + name + ".text")})
 		}

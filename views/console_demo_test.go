@@ -9,7 +9,7 @@ func demoFamilies() map[string][]string {
 		return list
 	}
 	return map[string][]string{
-		"panel.did.":      {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused"},
+		"panel.did.":      {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused", "not_late"},
 		"panel.do.":       {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire"},
 		"panel.status.":   {"PENDING", "SUCCESS", "EXPIRED"},
 		"panel.delivery.": {"waiting", "delivered", "given_up"},
@@ -17,7 +17,9 @@ func demoFamilies() map[string][]string {
 		"fault.": withText("answer.500", "answer.503_html", "answer.429", "answer.drop", "answer.cut", "answer.lost_reply", "answer.unsigned",
 			"answer.wrong_signature", "answer.other_invoice", "answer.malformed", "answer.missing_fields", "answer.replay", "answer.idempotent_request",
 			"notify.none", "notify.late", "notify.twice", "notify.before_reply", "notify.wrong_signature", "notify.wrong_client_id", "notify.wrong_amount",
-			"notify.other_code", "notify.unknown_fields", "notify.amount_string", "notify.amount_decimal", "notify.failed", "notify.expired"),
+			"notify.other_code", "notify.unknown_fields", "notify.amount_string", "notify.amount_decimal", "notify.failed", "notify.expired",
+			"retelling.date", "retelling.request_id", "retelling.at_once", "retelling.more", "retelling.no_transaction_id", "retelling.order", "retelling.case",
+			"retelling.fewer", "retelling.status_date", "retelling.status_no_transaction_id", "retelling.status_no_identifiers"),
 		"switch.":  withText("retry", "idempotency", "duplicate_invoice", "push_expired", "lag", "status_digest", "sign_errors", "strict", "settlement"),
 		"exam.":    {"settings", "gateway", "notification", "shop"},
 		"verdict.": {"ok", "warn", "bad"},

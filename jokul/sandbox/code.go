@@ -48,7 +48,7 @@ type paymentCode struct {
 // Payment is one payment at the till.
 type Payment struct {
 	Number        int       `json:"number"`
-	TransactionID string    `json:"transaction_id"` // AGENT_TRX_ID of the notification
+	TransactionID string    `json:"transaction_id"` // AGENT_TRX_ID of the notification; no other payment has it
 	Amount        int64     `json:"amount"`
 	PaidAt        time.Time `json:"paid_at"`
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,7 +14,7 @@ import (
 // A Delivery is one notification and every attempt to bring it home.
 type Delivery struct {
 	ID            int                     `json:"id"`
-	RequestID     string                  `json:"request_id"` // the same in every attempt
+	RequestID     string                  `json:"request_id"` // of every attempt that has none of its own
 	InvoiceNumber string                  `json:"invoice_number"`
 	PaymentCode   string                  `json:"payment_code"`
 	TransactionID string                  `json:"transaction_id,omitempty"`
@@ -23,7 +24,7 @@ type Delivery struct {
 	State         DeliveryState           `json:"state"`
 	NextAttemptAt *time.Time              `json:"next_attempt_at"` // on the sandbox's clock; null: none to come
 	Attempts      []Attempt               `json:"attempts"`
-	Body          json.RawMessage         `json:"body"`
+	Body          json.RawMessage         `json:"body"` // of every attempt that has none of its own
 }
 
 // DeliveryState is where a Delivery stands.
@@ -46,6 +47,9 @@ type Attempt struct {
 	HTTPStatus       int       `json:"http_status"`         // 0: no answer
 	Error            string    `json:"error,omitempty"`     // why there was none
 	DurationMS       int64     `json:"duration_ms"`
+
+	RequestID string          `json:"request_id,omitempty"` // where a fault makes it another than the delivery's
+	Body      json.RawMessage `json:"body,omitempty"`       // where a fault makes it another than the delivery's
 }
 
 const (
@@ -57,6 +61,15 @@ const (
 // Delivered reports whether the shop took it: any 2xx.
 func (a Attempt) Delivered() bool {
 	return a.HTTPStatus >= http.StatusOK && a.HTTPStatus < http.StatusMultipleChoices
+}
+
+// as is d as one of its attempts sends it.
+func (d Delivery) as(a Attempt) Delivery {
+	d.RequestID = cmp.Or(a.RequestID, d.RequestID)
+	if len(a.Body) > 0 {
+		d.Body = a.Body
+	}
+	return d
 }
 
 // ErrUnknownDelivery and ErrBeingSent are why a Resend is refused.

@@ -37,8 +37,9 @@ type Faults struct {
 	// Notifying.
 	Notify               string          `json:"notify"`                          // how notifications go wrong, one of the Notify constants; "" (default): they do not
 	LateBy               Duration        `json:"late_by"`                         // how late notify=late is, on the sandbox's clock; default "10m0s"
-	Retry                string          `json:"retry"`                           // later attempts: resign (default: fresh timestamp and signature), verbatim
+	Retry                string          `json:"retry"`                           // later attempts: resign (default: fresh timestamp and signature), verbatim (as the first, Retelling or not)
 	Schedule             []Duration      `json:"schedule"`                        // later attempts, counted from the first; default ["30m0s","6h0m0s","12h0m0s"]
+	Retelling            []string        `json:"retelling"`                       // how messages about one payment differ, of the Retell constants; default []: they do not
 	PushExpired          Switch          `json:"push_expired"`                    // send an EXPIRED notification when a code expires unpaid; default off
 	NotificationTemplate json.RawMessage `json:"notification_template,omitempty"` // JSON object to send instead; strings such as "{amount}" are filled in
 
@@ -89,7 +90,9 @@ var choices = map[string][]string{
 	"answer_on": {"all", "create", "status"},
 	"notify": {"", NotifyNone, NotifyLate, NotifyTwice, NotifyBeforeReply, NotifyWrongSignature, NotifyWrongClientID,
 		NotifyWrongAmount, NotifyOtherCode, NotifyUnknownFields, NotifyAmountString, NotifyAmountDecimal, NotifyFailed, NotifyExpired},
-	"retry":             {"resign", "verbatim"},
+	"retry": {"resign", "verbatim"},
+	"retelling": {RetellDate, RetellRequestID, RetellAtOnce, RetellMore, RetellNoTransactionID, RetellOrder, RetellCase, RetellFewer,
+		RetellStatusDate, RetellStatusNoTransactionID, RetellStatusNoIdentifiers},
 	"idempotency":       {"replay", "error"},
 	"duplicate_invoice": {"reject", "accept"},
 }
@@ -109,6 +112,7 @@ func DefaultFaults() Faults {
 		CodeLength:       16,
 		LateBy:           Duration(10 * time.Minute),
 		Retry:            "resign",
+		Retelling:        []string{},
 		Schedule:         []Duration{Duration(30 * time.Minute), Duration(6 * time.Hour), Duration(12 * time.Hour)},
 		Biller:           "DOKU",
 	}
@@ -158,12 +162,21 @@ func (f Faults) check() error {
 	for name, value := range map[string]string{"answer": f.Answer, "answer_on": f.AnswerOn, "notify": f.Notify,
 		"retry": f.Retry, "idempotency": f.Idempotency, "duplicate_invoice": f.DuplicateInvoice} {
 		if !slices.Contains(choices[name], value) {
-			return fmt.Errorf("%s: %q is not one of %s", name, value, strings.Join(choices[name], ", "))
+			return notOneOf(name, value)
+		}
+	}
+	for _, way := range f.Retelling {
+		if !slices.Contains(choices["retelling"], way) {
+			return notOneOf("retelling", way)
 		}
 	}
 	return errors.Join(f.checkNumbers(), f.checkTimes(), f.checkCode(),
 		checkTemplate("notification_template", f.NotificationTemplate, sampleNotification()),
 		checkTemplate("how_to_pay_template", f.HowToPayTemplate, sampleHowToPay()))
+}
+
+func notOneOf(name, value string) error {
+	return fmt.Errorf("%s: %q is not one of %s", name, value, strings.Join(choices[name], ", "))
 }
 
 func (f Faults) checkNumbers() error {

@@ -225,6 +225,7 @@ func TestFaultsRefused(t *testing.T) {
 		"answer":                func(f *sandbox.Faults) { f.Answer = "oops" },
 		"answer_on":             func(f *sandbox.Faults) { f.AnswerOn = "" },
 		"notify":                func(f *sandbox.Faults) { f.Notify = "oops" },
+		"retelling":             func(f *sandbox.Faults) { f.Retelling = []string{"date", "oops"} },
 		"retry":                 func(f *sandbox.Faults) { f.Retry = "oops" },
 		"idempotency":           func(f *sandbox.Faults) { f.Idempotency = "oops" },
 		"duplicate_invoice":     func(f *sandbox.Faults) { f.DuplicateInvoice = "oops" },

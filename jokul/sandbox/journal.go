@@ -10,6 +10,9 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
 )
 
 // journalHeader is the first line of a state file. A file without it is not
@@ -22,7 +25,8 @@ const journalHeader = `{"warungjokul_sandbox_state":1}`
 type journal struct {
 	path string
 	file *os.File
-	size int64 // length of the good lines
+	size int64        // length of the good lines
+	lock *flock.Flock // held until close
 }
 
 // A place is where a line begins, and how long it is. That of a nil journal is
@@ -32,12 +36,44 @@ type place struct {
 	length int
 }
 
-// openJournal reads what path holds and goes on in a copy of it, without what
-// has been overtaken, which takes its place.
+// openJournal takes the state file at path for this process alone, reads it and
+// compacts it. An empty path is no file and no journal.
 func openJournal(path string) (*journal, state, error) {
 	if path == "" {
 		return nil, newState(), nil
 	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // all names of a file lead to one lock
+	}
+	lock, err := lockJournal(path)
+	if err != nil {
+		return nil, newState(), err
+	}
+	j, st, err := compactJournal(path)
+	if err != nil {
+		return nil, st, errors.Join(err, lock.Unlock())
+	}
+	j.lock = lock
+	return j, st, nil
+}
+
+// lockJournal locks the state file at path until Unlock, or until the process
+// ends in whatever way. The lock is on a file beside it that is never removed or
+// replaced, because compacting replaces the state file itself.
+func lockJournal(path string) (*flock.Flock, error) {
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock state file %s: %w", path, err)
+	case !locked:
+		return nil, fmt.Errorf("state file %s is in use by another sandbox: stop that one, or give this one a file of its own", path)
+	}
+	return lock, nil
+}
+
+// compactJournal reads what path holds and goes on in a copy of it, without what
+// has been overtaken, which takes its place.
+func compactJournal(path string) (*journal, state, error) {
 	old, before, err := readJournal(path)
 	if err != nil {
 		return nil, before, fmt.Errorf("read state file %s: %w", path, err)
@@ -55,7 +91,7 @@ func openJournal(path string) (*journal, state, error) {
 	if err != nil {
 		return nil, after, fmt.Errorf("open state file: %w", err)
 	}
-	return &journal{path, file, size}, after, nil
+	return &journal{path: path, file: file, size: size}, after, nil
 }
 
 // readJournal reads the file at path; one that is not there is empty.
@@ -194,5 +230,9 @@ func (j *journal) close() error {
 	if j == nil {
 		return nil
 	}
-	return j.file.Close()
+	err := j.file.Close()
+	if j.lock != nil { // not while a file is being compacted
+		err = errors.Join(err, j.lock.Unlock())
+	}
+	return err
 }

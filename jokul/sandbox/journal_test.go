@@ -11,10 +11,13 @@ import (
 	"warungjokul/jokul/sandbox"
 )
 
-// reopen starts another sandbox on the state file of the first, which is left as
-// a killed process leaves it.
+// reopen starts another sandbox on the state file of the first, which gives it up.
+// Closing writes nothing: the file is as a killed process leaves it.
 func reopen(t *testing.T, g *gateway, path string) *gateway {
 	t.Helper()
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
 	again := open(t, func(c *sandbox.Config) { c.StateFile = path })
 	again.clock.now = g.clock.Now()
 	return again
@@ -55,7 +58,7 @@ func TestEverythingSurvivesARestart(t *testing.T) {
 		t.Errorf("retry after the restart: %v", resent.err)
 	}
 	paid := again.act(t, unpaid, sandbox.ActionPay)
-	if paid.Payments[0].TransactionID == "IDM000000001" || paid.Delivery.ID == before.ID {
+	if strings.HasPrefix(paid.Payments[0].TransactionID, "IDM000000001") || paid.Delivery.ID == before.ID {
 		t.Errorf("numbers start over: %+v", paid)
 	}
 }
@@ -80,6 +83,7 @@ func TestAnOldStateFile(t *testing.T) {
 		want(t, "repeated", again.status, http.StatusConflict)
 		want(t, "first answer", again.body, first)
 		want(t, "of other data", at(t, g.create(t, "request-1", orderFor("INV-2")).body, "error.message"), "different request data")
+		g.Close()
 	}
 }
 
@@ -96,6 +100,7 @@ func TestATornLastLineIsDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.Close()
 	for cut := len(whole); cut < len(more); cut++ {
 		if err := os.WriteFile(path, more[:cut], 0o600); err != nil {
 			t.Fatal(err)
@@ -106,12 +111,86 @@ func TestATornLastLineIsDropped(t *testing.T) {
 		}
 		s.Close()
 	}
-	again := reopen(t, g, path)
+	again := open(t, func(c *sandbox.Config) { c.StateFile = path })
 	want(t, "whole line", again.status(t, "INV-1").status, http.StatusOK)
 	want(t, "torn line", again.status(t, "INV-2").status, http.StatusNotFound)
 	again.issue(t, "INV-3")
-	third := reopen(t, g, path)
+	third := reopen(t, again, path)
 	want(t, "written after the torn line", third.status(t, "INV-3").status, http.StatusOK)
+}
+
+// No two payments have one transaction id: neither two of one code, nor before and
+// after a restart, nor before and after a state file was deleted.
+func TestTransactionIDsNeverRepeat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	seen := map[string]bool{}
+	pay := func(invoice string, action sandbox.Action) {
+		for _, p := range g.act(t, g.issue(t, invoice), action).Payments {
+			if seen[p.TransactionID] || p.TransactionID == "" {
+				t.Errorf("%s: the id %q comes again", invoice, p.TransactionID)
+			}
+			seen[p.TransactionID] = true
+			told := g.shop.next(t)
+			want(t, "told", strings.Contains(string(told.body), `{"name":"AGENT_TRX_ID","value":"`+p.TransactionID+`"}`), true)
+		}
+	}
+	for _, invoice := range []string{"INV-1", "INV-2", "INV-3"} {
+		pay(invoice, sandbox.ActionPay)
+		pay(invoice+"-TWICE", sandbox.ActionPayTwice)
+		pay(invoice+"-LATE", sandbox.ActionPayLate)
+		g = reopen(t, g, path)
+	}
+	g.Close()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	g = open(t, func(c *sandbox.Config) { c.StateFile = path })
+	pay("INV-1", sandbox.ActionPayTwice)
+	want(t, "payments", len(seen), 3*4+2)
+}
+
+// A state file is one sandbox's at a time, by whatever name it is given. The one
+// that is refused changes nothing; what the first takes meanwhile is kept.
+func TestAStateFileInUse(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "sandbox.state"), filepath.Join(t.TempDir(), "link.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	code := g.issue(t, "INV-1")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, link, filepath.Join(dir, "..", filepath.Base(dir), "sandbox.state")} {
+		_, err := sandbox.Open(sandbox.Config{ClientID: clientID, SecretKey: secretKey, StateFile: name})
+		if err == nil || !strings.Contains(err.Error(), "state file "+path+" is in use") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("opened as %s: got error %v, want one sentence that names the file", name, err)
+		}
+	}
+	g.act(t, code, sandbox.ActionPay)
+	again := reopen(t, g, link)
+	want(t, "the payment", at(t, again.status(t, "INV-1").body, "transaction.status"), "SUCCESS")
+	third := reopen(t, again, path)
+	want(t, "the payment, by the file's own name", at(t, third.status(t, "INV-1").body, "transaction.status"), "SUCCESS")
+}
+
+// A file that cannot be read is not kept from whoever mends it.
+func TestADamagedStateFileIsNotLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	if err := os.WriteFile(path, []byte("dear diary\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := sandbox.Config{ClientID: clientID, SecretKey: secretKey, StateFile: path}
+	if _, err := sandbox.Open(cfg); err == nil {
+		t.Fatal("opened a file that is not a state file")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sandbox.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
 }
 
 // Who cuts the file of a running sandbox is told so, by it and in its log.

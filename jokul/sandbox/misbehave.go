@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -43,6 +42,8 @@ func contentType(fault string) string {
 	return "application/json"
 }
 
+const othersOrder = `{"invoice_number":"INV-OF-SOMEBODY-ELSE","amount":10000}`
+
 // spoil returns the body a fault makes of a good answer. It is signed
 // afterwards: only what it says is wrong.
 func spoil(fault string, rep reply) []byte {
@@ -53,20 +54,11 @@ func spoil(fault string, rep reply) []byte {
 	case AnswerMalformed:
 		return rep.body[:len(rep.body)-1]
 	case AnswerOtherInvoice:
-		return withOrder(rep.body, `{"invoice_number":"INV-OF-SOMEBODY-ELSE","amount":10000}`)
+		return edit(rep.body, func([]byte) []byte { return []byte(othersOrder) }, "order")
 	case AnswerMissingFields:
 		return onlyInvoice(rep.body)
 	}
 	return rep.body
-}
-
-// withOrder puts another order into an answer.
-func withOrder(body []byte, order string) []byte {
-	members := map[string]json.RawMessage{}
-	if json.Unmarshal(body, &members) != nil || members["order"] == nil {
-		return body
-	}
-	return bytes.Replace(body, members["order"], []byte(order), 1)
 }
 
 func onlyInvoice(body []byte) []byte {

@@ -14,6 +14,9 @@ const (
 	acquirerID = "INDOMARET"
 	channelID  = "ONLINE_TO_OFFLINE_INDOMARET"
 	storeID    = "SANDBOX-TILL-1"
+
+	storeIDName       = "AGENT_STORE_ID"
+	transactionIDName = "AGENT_TRX_ID"
 )
 
 // notificationHead begins the default body: DOKU's sample of the sibling channel
@@ -30,7 +33,7 @@ var (
 )
 
 func identifiers(transactionID string) []identifier {
-	return []identifier{{"AGENT_ID", acquirerID}, {"AGENT_STORE_ID", storeID}, {"AGENT_TRX_ID", transactionID}}
+	return []identifier{{"AGENT_ID", acquirerID}, {storeIDName, storeID}, {transactionIDName, transactionID}}
 }
 
 // An event is what a notification tells of.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"warungjokul/jokul"
@@ -55,7 +56,11 @@ func (s *Server) claimDue(deliveries []Delivery) {
 func (s *Server) attempt(ctx context.Context, id int, kind string) (Delivery, error) {
 	defer s.release(id)
 	d, f := s.prepare(id)
-	attempts := s.try(ctx, d, s.newAttempt(d, kind, f), f)
+	attempts, err := s.newAttempts(d, kind, f)
+	if err != nil {
+		return d, err
+	}
+	s.try(ctx, d, attempts)
 	if ctx.Err() != nil {
 		return d, ctx.Err()
 	}
@@ -63,7 +68,7 @@ func (s *Server) attempt(ctx context.Context, id int, kind string) (Delivery, er
 	defer s.mu.Unlock()
 	d = d.after(attempts, s.state.faults.Schedule)
 	last := attempts[len(attempts)-1]
-	s.log.Info("notification", "invoice_number", d.InvoiceNumber, "request_id", d.RequestID, "kind", kind,
+	s.log.Info("notification", "invoice_number", d.InvoiceNumber, "request_id", d.as(last).RequestID, "kind", kind,
 		"http_status", last.HTTPStatus, "error", last.Error, "state", string(d.State))
 	return d, s.commit(change{Deliveries: []Delivery{d}})
 }
@@ -91,10 +96,32 @@ func (s *Server) release(id int) {
 	s.wakeRun()
 }
 
-// newAttempt decides how to sign: afresh, or exactly as the first time.
-func (s *Server) newAttempt(d Delivery, kind string, f Faults) Attempt {
+// newAttempts makes what is to be sent now: one attempt, or several at once if the
+// faults say so.
+func (s *Server) newAttempts(d Delivery, kind string, f Faults) ([]Attempt, error) {
+	copies := 1
+	switch {
+	case kind != kindFirst:
+	case f.retells(RetellAtOnce):
+		copies = copiesAtOnce
+	case f.Notify == NotifyTwice:
+		copies = 2
+	}
+	attempts := make([]Attempt, copies)
+	for i := range attempts {
+		var err error
+		if attempts[i], err = s.newAttempt(d, kind, len(d.Attempts)+i, f); err != nil {
+			return nil, err
+		}
+	}
+	return attempts, nil
+}
+
+// newAttempt decides how attempt n signs and what it says: as ever, in other words,
+// or exactly as the first.
+func (s *Server) newAttempt(d Delivery, kind string, n int, f Faults) (a Attempt, err error) {
 	s.mu.Lock()
-	a := Attempt{Kind: kind, At: s.now(), RequestTimestamp: s.stamp(), ClientID: s.cfg.ClientID}
+	a = Attempt{Kind: kind, At: s.now(), RequestTimestamp: s.stamp(), ClientID: s.cfg.ClientID}
 	s.mu.Unlock()
 	switch f.Notify {
 	case NotifyWrongSignature:
@@ -105,18 +132,25 @@ func (s *Server) newAttempt(d Delivery, kind string, f Faults) Attempt {
 	if f.Retry == "verbatim" && len(d.Attempts) > 0 {
 		first := d.Attempts[0]
 		a.RequestTimestamp, a.ClientID, a.WrongKey = first.RequestTimestamp, first.ClientID, first.WrongKey
+		a.RequestID, a.Body = first.RequestID, first.Body
+		return a, nil
 	}
-	return a
+	if n > 0 && (f.retells(RetellRequestID) || kind == kindFirst && f.retells(RetellAtOnce)) {
+		a.RequestID, err = s.newUUID()
+	}
+	if body := retold(d.Body, n, a.At, f); !bytes.Equal(body, d.Body) {
+		a.Body = body
+	}
+	return a, err
 }
 
-// try makes the attempt, or two at once if told to.
-func (s *Server) try(ctx context.Context, d Delivery, a Attempt, f Faults) []Attempt {
-	if f.Notify != NotifyTwice || a.Kind != kindFirst {
-		return []Attempt{s.post(ctx, d, a)}
+// try makes attempts of d, all at once, and fills in how they went.
+func (s *Server) try(ctx context.Context, d Delivery, attempts []Attempt) {
+	var posts sync.WaitGroup
+	for i, a := range attempts {
+		posts.Go(func() { attempts[i] = s.post(ctx, d.as(a), a) })
 	}
-	other := make(chan Attempt, 1)
-	go func() { other <- s.post(ctx, d, a) }()
-	return []Attempt{s.post(ctx, d, a), <-other}
+	posts.Wait()
 }
 
 // post sends one signed request and fills in how it was answered.

@@ -3,8 +3,10 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 
@@ -53,6 +55,10 @@ func (s *Server) Pay(ctx context.Context, paymentCode string) (Result, error) {
 // Act makes action happen to a payment code. The first attempt of every
 // notification it causes is made before Act returns; cancelling ctx does not
 // interrupt it, for the money has changed hands.
+//
+// ActionExpire and ActionPayLate bring a code's expiry forward to now and move no
+// clock: the deadline that the merchant was told is still to come. A merchant takes
+// such a payment for late if it has heard of the expiry, by asking or by PushExpired.
 func (s *Server) Act(ctx context.Context, paymentCode string, action Action) (Result, error) {
 	return s.perform(ctx, paymentCode, action, "")
 }
@@ -128,19 +134,14 @@ func (s *Server) happen(p paymentCode, action Action) (paymentCode, []event, err
 	}
 	switch action {
 	case ActionPay:
-		p, paid := s.paid(p, p.Amount)
-		return p, []event{paid}, nil
+		return s.paid(p, nil, p.Amount)
 	case ActionPayLate:
 		p, events := s.expire(p)
-		p, paid := s.paid(p, p.Amount)
-		return p, append(events, paid), nil
+		return s.paid(p, events, p.Amount)
 	case ActionPayTwice:
-		p, first := s.paid(p, p.Amount)
-		p, second := s.paid(p, p.Amount)
-		return p, []event{first, second}, nil
+		return s.paid(p, nil, p.Amount, p.Amount)
 	case ActionPayWrongAmount:
-		p, paid := s.paid(p, otherAmount(p.Amount))
-		return p, []event{paid}, nil
+		return s.paid(p, nil, otherAmount(p.Amount))
 	case ActionExpire:
 		p, events := s.expire(p)
 		return p, events, nil
@@ -148,20 +149,32 @@ func (s *Server) happen(p paymentCode, action Action) (paymentCode, []event, err
 	return p, nil, ErrUnknownAction
 }
 
-// paid adds one payment. s.mu is held.
-func (s *Server) paid(p paymentCode, amount int64) (paymentCode, event) {
-	number := s.state.lastPayment + 1
-	if n := len(p.Payments); n > 0 {
-		number = max(number, p.Payments[n-1].Number+1) // the first of two is not committed yet
+// paid adds a payment of each amount, and what is to be told of it to events. s.mu
+// is held.
+func (s *Server) paid(p paymentCode, events []event, amounts ...int64) (paymentCode, []event, error) {
+	p.Payments = slices.Clone(p.Payments)
+	for i, amount := range amounts {
+		number := s.state.lastPayment + 1 + i
+		id, err := s.newTransactionID(number)
+		if err != nil {
+			return p, nil, err
+		}
+		payment := Payment{Number: number, TransactionID: id, Amount: amount, PaidAt: s.now().Truncate(time.Second)}
+		p.Payments = append(p.Payments, payment)
+		events = append(events, event{p, jokul.TransactionSuccess, amount, payment.PaidAt, id})
 	}
-	payment := Payment{
-		Number:        number,
-		TransactionID: fmt.Sprintf("IDM%09d", number),
-		Amount:        amount,
-		PaidAt:        s.now().Truncate(time.Second),
+	return p, events, nil
+}
+
+// newTransactionID is the till's id of a payment: its number, which no other payment
+// of the state file has, and six random digits, so that not even a state file that
+// is deleted makes it come again.
+func (s *Server) newTransactionID(number int) (string, error) {
+	n, err := rand.Int(s.random, big.NewInt(1_000_000))
+	if err != nil {
+		return "", fmt.Errorf("sandbox: draw a transaction id: %w", err)
 	}
-	p.Payments = append(slices.Clone(p.Payments), payment)
-	return p, event{p, jokul.TransactionSuccess, amount, payment.PaidAt, payment.TransactionID}
+	return fmt.Sprintf("IDM%09d%06d", number, n), nil
 }
 
 // expire lets p expire now, unless it has, and tells EXPIRED, once and only if

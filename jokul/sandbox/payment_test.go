@@ -105,6 +105,10 @@ func TestPayTwice(t *testing.T) {
 		t.Error("two payments have one transaction id")
 	}
 	want(t, "the delivery of the answer", result.Delivery.TransactionID, result.Payments[1].TransactionID)
+	status := g.status(t, "INV-1").body
+	want(t, "status tells the latest", strings.Contains(status, `"`+result.Payments[1].TransactionID+`"`), true)
+	want(t, "status does not tell the first", strings.Contains(status, `"`+result.Payments[0].TransactionID+`"`), false)
+	want(t, "amount", at(t, status, "order.amount"), "150000")
 }
 
 func TestPayWrongAmount(t *testing.T) {

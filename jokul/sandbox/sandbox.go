@@ -23,7 +23,7 @@ type Config struct {
 
 	NotificationURL string // where payments are told; empty: nothing is delivered
 	PublicURL       string // base of the how-to-pay links; empty: taken from the request's Host
-	StateFile       string // journal that survives a restart; empty: everything is forgotten at the end
+	StateFile       string // journal that survives a restart, for one Server at a time; empty: everything is forgotten at the end
 	MerchantName    string // shown at the till and on the how-to-pay page; empty: the Client-Id
 
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
@@ -52,7 +52,9 @@ type Server struct {
 	nextExpiry time.Time // before it no code expires that is told of; zero: look
 }
 
-// Open makes a Server and reads its state file, if it has one.
+// Open makes a Server and reads its state file, if it has one. It fails when
+// another Server, of this process or another, has that file open: the file with
+// ".lock" after its name is locked until Close, or until the process ends.
 func Open(cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err

@@ -332,8 +332,8 @@ func TestAPaidOrder(t *testing.T) {
 		`"transaction":{"status":"SUCCESS","date":"2026-11-24T03:30:15Z","original_request_id":"request-1"},` +
 		`"order":{"invoice_number":"INV-1","amount":150000},"online_to_offline_info":{"payment_code":"CODE"},` +
 		`"online_to_offline_payment":{"identifier":[{"name":"AGENT_ID","value":"INDOMARET"},` +
-		`{"name":"AGENT_STORE_ID","value":"SANDBOX-TILL-1"},{"name":"AGENT_TRX_ID","value":"IDM000000001"}]}}`
-	want(t, "notification", string(n.body), strings.Replace(body, "CODE", code, 1))
+		`{"name":"AGENT_STORE_ID","value":"SANDBOX-TILL-1"},{"name":"AGENT_TRX_ID","value":"TRANSACTION"}]}}`
+	want(t, "notification", string(n.body), strings.NewReplacer("CODE", code, "TRANSACTION", theOnePayment(t, g)).Replace(body))
 
 	for _, id := range []string{"INV-1", "request-1"} {
 		m := g.status(t, id)

@@ -67,12 +67,12 @@ func TestAtTheTill(t *testing.T) {
 		"Warung Jokul", "Selasa, 24 November 2026, 11.30 WIB", "1 jam lagi", "Menunggu pembayaran", "Terima tunai &amp; bayar")
 
 	receipt := g.submit(t, "/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay"}}).body
-	says(t, receipt, `data-testid="receipt"`, "Voucher 10000", "Call 13555 for customer support", "IDM000000001",
+	says(t, receipt, `data-testid="receipt"`, "Voucher 10000", "Call 13555 for customer support", "IDM000000001", theOnePayment(t, g),
 		"Selasa, 24 November 2026, 10.30 WIB", `data-testid="delivery"`, "notifikasi ke toko: 200 dalam")
 	g.shop.next(t)
 
 	again := g.page(t, "?payment_code="+code)
-	says(t, again, "Sudah dibayar", "/simulator?receipt=IDM000000001")
+	says(t, again, "Sudah dibayar", "/simulator?receipt="+theOnePayment(t, g))
 	saysNot(t, again, `data-testid="pay"`)
 	g.submit(t, "/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay"}}) // pressed twice
 	g.shop.none(t)
@@ -107,7 +107,7 @@ func TestTheTillShowsTheTimetable(t *testing.T) {
 	says(t, receipt, "Toko belum menerima notifikasi", "notifikasi ke toko: 500 dalam", "Akan dicoba lagi",
 		"24 November, 11.00.15 WIB", "24 November, 16.30.15 WIB", "24 November, 22.30.15 WIB")
 	g.shop.next(t)
-	told := g.submit(t, "/simulator/deliveries/1/resend", url.Values{"back": {"receipt=IDM000000001"}}).body
+	told := g.submit(t, "/simulator/deliveries/1/resend", url.Values{"back": {"receipt=" + theOnePayment(t, g)}}).body
 	says(t, told, "Toko sudah diberi tahu", `data-testid="receipt"`)
 	saysNot(t, told, "Akan dicoba lagi")
 	g.shop.next(t)
@@ -130,8 +130,13 @@ func TestTheTillWithoutNotifications(t *testing.T) {
 func TestPayTwiceLinksBothReceipts(t *testing.T) {
 	g := open(t)
 	code := g.issue(t, "INV-1")
-	says(t, g.submit(t, "/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay_twice"}}).body,
-		"IDM000000002", "/simulator?receipt=IDM000000001")
+	page := g.submit(t, "/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay_twice"}}).body
+	ledger, err := g.Ledger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := ledger[0].Payments[0], ledger[0].Payments[1]
+	says(t, page, second.TransactionID, "/simulator?receipt="+first.TransactionID)
 }
 
 func TestTheKeypadWorksWithoutAScript(t *testing.T) {

@@ -67,7 +67,7 @@ func (s *Server) status(c *call) reply {
 	if !found {
 		return refuse(http.StatusNotFound, jokul.CodeTransactionNotFound, "Transaction not found")
 	}
-	return ok(marshal(newStatusReply(p, s.now(), lag(c.faults))))
+	return ok(marshal(newStatusReply(p, s.now(), c.faults)))
 }
 
 func lag(f Faults) time.Duration {
@@ -77,7 +77,8 @@ func lag(f Faults) time.Duration {
 	return 0
 }
 
-func newStatusReply(p paymentCode, now time.Time, lag time.Duration) statusReply {
+func newStatusReply(p paymentCode, now time.Time, f Faults) statusReply {
+	lag := lag(f)
 	r := statusReply{
 		Order:               statusOrder{p.InvoiceNumber, p.Amount},
 		Transaction:         statusTransaction{Status: p.transactionStatus(now, lag), OriginalRequestID: p.RequestID},
@@ -92,7 +93,10 @@ func newStatusReply(p paymentCode, now time.Time, lag time.Duration) statusReply
 		paid := p.settled(now, lag)
 		r.Order.Amount = paid.Amount
 		r.Transaction.Date = dateUTC(paid.PaidAt)
-		r.OnlineToOfflinePayment = &statusPayment{identifiers(paid.TransactionID)}
+		if f.retells(RetellStatusDate) {
+			r.Transaction.Date = dateUTC(paid.PaidAt.Add(time.Second))
+		}
+		r.OnlineToOfflinePayment = toldByStatus(*paid, f)
 	case jokul.TransactionExpired:
 		r.Transaction.Date = dateUTC(p.ExpiresAt)
 	}

@@ -47,7 +47,7 @@ var texts = map[string]text{
 	"pay":                  {"Terima tunai & bayar", "Take cash & pay"},
 	"others":               {"Kejadian lain", "Other cases"},
 	"pay_late":             {"Bayar terlambat", "Pay late"},
-	"pay_late-why":         {"Dibayar setelah batas waktu lewat", "Paid after the deadline has passed"},
+	"pay_late-why":         {"Kode yang belum kedaluwarsa dibuat kedaluwarsa sekarang, lalu dibayar; toko tahu bila sudah bertanya", "A code that has not expired does so now and is then paid; the shop knows if it has asked"},
 	"pay_wrong_amount":     {"Jumlah berbeda", "Wrong amount"},
 	"pay_wrong_amount-why": {"Rp 1.000 lebih sedikit dari tagihan", "Rp 1.000 less than the bill"},
 	"pay_twice":            {"Bayar dua kali", "Pay twice"},

@@ -26,7 +26,7 @@ func main() {
 // Exit statuses.
 const (
 	exitGood  = 0
-	exitBad   = 1 // the answer is no: does not verify, not acknowledged, a case failed
+	exitBad   = 1 // the answer is no: does not verify, not acknowledged, a case failed; or a failure
 	exitUsage = 2
 )
 
@@ -44,6 +44,9 @@ type streams struct {
 
 // errBad ends a command that has said why on stdout.
 var errBad = errors.New("bad")
+
+// A failure is why a command that was used as it should be cannot do its work.
+type failure struct{ error }
 
 func commands() []command {
 	return []command{
@@ -82,6 +85,9 @@ func status(s streams, c command, failed error) int {
 	case failed == nil, errors.Is(failed, flag.ErrHelp):
 		return exitGood
 	case errors.Is(failed, errBad):
+		return exitBad
+	case errors.As(failed, new(failure)):
+		fmt.Fprintf(s.err, "jokul: %v\n", failed)
 		return exitBad
 	}
 	fmt.Fprintf(s.err, "jokul %s: %v\nSee jokul help %s.\n", c.name, failed, c.name)

@@ -30,7 +30,7 @@ after 30 minutes, 6 and 12 hours (on a clock you can move).
 
 Then give your program the base URL, Client-Id and Secret Key it prints, and pay in
 the browser or by the curl lines it prints. With --state it remembers everything
-over a restart. It ends on Ctrl-C.
+over a restart; a state file is one sandbox's at a time. It ends on Ctrl-C.
 
 It is not DOKU: where DOKU's pages leave something open it takes one of the
 answers and has a switch for the other, at /control/faults.
@@ -56,7 +56,7 @@ func runSandbox(ctx context.Context, s streams, args []string) error {
 		Log: slog.New(slog.NewTextHandler(s.err, nil)),
 	})
 	if err != nil {
-		return err
+		return failure{err}
 	}
 	defer gateway.Close()
 	introduce(s, f, base, *notify)
