@@ -82,25 +82,27 @@ func description(o models.Order) string {
 	return text
 }
 
+// prepared is a payment's request as it is kept, for a worker that cannot know
+// whether it was sent before.
+func prepared(p models.Payment) jokul.PreparedRequest {
+	return jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody}
+}
+
 // obtainCode sends a payment's request and keeps what comes of it. It may be
-// called again and again: the request is the same each time. What the gateway
-// may have answered to an earlier send is asked for by its Request-Id, and only
-// its word that the invoice number is taken brings an attempt with another.
-func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
+// called again and again: the request is the same each time. Only certainty that
+// somebody else uses the invoice number brings an attempt with another.
+func (h *Handler) obtainCode(ctx context.Context, p models.Payment, request jokul.PreparedRequest) {
 	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
 	began := time.Now()
-	code, err := h.Gateway.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody})
-	if p.Tries > 0 && uncertain(err) || hasCode(err, jokul.CodeIdempotentRequest, jokul.CodeDuplicateInvoice) {
-		code, err = h.recoverCode(ctx, p, err)
-	}
+	code, err := h.Gateway.GeneratePaymentCode(ctx, request)
 	h.metrics.asked(began, err)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
 	switch {
 	case err == nil:
 		err = h.keepCode(keeping, p, code)
-	case hasCode(err, jokul.CodeDuplicateInvoice) && p.Attempt < maxAttempts:
+	case errors.Is(err, jokul.ErrInvoiceTaken) && p.Attempt < maxAttempts:
 		h.changed(keeping, p)
 		h.replace(ctx, p, err)
 		return
@@ -134,16 +136,6 @@ func hasCode(err error, codes ...string) bool {
 	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
 }
 
-// recoverCode looks for a code whose answer was lost, by the Request-Id it was
-// asked for with. If that finds none, the first error stands.
-func (h *Handler) recoverCode(ctx context.Context, p models.Payment, lost error) (jokul.PaymentCode, error) {
-	t, err := h.Gateway.CheckStatus(ctx, p.RequestID)
-	if err != nil || t.InvoiceNumber != p.InvoiceNumber || t.PaymentCode == "" {
-		return jokul.PaymentCode{}, lost
-	}
-	return jokul.PaymentCode{InvoiceNumber: t.InvoiceNumber, Code: t.PaymentCode}, nil
-}
-
 // replace goes on with the order's next invoice number, because somebody has
 // used this one.
 func (h *Handler) replace(ctx context.Context, p models.Payment, taken error) {
@@ -154,7 +146,7 @@ func (h *Handler) replace(ctx context.Context, p models.Payment, taken error) {
 	}
 	if next.State == models.PaymentCreating && next.ID != p.ID {
 		h.Log.WarnContext(ctx, "invoice number taken", "invoice_number", p.InvoiceNumber, "next", next.InvoiceNumber)
-		h.obtainCode(ctx, next)
+		h.obtainCode(ctx, next, prepared(next).NeverSent())
 	}
 }
 
