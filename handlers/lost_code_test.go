@@ -1,10 +1,15 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,5 +179,170 @@ func TestARefusalOfTheFirstSendIsOne(t *testing.T) {
 	}
 	if s := w.status(order); s.Attempt != 2 || s.PaymentStatus != models.PaymentPending {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// redate has the gateway answer with other dates, signed by it.
+func (b *between) redate(change func(info map[string]any), stamp time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		b.w.gateway.ServeHTTP(rec, r)
+		var message map[string]map[string]any
+		if err := json.Unmarshal(rec.Body.Bytes(), &message); err != nil {
+			b.w.t.Error(err)
+		}
+		change(message["online_to_offline_info"])
+		body, _ := json.Marshal(message) // it was JSON
+		c := jokul.Component{ClientID: clientID, RequestID: r.Header.Get(jokul.HeaderRequestID), Target: r.URL.Path, Digest: jokul.Digest(body),
+			Timestamp: b.w.clock.now().Add(stamp).UTC().Format(jokul.TimestampLayout), Response: true}
+		maps.Copy(w.Header(), rec.Header())
+		w.Header().Set(jokul.HeaderResponseTimestamp, c.Timestamp)
+		w.Header().Set(jokul.HeaderSignature, jokul.Sign(secretKey, c))
+		w.WriteHeader(rec.Code)
+		_, _ = io.Copy(w, bytes.NewReader(body))
+	}
+}
+
+// under200 has the gateway repeat its first answer without saying that it does.
+func (b *between) under200(w http.ResponseWriter, r *http.Request) {
+	b.redate(shifted(0), 0)(always200{w}, r)
+}
+
+type always200 struct{ http.ResponseWriter }
+
+func (w always200) WriteHeader(int) { w.ResponseWriter.WriteHeader(http.StatusOK) }
+
+// shifted moves dates of an answer.
+func shifted(by time.Duration, names ...string) func(map[string]any) {
+	return func(info map[string]any) {
+		for _, name := range names {
+			layout := jokul.TimestampLayout
+			if !strings.HasSuffix(name, "_utc") {
+				layout = "20060102150405"
+			}
+			t, _ := time.Parse(layout, info[name].(string))
+			info[name] = t.Add(by).Format(layout)
+		}
+	}
+}
+
+var (
+	created = []string{"created_date", "created_date_utc"}
+	expired = []string{"expired_date", "expired_date_utc"}
+	dates   = slices.Concat(created, expired)
+)
+
+func without(names ...string) func(map[string]any) {
+	return func(info map[string]any) {
+		for _, name := range names {
+			delete(info, name)
+		}
+	}
+}
+
+// A deadline is counted from expired - created, so that a gateway whose clock is
+// off hides no code and promises none too long; dates that cannot be believed are a
+// case, and the code is payable for as long as was asked.
+func TestDeadlinesByTheShopsClock(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, tc := range map[string]struct {
+		change  func(map[string]any)
+		stamp   time.Duration // by which the Response-Timestamp is off
+		payable time.Duration
+		doubted bool
+	}{
+		"as it should be":              {shifted(0, dates...), 0, time.Hour, false},
+		"five hours fast":              {shifted(5*time.Hour, dates...), 5 * time.Hour, time.Hour, false},
+		"five hours slow":              {shifted(-5*time.Hour, dates...), -5 * time.Hour, time.Hour, false},
+		"only its dates are off":       {shifted(-5*time.Hour, dates...), 0, time.Hour, false},
+		"half an hour only":            {shifted(-30*time.Minute, expired...), 0, 30 * time.Minute, false},
+		"a little more than asked":     {shifted(time.Hour, expired...), 0, 2 * time.Hour, false},
+		"no dates":                     {without(dates...), 0, time.Hour, false},
+		"no date of making":            {without(created...), 0, time.Hour, false},
+		"no date of making, and slow":  {func(i map[string]any) { shifted(-5*time.Hour, expired...)(i); without(created...)(i) }, -5 * time.Hour, time.Hour, false},
+		"no end":                       {without(expired...), 0, time.Hour, false},
+		"over before it was made":      {shifted(-2*time.Hour, expired...), 0, time.Hour, true},
+		"over when it was made":        {shifted(-time.Hour, expired...), 0, time.Hour, true},
+		"a second more than tolerable": {shifted(time.Hour+time.Second, expired...), 0, time.Hour, true},
+		"an end in another zone":       {shifted(7*time.Hour, expired...), 0, time.Hour, true},
+		"years":                        {shifted(3*365*day, expired...), 0, time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			b := putBetween(w)
+			b.set(b.redate(tc.change, tc.stamp), nil)
+			placed := w.clock.now()
+			order := w.order("MNM-TEH")
+			p := w.whole(order).Payment()
+			if p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(tc.payable)) || !p.CodeIssuedAt.Equal(placed) {
+				t.Errorf("payment %s, from %s to %s; want from %s for %s", p.State, p.CodeIssuedAt, p.ExpiresAt, placed, tc.payable)
+			}
+			if cases := w.attention(); (len(cases) > 0) != tc.doubted {
+				t.Errorf("cases: %v", cases)
+			}
+			if s := w.status(order); s.PaymentCode == nil {
+				t.Error("the code is hidden")
+			}
+		})
+	}
+}
+
+// A code that is told of late is as old as the gateway says, by whichever clock;
+// where that does not fit, as old as its payment.
+func TestDeadlinesOfLateAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		made    time.Duration // after the order, at the latest
+		shift   time.Duration // of the gateway's clock
+		change  func(map[string]any)
+		expires time.Duration // after the order
+	}{
+		"made at once":                         {0, 0, shifted(0), time.Hour},
+		"made at once, five hours fast":        {0, 5 * time.Hour, shifted(5*time.Hour, dates...), time.Hour},
+		"made after an outage":                 {40 * time.Minute, 0, shifted(0), 100 * time.Minute},
+		"made after an outage, five hours off": {40 * time.Minute, -5 * time.Hour, shifted(-5*time.Hour, dates...), 100 * time.Minute},
+		"given again under 200":                {0, 0, nil, time.Hour},
+		"dates and stamp do not agree":         {40 * time.Minute, 0, shifted(5*time.Hour, dates...), time.Hour},
+		"no dates":                             {40 * time.Minute, 0, without(dates...), time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			b := putBetween(w)
+			placed := w.clock.now()
+			b.set(answered(500, ``), nil)
+			if tc.made == 0 {
+				b.set(b.lost, nil)
+			}
+			order := w.order("MNM-TEH")
+			if tc.made > 0 {
+				w.pass(tc.made-time.Minute, time.Minute)
+				w.clock.advance(time.Minute)
+				b.set(b.lost, dropped)
+				w.rounds(w.Handler)
+			}
+			b.set(b.redate(tc.change, tc.shift), nil)
+			if tc.change == nil {
+				b.set(b.under200, nil)
+			}
+			w.pass(2*time.Minute, time.Minute)
+			p := w.whole(order).Payment()
+			if p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(tc.expires)) {
+				t.Errorf("payment %s until %s, want %s", p.State, p.ExpiresAt, placed.Add(tc.expires))
+			}
+		})
+	}
+}
+
+// A code found by status query has no dates: it is payable for as long as was asked,
+// counted from the payment.
+func TestDeadlineOfAFoundCode(t *testing.T) {
+	w := newWorld(t)
+	b := putBetween(w)
+	placed := w.clock.now()
+	b.set(b.lost, nil)
+	order := w.order("MNM-TEH")
+	b.set(after["429"], nil)
+	w.pass(time.Minute, 20*time.Second)
+	if p := w.whole(order).Payment(); p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(time.Hour)) {
+		t.Errorf("payment %s until %v", p.State, p.ExpiresAt)
 	}
 }

@@ -94,14 +94,14 @@ func prepared(p models.Payment) jokul.PreparedRequest {
 func (h *Handler) obtainCode(ctx context.Context, p models.Payment, request jokul.PreparedRequest) {
 	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
-	began := time.Now()
+	began, sent := time.Now(), h.Now()
 	code, err := h.Gateway.GeneratePaymentCode(ctx, request)
 	h.metrics.asked(began, err)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
 	switch {
 	case err == nil:
-		err = h.keepCode(keeping, p, code)
+		err = h.keepCode(keeping, p, code, sent)
 	case errors.Is(err, jokul.ErrInvoiceTaken) && p.Attempt < maxAttempts:
 		h.changed(keeping, p)
 		h.replace(ctx, p, err)
@@ -185,27 +185,76 @@ func (h *Handler) raise(ctx context.Context, p models.Payment, kind models.Atten
 	return h.Store.Raise(ctx, models.Attention{OrderID: &p.OrderID, Kind: kind, Detail: detail})
 }
 
-func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.PaymentCode) error {
-	issued := models.IssuedCode{
-		Code: code.Code, IssuedAt: code.CreatedAt, ExpiresAt: code.ExpiresAt,
-		HowToPayPage: code.HowToPayPage, HowToPayAPI: code.HowToPayAPI,
-	}
+// keepCode keeps a code that came in answer to a request sent at a time by the
+// shop's clock, with its deadline by that clock too. An expiry that cannot be
+// believed is a case for a person.
+func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.PaymentCode, sent time.Time) error {
+	issued := models.IssuedCode{Code: code.Code, HowToPayPage: code.HowToPayPage, HowToPayAPI: code.HowToPayAPI}
+	payable, believed := lifetime(p, code)
+	issued.IssuedAt = issuedAt(p, code, sent)
+	issued.ExpiresAt = issued.IssuedAt.Add(payable)
 	now := h.Now()
-	if issued.IssuedAt.IsZero() {
-		issued.IssuedAt = now
-	}
-	if issued.ExpiresAt.IsZero() {
-		issued.ExpiresAt = p.CreatedAt.Add(h.PaymentExpiry)
-	}
 	if err := h.Store.IssueCode(ctx, p.ID, issued, nextCheck(issued.IssuedAt, issued.ExpiresAt, now)); err != nil {
 		return err
 	}
 	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
 	poke(h.mailWake)
+	if !believed {
+		h.badExpiry(ctx, p, code)
+	}
 	if code.HowToPayAPI != "" { // the shopper has his code, and need not wait for how to use it
 		h.later(ctx, func(ctx context.Context) { h.keepInstructions(ctx, p, code.HowToPayAPI) })
 	}
 	return nil
+}
+
+// expiryTolerance is how much longer than asked for a code may be payable: more is
+// a date read in another zone, or a mistake.
+const expiryTolerance = time.Hour
+
+// lifetime is how long a code can be paid from when it was made: expired - created,
+// both by the gateway's clock. Where it gave no dates, or none that can be believed,
+// it is what was asked for (docs/protocol.md section 5).
+func lifetime(p models.Payment, code jokul.PaymentCode) (d time.Duration, believed bool) {
+	asked := prepared(p).ExpiresIn()
+	switch d = code.ValidFor(); {
+	case code.ExpiresAt.IsZero():
+		return asked, true
+	case d <= 0 || d > asked+expiryTolerance:
+		return asked, false
+	}
+	return d, true
+}
+
+// issuedAt is when a code was made, by the shop's clock, and rather too early than
+// too late, so that no page shows a deadline after the gateway's. The age that the
+// gateway tells of a code counts back from when it was asked. Where that does not
+// lie between the first send and the last, a first answer is to the last send, and
+// any other to the first.
+func issuedAt(p models.Payment, code jokul.PaymentCode, sent time.Time) time.Time {
+	first, sent := p.CreatedAt.Truncate(time.Second), sent.Truncate(time.Second) // as the gateway's dates are
+	made := sent.Add(code.CreatedAt.Sub(code.AnsweredAt))
+	switch {
+	case code.CreatedAt.IsZero():
+		return first
+	case !code.AnsweredAt.IsZero() && !made.Before(first) && !made.After(sent):
+		return made
+	case code.Replayed:
+		return first
+	}
+	return sent
+}
+
+// badExpiry tells of a code whose dates cannot be believed. It can be paid; until
+// when, a person has to find out.
+func (h *Handler) badExpiry(ctx context.Context, p models.Payment, code jokul.PaymentCode) {
+	detail := fmt.Sprintf("the gateway dates the code of %s from %s to %s; its page shows a deadline as asked for",
+		p.InvoiceNumber, code.CreatedAt.Format(time.RFC3339), code.ExpiresAt.Format(time.RFC3339))
+	h.Log.ErrorContext(ctx, "expiry of a payment code not believed", "invoice_number", p.InvoiceNumber,
+		"created", code.CreatedAt, "expires", code.ExpiresAt)
+	if err := h.raise(ctx, p, models.AttentionNoCode, detail); err != nil {
+		h.Log.ErrorContext(ctx, "keep case", "invoice_number", p.InvoiceNumber, "error", err)
+	}
 }
 
 // keepInstructions asks the gateway how a code is paid, for the page to say it in
