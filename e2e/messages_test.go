@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -225,10 +226,10 @@ func TestExplainer(t *testing.T) {
 		cause  string
 		says   string
 	}{
-		"the shop's Secret Key":           {"", as, []string{"JOKUL_SECRET_KEY=" + secret + "-other"}, "key", "Compare JOKUL_SECRET_KEY"},
-		"the shop's key with a line feed": {"", as, []string{"JOKUL_SECRET_KEY=" + secret + "\n"}, "key_form", "or has a space or line feed"},
-		"the shop's Client-Id":            {"", as, []string{"JOKUL_CLIENT_ID=MCH-0000-00000000000002"}, "merchant", "ours is MCH-0000-00000000000002"},
-		"a prefix nobody tells of":        {"/toko", strip("/toko", func(http.Header) {}), nil, "prefix", "what was signed: /toko" + path},
+		"the shop's Secret Key":    {"", as, []string{"JOKUL_SECRET_KEY=" + secret + "-other"}, "key", "Compare JOKUL_SECRET_KEY"},
+		"the shop's key in base64": {"", as, []string{"JOKUL_SECRET_KEY=" + base64.StdEncoding.EncodeToString([]byte(secret))}, "key_form", "decoded, encoded"},
+		"the shop's Client-Id":     {"", as, []string{"JOKUL_CLIENT_ID=MCH-0000-00000000000002"}, "merchant", "ours is MCH-0000-00000000000002"},
+		"a prefix nobody tells of": {"/toko", strip("/toko", func(http.Header) {}), nil, "prefix", "what was signed: /toko" + path},
 		"a prefix in X-Forwarded-Prefix": {"/a-shop-of-ours", strip("/a-shop-of-ours", func(h http.Header) { h.Set("X-Forwarded-Prefix", "/a-shop-of-ours") }), nil,
 			"prefix", "what was signed: /a-shop-of-ours" + path},
 		"a prefix in X-Original-URI": {"/z/q", strip("/z/q", func(h http.Header) { h.Set("X-Original-URI", "/z/q"+path+"?a=b") }), nil, "prefix", "what was signed: /z/q" + path},

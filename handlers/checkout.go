@@ -120,14 +120,14 @@ func (h *Handler) place(ctx context.Context, o models.Order) (models.Order, erro
 	return placed, nil
 }
 
-// obtainCodeSoon asks for an order's code while the shopper waits a moment, even
-// if they leave meanwhile. What that moment does not settle is the worker's.
+// obtainCodeSoon asks for the code of an order's new payment, which nobody else has
+// sent, while the shopper waits a moment, even if they leave meanwhile. What that moment does not settle is the worker's.
 func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
 	p := o.Payment()
 	p.Order = &o
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutPatience)
 	defer cancel()
-	h.obtainCode(ctx, p)
+	h.obtainCode(ctx, p, prepared(p).NeverSent())
 }
 
 // orderPlaced empties the cart and shows the order.

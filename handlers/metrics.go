@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -135,7 +136,7 @@ func (m *metrics) asked(began time.Time, err error) {
 	switch {
 	case err == nil:
 		outcome = codeOK
-	case hasCode(err, jokul.CodeDuplicateInvoice):
+	case errors.Is(err, jokul.ErrInvoiceTaken):
 		outcome = codeTaken
 	case !uncertain(err):
 		outcome = codeRefused

@@ -82,25 +82,27 @@ func description(o models.Order) string {
 	return text
 }
 
+// prepared is a payment's request as it is kept, for a worker that cannot know
+// whether it was sent before.
+func prepared(p models.Payment) jokul.PreparedRequest {
+	return jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody}
+}
+
 // obtainCode sends a payment's request and keeps what comes of it. It may be
-// called again and again: the request is the same each time. What the gateway
-// may have answered to an earlier send is asked for by its Request-Id, and only
-// its word that the invoice number is taken brings an attempt with another.
-func (h *Handler) obtainCode(ctx context.Context, p models.Payment) {
+// called again and again: the request is the same each time. Only certainty that
+// somebody else uses the invoice number brings an attempt with another.
+func (h *Handler) obtainCode(ctx context.Context, p models.Payment, request jokul.PreparedRequest) {
 	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
-	began := time.Now()
-	code, err := h.Gateway.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: p.RequestID, Body: p.RequestBody})
-	if p.Tries > 0 && uncertain(err) || hasCode(err, jokul.CodeIdempotentRequest, jokul.CodeDuplicateInvoice) {
-		code, err = h.recoverCode(ctx, p, err)
-	}
+	began, sent := time.Now(), h.Now()
+	code, err := h.Gateway.GeneratePaymentCode(ctx, request)
 	h.metrics.asked(began, err)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
 	switch {
 	case err == nil:
-		err = h.keepCode(keeping, p, code)
-	case hasCode(err, jokul.CodeDuplicateInvoice) && p.Attempt < maxAttempts:
+		err = h.keepCode(keeping, p, code, sent)
+	case errors.Is(err, jokul.ErrInvoiceTaken) && p.Attempt < maxAttempts:
 		h.changed(keeping, p)
 		h.replace(ctx, p, err)
 		return
@@ -134,16 +136,6 @@ func hasCode(err error, codes ...string) bool {
 	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
 }
 
-// recoverCode looks for a code whose answer was lost, by the Request-Id it was
-// asked for with. If that finds none, the first error stands.
-func (h *Handler) recoverCode(ctx context.Context, p models.Payment, lost error) (jokul.PaymentCode, error) {
-	t, err := h.Gateway.CheckStatus(ctx, p.RequestID)
-	if err != nil || t.InvoiceNumber != p.InvoiceNumber || t.PaymentCode == "" {
-		return jokul.PaymentCode{}, lost
-	}
-	return jokul.PaymentCode{InvoiceNumber: t.InvoiceNumber, Code: t.PaymentCode}, nil
-}
-
 // replace goes on with the order's next invoice number, because somebody has
 // used this one.
 func (h *Handler) replace(ctx context.Context, p models.Payment, taken error) {
@@ -154,7 +146,7 @@ func (h *Handler) replace(ctx context.Context, p models.Payment, taken error) {
 	}
 	if next.State == models.PaymentCreating && next.ID != p.ID {
 		h.Log.WarnContext(ctx, "invoice number taken", "invoice_number", p.InvoiceNumber, "next", next.InvoiceNumber)
-		h.obtainCode(ctx, next)
+		h.obtainCode(ctx, next, prepared(next).NeverSent())
 	}
 }
 
@@ -189,18 +181,15 @@ func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) 
 	return h.Store.Postpone(ctx, p, reason.Error(), h.Now().Add(backoff(p.Tries)))
 }
 
-func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.PaymentCode) error {
-	issued := models.IssuedCode{
-		Code: code.Code, IssuedAt: code.CreatedAt, ExpiresAt: code.ExpiresAt,
-		HowToPayPage: code.HowToPayPage, HowToPayAPI: code.HowToPayAPI,
-	}
+// keepCode keeps a code that came in answer to a request sent at a time by the
+// shop's clock, with its deadline by that clock too. An expiry that cannot be
+// believed is a case for a person.
+func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.PaymentCode, sent time.Time) error {
+	issued := models.IssuedCode{Code: code.Code, HowToPayPage: code.HowToPayPage, HowToPayAPI: code.HowToPayAPI}
+	payable, believed := lifetime(p, code)
+	issued.IssuedAt = issuedAt(p, code, sent)
+	issued.ExpiresAt = issued.IssuedAt.Add(payable)
 	now := h.Now()
-	if issued.IssuedAt.IsZero() {
-		issued.IssuedAt = now
-	}
-	if issued.ExpiresAt.IsZero() {
-		issued.ExpiresAt = p.CreatedAt.Add(h.PaymentExpiry)
-	}
 	kept, err := h.Store.IssueCode(ctx, p.ID, issued, nextCheck(issued.IssuedAt, issued.ExpiresAt, now))
 	if err != nil {
 		return err
@@ -211,10 +200,62 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 	}
 	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
 	poke(h.mailWake)
+	if !believed {
+		h.badExpiry(ctx, p, code)
+	}
 	if code.HowToPayAPI != "" { // the shopper has his code, and need not wait for how to use it
 		h.later(ctx, func(ctx context.Context) { h.keepInstructions(ctx, p, code.HowToPayAPI) })
 	}
 	return nil
+}
+
+// expiryTolerance is how much longer than asked for a code may be payable: more is
+// a date read in another zone, or a mistake.
+const expiryTolerance = time.Hour
+
+// lifetime is how long a code can be paid from when it was made: expired - created,
+// both by the gateway's clock. Where it gave no dates, or none that can be believed,
+// it is what was asked for (docs/protocol.md section 5).
+func lifetime(p models.Payment, code jokul.PaymentCode) (d time.Duration, believed bool) {
+	asked := prepared(p).ExpiresIn()
+	switch d = code.ValidFor(); {
+	case code.ExpiresAt.IsZero():
+		return asked, true
+	case d <= 0 || d > asked+expiryTolerance:
+		return asked, false
+	}
+	return d, true
+}
+
+// issuedAt is when a code was made, by the shop's clock, and rather too early than
+// too late, so that no page shows a deadline after the gateway's. The age that the
+// gateway tells of a code counts back from when it was asked. Where that does not
+// lie between the first send and the last, a first answer is to the last send, and
+// any other to the first.
+func issuedAt(p models.Payment, code jokul.PaymentCode, sent time.Time) time.Time {
+	first, sent := p.CreatedAt.Truncate(time.Second), sent.Truncate(time.Second) // as the gateway's dates are
+	made := sent.Add(code.CreatedAt.Sub(code.AnsweredAt))
+	switch {
+	case code.CreatedAt.IsZero():
+		return first
+	case !code.AnsweredAt.IsZero() && !made.Before(first) && !made.After(sent):
+		return made
+	case code.Replayed:
+		return first
+	}
+	return sent
+}
+
+// badExpiry tells of a code whose dates cannot be believed. It can be paid; until
+// when, a person has to find out.
+func (h *Handler) badExpiry(ctx context.Context, p models.Payment, code jokul.PaymentCode) {
+	detail := fmt.Sprintf("the gateway dates the code of %s from %s to %s; its page shows a deadline as asked for",
+		p.InvoiceNumber, code.CreatedAt.Format(time.RFC3339), code.ExpiresAt.Format(time.RFC3339))
+	h.Log.ErrorContext(ctx, "expiry of a payment code not believed", "invoice_number", p.InvoiceNumber,
+		"created", code.CreatedAt, "expires", code.ExpiresAt)
+	if err := h.Store.Raise(ctx, p, models.CaseBadExpiry, detail); err != nil {
+		h.Log.ErrorContext(ctx, "keep case", "invoice_number", p.InvoiceNumber, "error", err)
+	}
 }
 
 // keepInstructions asks the gateway how a code is paid, for the page to say it in

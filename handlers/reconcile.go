@@ -154,7 +154,7 @@ func finishing(ctx context.Context, patience time.Duration) (context.Context, co
 func (h *Handler) attend(ctx context.Context, p models.Payment) {
 	switch p.State {
 	case models.PaymentCreating:
-		h.obtainCode(ctx, p)
+		h.obtainCode(ctx, p, prepared(p))
 	case models.PaymentPending, models.PaymentExpired, models.PaymentPaid:
 		h.ask(ctx, p)
 	default: // a refused payment nobody tried again

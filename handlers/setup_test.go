@@ -278,7 +278,7 @@ func TestSetupCheckOutsideOfADemo(t *testing.T) {
 			t.Errorf("%s is %s, want %s", address, r.list[0].Verdict, want)
 		}
 	}
-	for id, want := range map[string]string{"MCH-0001-10791114622547": good, "BRN-0203-1234567890123": good, "MCH0001": warn, " MCH-0001-1": warn} {
+	for id, want := range map[string]string{"MCH-0001-10791114622547": good, "BRN-0203-1234567890123": good, "MCH0001": warn, "MCH 0001-1": warn} {
 		gateway, err := jokul.New(id, secretKey)
 		if err != nil {
 			t.Fatal(err)

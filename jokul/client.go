@@ -2,6 +2,7 @@ package jokul
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 )
 
 // DOKU's API hosts (docs/protocol.md section 1).
@@ -59,7 +61,7 @@ func WithBaseURL(base string) Option {
 	}
 }
 
-// WithHTTPClient sets the HTTP client to send with; the default gives a call
+// WithHTTPClient sets the HTTP client to send with; the default gives each send
 // 10 seconds. Redirects are never followed: a signature covers one path.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *Client) error {
@@ -107,8 +109,9 @@ func WithRequestIDs(next func() string) Option {
 	return func(c *Client) error { c.newRequestID = next; return nil }
 }
 
-// WithObserver has every call reported after it ended, failed ones too.
-// observe must be safe for concurrent use.
+// WithObserver has every call reported after it ended, failed ones too, and each
+// repeat by itself. What observe is given is a copy, and its own to keep and to
+// change. observe must be safe for concurrent use.
 func WithObserver(observe func(context.Context, Exchange)) Option {
 	return func(c *Client) error { c.observe = observe; return nil }
 }
@@ -119,14 +122,15 @@ func WithLogger(log *slog.Logger) Option {
 }
 
 // New returns a client for the merchant known to DOKU as clientID. Both
-// credentials are in DOKU's Back Office; an empty one is an error now rather
-// than a refused, or worse an accepted, message later.
+// credentials are in DOKU's Back Office; an empty one, or one with white space or
+// quotes around it, is an error now rather than a refused, or worse an accepted,
+// message later. The error names which one it is and never shows the Secret Key.
 func New(clientID, secretKey string, opts ...Option) (*Client, error) {
-	if clientID == "" || strings.ContainsFunc(clientID, notPrintableASCII) {
-		return nil, errors.New("jokul: Client-Id must be printable and not empty")
+	if err := cmp.Or(checkCredential("Client-Id", clientID), checkCredential("Secret Key", secretKey)); err != nil {
+		return nil, err
 	}
-	if secretKey == "" {
-		return nil, errors.New("jokul: Secret Key must not be empty")
+	if strings.ContainsFunc(clientID, notPrintableASCII) {
+		return nil, errors.New("jokul: Client-Id must be printable ASCII")
 	}
 	c := &Client{
 		clientID:     clientID,
@@ -147,6 +151,24 @@ func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
+}
+
+// quotes are the marks that get around a value on its way from a page or a file.
+const quotes = "\"'`´‘’‚“”„«»"
+
+// checkCredential refuses what copying leaves around a credential. Its errors do
+// not show the value.
+func checkCredential(name, value string) error {
+	bare := strings.TrimFunc(value, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) })
+	switch {
+	case value == "":
+		return fmt.Errorf("jokul: %s must not be empty", name)
+	case bare != value:
+		return fmt.Errorf("jokul: %s has white space or an invisible character in front of it or behind it", name)
+	case strings.Trim(value, quotes) != value:
+		return fmt.Errorf("jokul: %s has a quotation mark in front of it or behind it", name)
+	}
+	return nil
 }
 
 // defaultHTTPClient keeps all its connections for the one host it calls.
@@ -223,7 +245,7 @@ func (c *Client) call(ctx context.Context, operation, invoiceNumber, method, pat
 		RequestID: requestID, StringToSign: component.String()}
 	c.send(ctx, x, header, body)
 	if x.Err != nil {
-		return x, &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, RequestID: requestID, Err: x.Err}
+		return x, untrusted(x, x.Err)
 	}
 	c.verifyResponse(x, path)
 	return x, nil
@@ -283,19 +305,27 @@ func (c *Client) verifyResponse(x *Exchange, path string) {
 	}
 }
 
-// untrusted is the error of an answer whose signature does not fit: it may
-// come from anyone, so the outcome of the call is unknown.
+// untrusted is the error of an answer that did not come, or cannot be relied on:
+// the outcome of the call is unknown.
 func untrusted(x *Exchange, err error) *Error {
 	return &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, RequestID: x.RequestID, Err: err}
 }
 
-// report hands a finished exchange to the observer, with the verdict on it.
+// report hands a copy of a finished exchange to the observer, with the verdict on
+// it.
 func (c *Client) report(ctx context.Context, x *Exchange, err error) {
-	if x.Err == nil {
-		x.Err = err
+	told := *x
+	if told.Err == nil {
+		told.Err = err
 	}
-	mask(x.ResponseHeader)
-	c.observe(ctx, *x)
+	if e, ok := told.Err.(*Error); ok {
+		own := *e
+		told.Err = &own
+	}
+	told.RequestHeader, told.RequestBody = x.RequestHeader.Clone(), bytes.Clone(x.RequestBody)
+	told.ResponseHeader, told.ResponseBody = x.ResponseHeader.Clone(), bytes.Clone(x.ResponseBody)
+	mask(told.ResponseHeader)
+	c.observe(ctx, told)
 }
 
 // mask shortens the signature in h.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -207,10 +208,11 @@ func TestTillText(t *testing.T) {
 func TestConnectionsAreKept(t *testing.T) {
 	const atOnce = 32
 	arrived, answer := make(chan struct{}), make(chan struct{})
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived <- struct{}{}
 		<-answer
-		http.NotFound(w, r)
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"error":{"code":"data_not_found","message":"Transaction not found"}}`)
 	}))
 	var opened atomic.Int64
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {

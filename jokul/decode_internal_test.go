@@ -31,7 +31,7 @@ var errorBodies = map[string]struct{ body, code, message string }{
 
 func TestDecodeErrorReadsEveryEnvelope(t *testing.T) {
 	for name, tc := range errorBodies {
-		e := decodeError(http.StatusBadRequest, "r-1", []byte(tc.body))
+		e := decodeError(&Exchange{Status: http.StatusBadRequest, RequestID: "r-1", ResponseBody: []byte(tc.body)})
 		if e.Code != tc.code || e.Message != tc.message || e.HTTPStatus != 400 || e.RequestID != "r-1" {
 			t.Errorf("%s: got %+v, want code %q, message %q", name, e, tc.code, tc.message)
 		}
@@ -57,10 +57,38 @@ func TestOutcomeOfEveryAnswer(t *testing.T) {
 		{405, "", OutcomeRefused}, {422, "", OutcomeRefused},
 		{400, CodeIdempotentRequest, OutcomeUnknown}, {409, CodeIdempotentRequest, OutcomeUnknown}, {409, "", OutcomeUnknown},
 		{408, "", OutcomeUnknown}, {429, "", OutcomeUnknown}, {500, "", OutcomeUnknown}, {502, "", OutcomeUnknown},
-		{503, "", OutcomeUnknown}, {301, "", OutcomeUnknown}, {200, "", OutcomeUnknown},
+		{503, "", OutcomeUnknown}, {500, CodeInvalidSignature, OutcomeUnknown}, {301, "", OutcomeUnknown}, {200, "", OutcomeUnknown},
 	} {
-		if got := outcome(tc.status, tc.code); got != tc.want {
+		if got := outcome(tc.status, tc.code, true); got != tc.want {
 			t.Errorf("HTTP %d %s: got %s, want %s", tc.status, tc.code, got, tc.want)
+		}
+		if got := outcome(tc.status, "", false); got != OutcomeUnknown {
+			t.Errorf("HTTP %d that is not the gateway's: got %s", tc.status, got)
+		}
+	}
+}
+
+// The pause before a repeat, as WithRetries has it.
+func TestPauses(t *testing.T) {
+	const ms = time.Millisecond
+	for sent, longest := range []time.Duration{1: 300 * ms, 2: 600 * ms, 3: 1200 * ms, 4: 2400 * ms, 5: 4800 * ms, 6: 5000 * ms, 10: 5000 * ms} {
+		if longest == 0 {
+			continue
+		}
+		for range 200 {
+			if got := pauseAfter(sent, ""); got > longest || got < longest/2 {
+				t.Fatalf("after %d sends: %s, want %s to %s", sent, got, longest/2, longest)
+			}
+		}
+	}
+	for retryAfter, want := range map[string]time.Duration{"1": 1000 * ms, "5": 5000 * ms, "6": 5000 * ms, "9223372036854775807": 5000 * ms} {
+		if got := pauseAfter(1, retryAfter); got != want {
+			t.Errorf("Retry-After %s: %s, want %s", retryAfter, got, want)
+		}
+	}
+	for _, retryAfter := range []string{"0", "-1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT"} {
+		if got := pauseAfter(1, retryAfter); got > 300*ms {
+			t.Errorf("Retry-After %s: %s", retryAfter, got)
 		}
 	}
 }
@@ -71,7 +99,7 @@ func FuzzDecodeError(f *testing.F) {
 	}
 	f.Add(409, []byte(`{"error":{"code":"idempotent_request"}}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		e := decodeError(status, "r-1", body)
+		e := decodeError(&Exchange{Status: status, RequestID: "r-1", ResponseBody: body})
 		if e == nil || e.Outcome == "" || e.RequestID != "r-1" || e.HTTPStatus != status {
 			t.Fatalf("got %+v", e)
 		}

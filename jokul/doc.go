@@ -33,10 +33,18 @@
 // again does: the Request-Id is the idempotency key, and the gateway gives its
 // first answer once more, under HTTP 409, which this package takes for the
 // success it is. The timestamp and the signature are made afresh on each send.
-// GeneratePaymentCode repeats by itself for a few seconds, see WithRetries; what
-// is still unknown then is yours to send again from what you saved, minutes or
-// hours later. After that, CheckStatus by the saved Request-Id tells whether a
-// code was ever made.
+// GeneratePaymentCode repeats by itself for at most MaxCallTime, see WithRetries,
+// and where a repeat does not tell either it asks by status query; what is still
+// unknown then is yours to send again from what you saved, minutes or hours later:
+//
+//	code, err := client.GeneratePaymentCode(ctx, jokul.PreparedRequest{RequestID: id, Body: body})
+//
+// A request put together so counts as sent before. From a send of unknown outcome
+// on, no answer makes the request refused: it ends with its code, or stays unknown
+// with that answer wrapped. A second code that can be paid never comes of it.
+//
+// Count the deadline from when you sent: PaymentCode.ValidFor is how long the code
+// is payable, whatever your clock and the gateway's say.
 //
 // Texts go to tills and receipts. Prepare takes printable ASCII within the
 // gateway's limits and refuses the rest with a *FieldError that has the field's
@@ -58,8 +66,10 @@
 // Every failed call is an *Error. Its Outcome says what to do: send the same
 // again (OutcomeUnknown), give up (OutcomeRefused), or call a person
 // (OutcomeMisconfigured). Texts in it are for operators; buyers get words of
-// your own. A refusal with CodeDuplicateInvoice asks for a new invoice number
-// and a new Prepare; one with CodeIdempotentRequest for CheckStatus.
+// your own. A 4xx is a refusal only in an envelope of the gateway's: a proxy's or
+// a firewall's page has an unknown outcome. Where errors.Is finds ErrInvoiceTaken
+// the invoice number is somebody else's for certain: Prepare again with a new one.
+// CodeDuplicateInvoice alone does not say so.
 //
 // # A notification
 //
@@ -72,8 +82,8 @@
 //	case err != nil:
 //		// Not from DOKU: answer 401, keep nothing.
 //	}
-//	// Compare n.InvoiceNumber, n.Amount and n.PaymentCode with what you
-//	// stored, keep n, and only then answer 200.
+//	// Find what you stored by n.InvoiceNumber, compare it by n.Settles, keep n,
+//	// and only then answer 200.
 //
 // The target is the path of the Notification URL as DOKU knows it; behind a
 // proxy that rewrites paths it is not the path your handler sees. The body must
@@ -82,7 +92,9 @@
 // included: anything else means "send it again", which DOKU does after 30
 // minutes, 6 and 12 hours. The body of your answer does not matter.
 //
-// Only TransactionSuccess pays, and it pays whatever your clock says. A
+// Only TransactionSuccess pays, and it pays whatever your clock says.
+// Transaction.Settles is the whole comparison: status, invoice number, amount, code
+// and channel. Money that differs is kept for a person, and pays nothing. A
 // notification may never come: CheckStatus what is unpaid, at least 60 seconds
 // after a payment could have been made, and once more after it has expired.
 //

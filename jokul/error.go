@@ -1,6 +1,7 @@
 package jokul
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,18 @@ var (
 // something this package depends on. It is wrapped with the field's name.
 var ErrMalformed = errors.New("jokul: malformed message")
 
+// ErrInvoiceTaken: it is certain that the invoice number belongs to a request
+// other than this one, so a new invoice number and a new Prepare cannot make a
+// second code for the same attempt. It is certain when the gateway refused the
+// only send there ever was with CodeDuplicateInvoice, or when a signed answer
+// names the other request. CodeDuplicateInvoice alone is not: an earlier send of
+// the same request may have used the number.
+var ErrInvoiceTaken = errors.New("jokul: the invoice number belongs to another request")
+
+// ErrInvalidID: an id cannot be asked for, because it is empty, longer than 128
+// characters or not spelt the same in a path. Nothing was sent.
+var ErrInvalidID = errors.New("jokul: not an id that can be asked for")
+
 // Codes of *Error that callers act on (docs/protocol.md section 6).
 const (
 	CodeInvalidHeader       = "invalid_header_request"
@@ -45,8 +58,9 @@ const (
 	// PreparedRequest again, later: same Request-Id, same bytes.
 	OutcomeUnknown Outcome = "unknown"
 
-	// OutcomeRefused: the gateway understood and declined. Sending the same
-	// again gives the same answer.
+	// OutcomeRefused: the gateway understood and declined, or this package did
+	// before it sent anything (ErrInvalidID, an address that is not the
+	// gateway's). Nothing was done. Sending the same again gives the same answer.
 	OutcomeRefused Outcome = "refused"
 
 	// OutcomeMisconfigured: our credentials, clock or headers are wrong. Nothing
@@ -54,14 +68,17 @@ const (
 	OutcomeMisconfigured Outcome = "misconfigured"
 )
 
-// Error is a call that did not give a trusted answer.
+// Error is a call that did not give a trusted answer. HTTPStatus, Code and
+// Message are those of the answer that decided its Outcome. Where an earlier send
+// decided it, they are empty, and Err wraps the last answer and what is known of
+// the earlier send.
 type Error struct {
 	Outcome    Outcome
 	HTTPStatus int    // 0 when no response was read
 	Code       string // error.code of the gateway, if it gave one
 	Message    string // for operators, never for buyers
-	RequestID  string
-	Err        error // the cause, when it was ours or the network's
+	RequestID  string // empty for a call that has none
+	Err        error  // the cause, when it was ours, the network's or an earlier send's
 }
 
 // Error gives outcome, HTTP status, code, message and Request-Id in one line.
@@ -79,17 +96,27 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
 	}
-	return b.String() + " (Request-Id " + e.RequestID + ")"
+	if e.RequestID != "" {
+		b.WriteString(" (Request-Id " + e.RequestID + ")")
+	}
+	return b.String()
 }
 
-// Unwrap returns Err: errors.Is finds context.Canceled, ErrInvalidSignature and
-// ErrMalformed through it.
+// Unwrap returns Err: errors.Is finds context.Canceled, ErrInvalidSignature,
+// ErrMalformed, ErrInvoiceTaken and ErrInvalidID through it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// IsNotFound reports whether err is the gateway not knowing a transaction.
+// IsNotFound reports whether err is the gateway not knowing a transaction. A 404
+// that is not the gateway's own, such as a proxy's page, does not count.
 func IsNotFound(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.HTTPStatus == http.StatusNotFound
+	return errors.As(err, &e) && e.HTTPStatus == http.StatusNotFound && e.Outcome == OutcomeRefused
+}
+
+// certain reports whether err says for certain that nothing was done.
+func certain(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Outcome != OutcomeUnknown
 }
 
 // maxErrorMessage bounds what is kept of a message the gateway wrote.
@@ -97,23 +124,23 @@ const maxErrorMessage = 300
 
 // decodeError makes an *Error of any answer that is not a success. It reads
 // every envelope of docs/protocol.md section 6 and never fails: what it cannot
-// read, an HTML page or half a body, leaves code and message empty.
-func decodeError(httpStatus int, requestID string, body []byte) *Error {
-	e := &Error{HTTPStatus: httpStatus, RequestID: requestID}
+// read, an HTML page or half a body, leaves code and message empty, and the
+// outcome unknown unless the answer is signed.
+func decodeError(x *Exchange) *Error {
+	e := &Error{HTTPStatus: x.Status, RequestID: x.RequestID}
 	var envelope struct {
 		Error         json.RawMessage `json:"error"`
 		Message       messages        `json:"message"`
 		ErrorMessages messages        `json:"error_messages"`
 	}
-	if json.Unmarshal(body, &envelope) == nil {
+	var text messages // {"error":"Bad Request"}, which is nobody's in particular
+	if json.Unmarshal(x.ResponseBody, &envelope) == nil {
 		var inner struct {
 			Code    loose    `json:"code"`
 			Message messages `json:"message"`
 		}
 		if json.Unmarshal(envelope.Error, &inner) != nil {
-			var text messages // {"error":"Bad Request"}
 			_ = json.Unmarshal(envelope.Error, &text)
-			inner.Message = text
 		}
 		e.Code = string(inner.Code)
 		for _, m := range []messages{inner.Message, envelope.Message, envelope.ErrorMessages} {
@@ -122,31 +149,31 @@ func decodeError(httpStatus int, requestID string, body []byte) *Error {
 			}
 		}
 	}
-	e.Message = cut(strings.ToValidUTF8(e.Message, ""), maxErrorMessage)
-	e.Outcome = outcome(httpStatus, e.Code)
+	e.Outcome = outcome(x.Status, e.Code, x.Verified || e.Code != "" || e.Message != "")
+	e.Message = cut(strings.ToValidUTF8(cmp.Or(e.Message, strings.Join(text, "; ")), ""), maxErrorMessage)
 	return e
 }
 
 // outcome reads an HTTP status and an error code. The header and credential
-// codes mean the same under 400 and 401.
-func outcome(httpStatus int, code string) Outcome {
+// codes mean the same under 400 and 401. A 4xx refuses only if it is the
+// gateway's: a proxy or a firewall knows nothing of earlier sends.
+func outcome(httpStatus int, code string, gateways bool) Outcome {
+	if httpStatus < 400 || httpStatus >= 500 || !gateways {
+		return OutcomeUnknown
+	}
 	switch code {
 	case CodeInvalidHeader, CodeTimeOutOfRange, CodeInvalidClientID, CodeInvalidSignature:
 		return OutcomeMisconfigured
 	case CodeIdempotentRequest:
 		return OutcomeUnknown
 	}
-	switch {
-	case httpStatus == http.StatusUnauthorized, httpStatus == http.StatusForbidden:
+	switch httpStatus {
+	case http.StatusUnauthorized, http.StatusForbidden:
 		return OutcomeMisconfigured
-	case httpStatus == http.StatusRequestTimeout, httpStatus == http.StatusConflict,
-		httpStatus == http.StatusTooManyRequests:
-		return OutcomeUnknown
-	case httpStatus >= 400 && httpStatus < 500:
-		return OutcomeRefused
-	default:
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
 		return OutcomeUnknown
 	}
+	return OutcomeRefused
 }
 
 // messages reads a string or an array of strings; anything else is nothing.

@@ -50,13 +50,53 @@ func ExampleClient_GeneratePaymentCode() {
 	code, err := client.GeneratePaymentCode(context.Background(), prepared)
 	var failed *jokul.Error
 	switch {
+	case errors.Is(err, jokul.ErrInvoiceTaken):
+		log.Fatal("prepare again, with another invoice number")
 	case errors.As(err, &failed) && failed.Outcome == jokul.OutcomeUnknown:
 		log.Fatal("keep the order; send the saved request again later")
 	case err != nil:
 		log.Fatal("show the shopper another way to pay, and tell a person: ", err)
 	}
-	fmt.Println(code.InvoiceNumber, len(code.Code), "digits, payable for", code.ExpiresAt.Sub(code.CreatedAt))
+	fmt.Println(code.InvoiceNumber, len(code.Code), "digits, payable for", code.ValidFor())
 	// Output: WJ-261124-7K4M9Q-1 16 digits, payable for 2h0m0s
+}
+
+// The shop was restarted with no answer to a request: it sends what it saved again.
+func ExampleClient_GeneratePaymentCode_again() {
+	client, _, stop := gateway("")
+	defer stop()
+	prepared, err := client.Prepare(jokul.PaymentCodeRequest{
+		InvoiceNumber: "INV-1", Amount: 90_000, CustomerName: "Budi", Description: "Kopi",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	requestID, body := prepared.RequestID, prepared.Body // as they were saved
+	first, err := client.GeneratePaymentCode(context.Background(), prepared)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	again := jokul.PreparedRequest{RequestID: requestID, Body: body}
+	code, err := client.GeneratePaymentCode(context.Background(), again)
+	if err != nil {
+		log.Fatal(err) // its outcome is unknown, whatever the gateway said
+	}
+	fmt.Println(code.Code == first.Code, code.Replayed)
+	// Output: true true
+}
+
+func ExampleTransaction_Settles() {
+	told := jokul.Transaction{InvoiceNumber: "INV-1", Amount: 89_000, Status: jokul.TransactionSuccess}
+	switch err := told.Settles("INV-1", "8888888844445555", 90_000); {
+	case err == nil:
+		fmt.Println("deliver")
+	case errors.Is(err, jokul.ErrNotPaid):
+		fmt.Println("wait")
+	default:
+		fmt.Println("tell a person:", err)
+	}
+	// Output: tell a person: jokul: another amount: INV-1 was paid with 89000 rupiah instead of 90000
 }
 
 func ExampleClient_CheckStatus() {
@@ -115,7 +155,7 @@ func ExampleClient_ParseNotification() {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		// Compare invoice number, amount and code with the order, keep it all
+		// Find the order by n.InvoiceNumber, compare it with n.Settles, keep it all
 		// in one transaction, and only then let the 200 go out.
 		fmt.Println(n.InvoiceNumber, n.Status, n.Amount, err)
 	})

@@ -32,8 +32,10 @@ type Instruction struct {
 func (c *Client) HowToPay(ctx context.Context, address string) ([]Instruction, error) {
 	u, err := url.Parse(address)
 	if err != nil || !c.isGateway(u) {
-		return nil, fmt.Errorf("jokul: how-to-pay address %q is not the gateway's", address)
+		return nil, &Error{Outcome: OutcomeRefused, Err: fmt.Errorf("how-to-pay address %q is not the gateway's", address)}
 	}
+	ctx, cancel := context.WithTimeout(ctx, MaxCallTime)
+	defer cancel()
 	return retry(ctx, c, func() ([]Instruction, *Exchange, error) {
 		x := &Exchange{Operation: "How to pay", Method: http.MethodGet, URL: u.String()}
 		c.send(ctx, x, http.Header{"Accept": {"application/json"}}, nil)
@@ -45,11 +47,15 @@ func (c *Client) HowToPay(ctx context.Context, address string) ([]Instruction, e
 func readInstructions(x *Exchange) ([]Instruction, error) {
 	switch {
 	case x.Err != nil:
-		return nil, &Error{Outcome: OutcomeUnknown, HTTPStatus: x.Status, Err: x.Err}
+		return nil, untrusted(x, x.Err)
 	case x.Status != http.StatusOK:
-		return nil, decodeError(x.Status, "", x.ResponseBody)
+		return nil, decodeError(x)
 	}
-	return decodeInstructions(x.ResponseBody)
+	list, err := decodeInstructions(x.ResponseBody)
+	if err != nil {
+		return nil, untrusted(x, err)
+	}
+	return list, nil
 }
 
 func (c *Client) isGateway(u *url.URL) bool {

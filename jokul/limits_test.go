@@ -27,8 +27,9 @@ func TestFieldLimits(t *testing.T) {
 		good, refuse []change
 	}{
 		{"order.invoice_number",
-			[]change{invoice("A"), invoice(x("9", 64)), invoice("WJ-1")},
-			[]change{invoice(""), invoice(x("9", 65)), invoice("A/1"), invoice("A 1"), invoice("A%1"), invoice("é"), invoice("A\n")}},
+			[]change{invoice("A"), invoice(x("9", 64)), invoice("WJ-1"), invoice("INV_2021.0001~a"), invoice("..."), invoice("~")},
+			[]change{invoice(""), invoice(x("9", 65)), invoice("A/1"), invoice("A 1"), invoice("A%1"), invoice("é"), invoice("A\n"),
+				invoice("A?1"), invoice("A#1"), invoice("A+1"), invoice("."), invoice("..")}},
 		{"order.amount",
 			[]change{amount(10_000), amount(5_000_000)},
 			[]change{amount(9_999), amount(5_000_001), amount(0), amount(-10_000)}},
@@ -36,10 +37,12 @@ func TestFieldLimits(t *testing.T) {
 			[]change{expires(0), expires(time.Minute), expires(99_999_999 * time.Minute)},
 			[]change{expires(-time.Minute), expires(59 * time.Second), expires(time.Minute + 1), expires(100_000_000 * time.Minute)}},
 		{"online_to_offline_info.info", []change{info(""), info(x("i", 32))}, []change{info(x("i", 33)), info("é"), info("a\tb")}},
-		{"customer.name", []change{name("B"), name(x("n", 64))}, []change{name(""), name(x("n", 65)), name("José"), name("a\x00")}},
-		{"customer.email", []change{email(""), email(x("e", 128))}, []change{email(x("e", 129)), email("é@example.com")}},
+		{"customer.name", []change{name("B"), name(x("n", 64))}, []change{name(""), name("  "), name(x("n", 65)), name("José"), name("a\x00")}},
+		{"customer.email", []change{email(""), email("a@b"), email(x("e", 116) + "@example.com")},
+			[]change{email(x("e", 117) + "@example.com"), email("é@example.com"), email("budi"), email("budi@"), email("@example.com"), email(" "),
+				email("Budi <budi@example.com>"), email("a@b, c@d"), email("budi@example.com\n")}},
 		{"indomaret_info.receipt.description", []change{description("K"), description(x("d", 128))},
-			[]change{description(""), description(x("d", 129)), description("–")}},
+			[]change{description(""), description(" "), description(x("d", 129)), description("–"), description("a\x7f")}},
 		{"indomaret_info.receipt.footer_message", []change{footer(""), footer(x("f", 255))}, []change{footer(x("f", 256)), footer("\u00a0")}},
 	} {
 		client := newClient(t)
@@ -88,10 +91,35 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s passes", name)
 		}
 	}
-	for _, credentials := range [][2]string{{"", testSecret}, {testClientID, ""}, {"MCH\n1", testSecret}} {
-		if _, err := jokul.New(credentials[0], credentials[1]); err == nil {
-			t.Errorf("credentials %q pass", credentials)
+}
+
+// A credential that was copied with something around it is refused by name, in
+// words, and without showing it.
+func TestNewRefusesCredentials(t *testing.T) {
+	around := map[string]string{
+		"must not be empty": "",
+		"white space":       " x", "white space ": "x\n", "white space  ": "\u00a0x", "white space   ": " ",
+		"invisible character": "\ufeffx", "invisible character ": "x\u200b",
+		"quotation mark": `"x"`, "quotation mark ": "'x'", "quotation mark  ": "“x”", "quotation mark   ": `x"`,
+	}
+	for words, value := range around {
+		if value != "" {
+			value = strings.Replace(value, "x", testSecret, 1)
 		}
+		for name, credentials := range map[string][2]string{"Client-Id": {value, testSecret}, "Secret Key": {testClientID, value}} {
+			_, err := jokul.New(credentials[0], credentials[1])
+			if err == nil || !strings.Contains(err.Error(), name+" ") || !strings.Contains(err.Error(), strings.TrimSpace(words)) {
+				t.Errorf("%s %q: got %v, want %s", name, value, err, words)
+			} else if strings.Contains(err.Error(), testSecret) {
+				t.Errorf("%s %q: the error shows it: %v", name, value, err)
+			}
+		}
+	}
+	if _, err := jokul.New("MCH\n1", testSecret); err == nil {
+		t.Error("a Client-Id of two lines passes")
+	}
+	if _, err := jokul.New(testClientID, `SK-with "quotes" and spaces within`); err != nil {
+		t.Errorf("what is within a Secret Key is its own: %v", err)
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/mail"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -21,6 +24,7 @@ const (
 	maxInvoiceNumber = 64
 	maxAmountField   = 999_999_999_999 // 12 digits
 	maxMinutes       = 99_999_999      // 8 digits
+	defaultMinutes   = 60              // where expired_time is left out
 	MaxInfo          = 32
 	MaxCustomerName  = 64
 	maxCustomerEmail = 128
@@ -32,8 +36,10 @@ const (
 // and receipts, so they must be printable ASCII: pass them through TillText.
 type PaymentCodeRequest struct {
 	// InvoiceNumber names this attempt to be paid, uniquely among all you ever
-	// asked for: 1 to 64 letters, digits and hyphens. A second attempt for the
-	// same order needs another one.
+	// asked for: 1 to 64 letters, digits and "-", "_", ".", "~", of which "." and
+	// ".." alone are no names. The gateway's guide allows more, but a status query
+	// has the number in its path, where those need escaping. A second attempt for
+	// the same order needs another number.
 	InvoiceNumber string
 
 	// Amount in whole rupiah, within the client's AmountLimits.
@@ -48,15 +54,15 @@ type PaymentCodeRequest struct {
 	Reusable bool
 
 	// Info and CustomerName are on the cashier's screen at inquiry: at most 32
-	// and 64 characters. CustomerName is required.
+	// and 64 characters. CustomerName is required, and not blank.
 	Info         string
 	CustomerName string
 
-	// CustomerEmail is optional, at most 128 characters.
+	// CustomerEmail is optional: a bare address of at most 128 characters.
 	CustomerEmail string
 
-	// Description (required, at most 128 characters) and FooterMessage (at most
-	// 255) are printed on the till's receipt.
+	// Description (required, not blank, at most 128 characters) and FooterMessage
+	// (at most 255) are printed on the till's receipt.
 	Description   string
 	FooterMessage string
 
@@ -77,9 +83,48 @@ func (e *FieldError) Error() string { return "jokul: " + e.Field + " " + e.Probl
 // it is sent under. Save both before the first send and keep them together:
 // the same pair is a safe repeat, the same Request-Id with other bytes is an
 // error at the gateway.
+//
+// A PreparedRequest also knows whether an earlier send of it may have made a code,
+// because that decides what a refusal is worth. What Prepare returns was never
+// sent, and its copies share what becomes of their sends. One put together from
+// what was saved, PreparedRequest{RequestID: id, Body: body}, counts as sent
+// before: the process may have died after its first send. Where you know better,
+// see NeverSent.
 type PreparedRequest struct {
 	RequestID string
 	Body      []byte
+
+	sends *sends // nil: nobody knows of any, so there may have been one
+}
+
+// sends counts the sends of one request that may have been carried out.
+type sends struct{ open atomic.Int64 }
+
+// NeverSent is p for a caller who is certain that it was never sent, such as one
+// who saved it and sends it within the same request of a shopper. A refusal is
+// then certain, too; had p been sent after all, it could lead to a second code.
+func (p PreparedRequest) NeverSent() PreparedRequest {
+	p.sends = &sends{}
+	return p
+}
+
+// ExpiresIn is how long the code is asked to be payable, in whole minutes: as in
+// PaymentCodeRequest, but the gateway's 60 minutes where that was zero. It is zero
+// where Body is not that of a payment code request.
+func (p PreparedRequest) ExpiresIn() time.Duration {
+	asked, err := p.read()
+	if err != nil {
+		return 0
+	}
+	return time.Duration(cmp.Or(asked.Info.ExpiredTime, defaultMinutes)) * time.Minute
+}
+
+func (p PreparedRequest) read() (asked wireRequest, err error) {
+	err = json.Unmarshal(p.Body, &asked)
+	if err == nil && asked.Order.InvoiceNumber == "" {
+		err = missing("order.invoice_number")
+	}
+	return asked, err
 }
 
 // PaymentCode is the gateway's answer: what the shopper takes to the till.
@@ -90,9 +135,15 @@ type PaymentCode struct {
 	// as text of 1 to 32 characters, leading zeros included.
 	Code string
 
-	// CreatedAt and ExpiresAt are UTC; zero when the gateway left them out.
+	// CreatedAt and ExpiresAt are UTC, by the gateway's clock; see ValidFor. They
+	// are zero when the gateway left them out, as it does in answer to a status
+	// query.
 	CreatedAt time.Time
 	ExpiresAt time.Time
+
+	// AnsweredAt is when the gateway gave this answer, UTC, by the same clock; zero
+	// when it did not say. AnsweredAt - CreatedAt is the age of a replayed code.
+	AnsweredAt time.Time
 
 	// HowToPayPage and HowToPayAPI are opaque addresses, either may be empty:
 	// the first is for people, the second for HowToPay.
@@ -101,6 +152,24 @@ type PaymentCode struct {
 
 	// Replayed: the gateway gave this answer before and repeated it.
 	Replayed bool
+}
+
+// ValidFor is how long the code can be paid from when it was made: ExpiresAt -
+// CreatedAt, to the second. Both are by the gateway's clock, so the difference
+// holds where your clock and the gateway's do not agree: count it from when you
+// sent the request. Where the gateway left CreatedAt out, AnsweredAt stands in for
+// it. It is zero where there are no dates, and otherwise as the gateway has it: not
+// believing what is not positive, or far more than was asked for, is the caller's
+// part. docs/protocol.md section 5.
+func (c PaymentCode) ValidFor() time.Duration {
+	from := c.CreatedAt
+	if from.IsZero() {
+		from = c.AnsweredAt
+	}
+	if from.IsZero() || c.ExpiresAt.IsZero() {
+		return 0
+	}
+	return c.ExpiresAt.Sub(from)
 }
 
 // Prepare checks r against the gateway's limits and turns it into the bytes to
@@ -124,17 +193,14 @@ func (c *Client) Prepare(r PaymentCodeRequest) (PreparedRequest, error) {
 	if err != nil {
 		return PreparedRequest{}, fmt.Errorf("jokul: encode payment code request: %w", err)
 	}
-	return PreparedRequest{RequestID: c.newRequestID(), Body: body}, nil
+	return PreparedRequest{RequestID: c.newRequestID(), Body: body}.NeverSent(), nil
 }
 
 func (c *Client) check(r PaymentCodeRequest) error {
-	invoiceRune := func(r rune) bool {
-		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	}
 	minutes := r.ExpiresIn / time.Minute
 	switch {
-	case r.InvoiceNumber == "" || len(r.InvoiceNumber) > maxInvoiceNumber || strings.ContainsFunc(r.InvoiceNumber, invoiceRune):
-		return &FieldError{"order.invoice_number", "must be 1 to 64 letters, digits and hyphens"}
+	case !standsInPath(r.InvoiceNumber, maxInvoiceNumber) || strings.ContainsFunc(r.InvoiceNumber, notOfInvoice):
+		return &FieldError{"order.invoice_number", `must be 1 to 64 letters, digits and "-", "_", ".", "~", and not "." or ".."`}
 	case r.Amount < c.minAmount || r.Amount > c.maxAmount:
 		return &FieldError{"order.amount", fmt.Sprintf("must be %d to %d rupiah", c.minAmount, c.maxAmount)}
 	case r.ExpiresIn < 0 || r.ExpiresIn%time.Minute != 0 || minutes > maxMinutes:
@@ -142,9 +208,9 @@ func (c *Client) check(r PaymentCodeRequest) error {
 	}
 	return cmp.Or(
 		checkText("online_to_offline_info.info", r.Info, 0, MaxInfo),
-		checkText("customer.name", r.CustomerName, 1, MaxCustomerName),
-		checkText("customer.email", r.CustomerEmail, 0, maxCustomerEmail),
-		checkText("indomaret_info.receipt.description", r.Description, 1, MaxDescription),
+		checkNotBlank("customer.name", r.CustomerName, MaxCustomerName),
+		checkEmail(r.CustomerEmail),
+		checkNotBlank("indomaret_info.receipt.description", r.Description, MaxDescription),
 		checkText("indomaret_info.receipt.footer_message", r.FooterMessage, 0, MaxFooterMessage),
 		c.checkAdditionalInfo(r.AdditionalInfo, r.Amount),
 	)
@@ -160,36 +226,112 @@ func checkText(field, s string, minimum, maximum int) error {
 	return nil
 }
 
+// notOfInvoice reports whether r is not one of RFC 3986's unreserved characters,
+// which are the ones that every path has as they are.
+func notOfInvoice(r rune) bool {
+	return !strings.ContainsRune("-_.~", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
+// checkNotBlank checks a text that the gateway requires.
+func checkNotBlank(field, s string, maximum int) error {
+	if err := checkText(field, s, 1, maximum); err != nil {
+		return err
+	}
+	if strings.TrimSpace(s) == "" {
+		return &FieldError{field, "must not be blank"}
+	}
+	return nil
+}
+
+func checkEmail(s string) error {
+	const field = "customer.email"
+	if err := checkText(field, s, 0, maxCustomerEmail); err != nil || s == "" {
+		return err
+	}
+	if address, err := mail.ParseAddress(s); err != nil || address.Address != s {
+		return &FieldError{field, "must be an email address"}
+	}
+	return nil
+}
+
 // GeneratePaymentCode asks the gateway for the payment code of p. Calling it
 // again with the same p is always safe and gives the same code; it does so by
 // itself, see WithRetries. The answer's signature is verified and its invoice
 // number compared; an answer that fails either is an *Error of OutcomeUnknown,
 // as is no answer at all.
 //
+// Once a send of p had an unknown outcome, in this call or in an earlier one (see
+// PreparedRequest), a code may exist, and no later answer can say otherwise: a
+// refusal, too, is an *Error of OutcomeUnknown then, which wraps it. Before it says
+// so, or passes on CodeIdempotentRequest, CodeDuplicateInvoice or a 409 without a
+// code, GeneratePaymentCode asks for the status of p's Request-Id. Where the
+// gateway knows a code of p's invoice number and amount by it, that is the result,
+// without dates and how-to-pay addresses.
+//
+// A new invoice number is right where errors.Is finds ErrInvoiceTaken or the
+// outcome is OutcomeRefused, and nowhere else.
+//
 // POST /indomaret-online-to-offline/v2/payment-code; docs/protocol.md sections
-// 4, 5 and 9.
+// 4, 5, 8 and 9.
 func (c *Client) GeneratePaymentCode(ctx context.Context, p PreparedRequest) (PaymentCode, error) {
-	var asked wireRequest
-	if err := json.Unmarshal(p.Body, &asked); err != nil {
-		return PaymentCode{}, fmt.Errorf("jokul: not a prepared request: %w", err)
+	asked, err := p.read()
+	if err != nil {
+		return PaymentCode{}, p.unreadable(err)
 	}
-	return retry(ctx, c, func() (PaymentCode, *Exchange, error) {
-		x, err := c.call(ctx, "Generate payment code", asked.Order.InvoiceNumber, http.MethodPost, paymentCodePath, p.RequestID, p.Body)
-		var code PaymentCode
-		if err == nil {
-			code, err = c.readPaymentCode(ctx, x)
+	ctx, cancel := context.WithTimeout(ctx, MaxCallTime)
+	defer cancel()
+	if p.sends == nil {
+		p = p.NeverSent()
+		p.sends.open.Store(1)
+	}
+	lost := errSentBefore // or the last send of unknown outcome before the one that failed now
+	var failed *Error
+	code, err := retry(ctx, c, func() (PaymentCode, *Exchange, error) {
+		if failed != nil && !certain(failed) {
+			lost = failed
+		}
+		p.sends.open.Add(1)
+		code, x, err := c.sendPrepared(ctx, p, asked.Order.InvoiceNumber)
+		if errors.As(err, &failed) && certain(failed) {
+			p.sends.open.Add(-1)
 		}
 		return code, x, err
 	})
+	if err == nil {
+		return code, nil
+	}
+	before := p.sends.open.Load()
+	if !certain(failed) {
+		before--
+	}
+	return c.settle(ctx, p, asked, failure{last: failed, before: before > 0, lost: lost})
+}
+
+func (c *Client) sendPrepared(ctx context.Context, p PreparedRequest, invoiceNumber string) (PaymentCode, *Exchange, error) {
+	x, err := c.call(ctx, "Generate payment code", invoiceNumber, http.MethodPost, paymentCodePath, p.RequestID, p.Body)
+	if err != nil {
+		return PaymentCode{}, x, err
+	}
+	code, err := c.readPaymentCode(ctx, x)
+	return code, x, err
+}
+
+// unreadable is the error of a request that cannot be sent.
+func (p PreparedRequest) unreadable(err error) error {
+	e := &Error{Outcome: OutcomeRefused, RequestID: p.RequestID, Err: fmt.Errorf("not a prepared request: %w", err)}
+	if p.sends == nil || p.sends.open.Load() > 0 {
+		e.Outcome = OutcomeUnknown
+	}
+	return e
 }
 
 func (c *Client) readPaymentCode(ctx context.Context, x *Exchange) (PaymentCode, error) {
 	if x.Status != http.StatusOK && x.Status != http.StatusConflict {
-		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
+		return PaymentCode{}, decodeError(x)
 	}
 	answer, err := decodePaymentCode(x.ResponseBody)
 	if x.Status == http.StatusConflict && err != nil {
-		return PaymentCode{}, decodeError(x.Status, x.RequestID, x.ResponseBody)
+		return PaymentCode{}, decodeError(x)
 	}
 	if !x.Verified {
 		return PaymentCode{}, untrusted(x, ErrInvalidSignature)
@@ -201,6 +343,7 @@ func (c *Client) readPaymentCode(ctx context.Context, x *Exchange) (PaymentCode,
 		return PaymentCode{}, untrusted(x, fmt.Errorf("%w: order.invoice_number is another order's", ErrMalformed))
 	}
 	answer.Replayed = x.Status == http.StatusConflict
+	answer.AnsweredAt = loose(x.ResponseHeader.Get(HeaderResponseTimestamp)).time()
 	c.noteDisagreement(ctx, answer.info, x.RequestID)
 	return answer.PaymentCode, nil
 }
@@ -265,15 +408,20 @@ func decodePaymentCode(body []byte) (codeAnswer, error) {
 		CreatedAt:     earlier(info.CreatedDateUTC.time(), info.CreatedDate.wib()),
 		ExpiresAt:     earlier(info.ExpiredDateUTC.time(), info.ExpiredDate.wib()),
 	}
-	switch {
-	case code.InvoiceNumber == "":
+	if code.InvoiceNumber == "" {
 		return codeAnswer{}, missing("order.invoice_number")
-	case code.Code == "":
-		return codeAnswer{}, missing("online_to_offline_info.payment_code")
-	case len(code.Code) > 32 || strings.ContainsFunc(code.Code, notPrintableASCII):
-		return codeAnswer{}, fmt.Errorf("%w: online_to_offline_info.payment_code is not 1 to 32 printable characters", ErrMalformed)
 	}
-	return codeAnswer{code, info}, nil
+	return codeAnswer{code, info}, checkCode(code.Code)
+}
+
+func checkCode(code string) error {
+	switch {
+	case code == "":
+		return missing("online_to_offline_info.payment_code")
+	case len(code) > 32 || strings.ContainsFunc(code, notPrintableASCII):
+		return fmt.Errorf("%w: online_to_offline_info.payment_code is not 1 to 32 printable characters", ErrMalformed)
+	}
+	return nil
 }
 
 // earlier picks the stricter of two readings of one moment; a zero one does

@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
 
 // DefaultRetries is how often a call of unknown outcome is made again.
 const DefaultRetries = 2
+
+// MaxCallTime is the longest a call takes, its repeats, its pauses and its status
+// queries included, whatever the timeout of the HTTP client.
+const MaxCallTime = 30 * time.Second
 
 const (
 	firstPause = 300 * time.Millisecond
@@ -24,16 +29,17 @@ const (
 //
 // A repeated GeneratePaymentCode sends the same Request-Id and the same bytes
 // under a fresh timestamp and signature, so it cannot make a second code. The
-// pause before a repeat is about 0.3 s, then twice the one before, at most 5 s,
-// each shortened at random by up to half; a Retry-After of up to 5 s is kept to.
-// The context bounds it all: it ends a pause at once, and no pause is begun that
-// would outlast its deadline. Beyond these seconds it is for the caller to send
-// the saved PreparedRequest again.
+// pause before a repeat is 0.3 s, then twice the one before, at most 5 s, each
+// shortened at random by up to half; a Retry-After of up to 5 s is kept to. The
+// context's deadline, or MaxCallTime where that comes sooner, bounds it all: it
+// ends a pause or a send at once, and no pause is begun that would outlast it.
+// Beyond that it is for the caller to send the saved PreparedRequest again.
 //
 // Apart from this count, a call refused for its timestamp
 // (CodeTimeOutOfRange) is sent again once under the gateway's time, which the
-// client then keeps to; mend the clock all the same. docs/protocol.md sections 2
-// and 9.
+// client then keeps to; mend the clock all the same. And GeneratePaymentCode ends
+// with up to two status queries where sending again did not tell the outcome.
+// docs/protocol.md sections 2 and 9.
 func WithRetries(n int) Option {
 	return func(c *Client) error {
 		if n < 0 || n > 10 {
@@ -70,18 +76,25 @@ func worthRepeating(err error) bool {
 	return errors.As(err, &e) && e.Outcome == OutcomeUnknown && e.Code != CodeIdempotentRequest
 }
 
-func hasCode(err error, code string) bool {
+func hasCode(err error, codes ...string) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Code == code
+	return errors.As(err, &e) && slices.Contains(codes, e.Code)
+}
+
+// pauseAfter is how long to wait after so many sends, the last of which was
+// answered with Retry-After: retryAfter, empty for none.
+func pauseAfter(sent int, retryAfter string) time.Duration {
+	wait := min(firstPause<<(sent-1), maxPause)
+	wait -= rand.N(wait / 2)
+	if after, err := strconv.Atoi(retryAfter); err == nil && after > 0 {
+		wait = max(wait, time.Duration(min(after, int(maxPause/time.Second)))*time.Second)
+	}
+	return wait
 }
 
 // pause waits before the next send and reports whether there is to be one.
 func pause(ctx context.Context, sent int, x *Exchange) bool {
-	wait := min(firstPause<<(sent-1), maxPause)
-	wait -= rand.N(wait / 2)
-	if after, err := strconv.Atoi(x.ResponseHeader.Get("Retry-After")); err == nil && after > 0 {
-		wait = max(wait, min(time.Duration(after)*time.Second, maxPause))
-	}
+	wait := pauseAfter(sent, x.ResponseHeader.Get("Retry-After"))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return false
 	}

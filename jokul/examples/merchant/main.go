@@ -30,6 +30,7 @@ const (
 )
 
 type order struct {
+	invoice string
 	request jokul.PreparedRequest
 	code    string
 	paid    bool
@@ -93,7 +94,7 @@ func (m *merchant) order(invoice string) (*order, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.orders[invoice] = &order{request: request}
+	m.orders[invoice] = &order{invoice: invoice, request: request}
 	return m.orders[invoice], nil
 }
 
@@ -108,7 +109,10 @@ func (m *merchant) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		o.hear(t)
+		err = o.hear(t)
+	}
+	if err != nil && !errors.Is(err, jokul.ErrNotPaid) {
+		log.Print(err)
 	}
 	fmt.Fprintln(w, "paid:", o.paid)
 }
@@ -126,14 +130,22 @@ func (m *merchant) notified(w http.ResponseWriter, r *http.Request) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if o := m.orders[n.InvoiceNumber]; o == nil || err != nil || !o.hear(n.Transaction) {
+	o := m.orders[n.InvoiceNumber]
+	switch {
+	case err != nil:
+	case o == nil:
+		err = errors.New("no such order")
+	default:
+		err = o.hear(n.Transaction)
+	}
+	if err != nil && !errors.Is(err, jokul.ErrNotPaid) {
 		log.Printf("for a person: %+v, %v", n, err) // and a 200: a repeat cannot mend it
 	}
 }
 
-// hear lets a payment count if it is ours to the rupiah. What is paid stays paid.
-func (o *order) hear(t jokul.Transaction) bool {
-	ours := t.Amount == price && (o.code == "" || t.PaymentCode == o.code)
-	o.paid = o.paid || ours && t.Status == jokul.TransactionSuccess
-	return ours
+// hear lets a payment count if it is what was asked for. What is paid stays paid.
+func (o *order) hear(t jokul.Transaction) error {
+	err := t.Settles(o.invoice, o.code, price)
+	o.paid = o.paid || err == nil
+	return err
 }
