@@ -24,7 +24,7 @@ func TestPackagesOnPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.End()
-	tests := exec.CommandContext(t.Context(), "go", "test", "-race", "-count=1", "../..", "../../models/...", "../../handlers")
+	tests := exec.CommandContext(t.Context(), "go", "test", "-race", "-count=1", "-timeout", "60m", "../..", "../../models/...", "../../handlers")
 	tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
 	out, err := tests.CombinedOutput()
 	if err != nil || bytes.Contains(out, []byte("no tests to run")) {

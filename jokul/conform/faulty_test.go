@@ -99,7 +99,8 @@ type faulty struct {
 type account struct {
 	conform.Order
 	status   string
-	payments map[string]int // by what makes a payment the same
+	payments map[string]int  // by what makes a payment the same
+	met      []chan struct{} // each closed by whoever looks next
 	told     bool
 }
 
@@ -295,15 +296,28 @@ func (f *faulty) pay(a *account, m message, requestID string) {
 		if a.payments[same] > 0 {
 			return
 		}
-		f.mu.Unlock()
-		time.Sleep(100 * time.Millisecond)
-		f.mu.Lock()
+		a.met = append(a.met, make(chan struct{}))
+		if len(a.met) > 1 {
+			close(a.met[len(a.met)-2]) // that one pays, too
+		}
+		f.wait(a.met[len(a.met)-1])
 	}
 	a.status = "paid"
 	if f.fault == perDelivery || f.fault == races {
 		a.payments[same]++
 	} else {
 		a.payments[same] = 1
+	}
+}
+
+// wait lets others in until one of them has come, or none has for a while. f.mu is
+// held before and afterwards.
+func (f *faulty) wait(another chan struct{}) {
+	f.mu.Unlock()
+	defer f.mu.Lock()
+	select {
+	case <-another:
+	case <-time.After(time.Second):
 	}
 }
 
