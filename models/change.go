@@ -16,6 +16,7 @@ const (
 	ChangeReceipt   ChangeKind = "receipt"   // money: the amount it became
 	ChangeStock     ChangeKind = "stock"     // of the SKU that is its subject
 	ChangeAttention ChangeKind = "attention" // a case of the kind that is its subject
+	ChangeCustomer  ChangeKind = "customer"  // the customer's name, email or phone, which is its subject
 )
 
 // CauseKind says who or what changes the books.

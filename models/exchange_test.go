@@ -61,7 +61,9 @@ func TestExchangesOfAnOrder(t *testing.T) {
 		"ALTER TABLE exchanges DROP COLUMN payment_id", "CREATE INDEX idx_exchanges_invoice_number ON exchanges (invoice_number)",
 		"CREATE INDEX idx_exchanges_started_at ON exchanges (started_at)", "CREATE INDEX idx_changes_at ON changes (at)",
 		"CREATE INDEX idx_notifications_received_at ON notifications (received_at)", "CREATE INDEX idx_mails_order_id ON mails (order_id)",
-		"CREATE INDEX changes_by ON changes (cause_by, cause_id)", "DROP INDEX changes_by_notification", "DELETE FROM migrations WHERE id >= '0010'")
+		"CREATE INDEX changes_by ON changes (cause_by, cause_id)", "DROP INDEX changes_by_notification",
+		"DROP INDEX orders_by_form", "ALTER TABLE orders DROP COLUMN form_id",
+		"DELETE FROM migrations WHERE id >= '0010'")
 	if err != nil {
 		t.Fatal(err)
 	}

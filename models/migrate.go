@@ -45,6 +45,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0010_exchanges_know_their_payment", Migrate: exchangesKnowTheirPayment},
 	{ID: "0011_records_are_found_by_id", Migrate: recordsAreFoundByID},
 	{ID: "0012_indexes_that_are_asked", Migrate: indexesThatAreAsked},
+	{ID: "0013_orders_know_their_form", Migrate: ordersKnowTheirForm},
 }
 
 var (
@@ -460,6 +461,15 @@ func indexesThatAreAsked(tx *gorm.DB) error {
 		"DROP INDEX idx_mails_order_id",
 		"CREATE INDEX changes_by_notification ON changes (cause_id) WHERE cause_by = 'notification'",
 		"DROP INDEX changes_by")
+}
+
+// ordersKnowTheirForm: one form may place several orders, each with contents of
+// its own. Of orders placed before, checkout_id is the form's ID alone, which
+// nobody asks for any more. It stays unique: shops of the version before rely on it.
+func ordersKnowTheirForm(tx *gorm.DB) error {
+	return inOrder(tx,
+		"ALTER TABLE orders ADD COLUMN form_id text NOT NULL DEFAULT ''",
+		"CREATE INDEX orders_by_form ON orders (form_id) WHERE form_id <> ''")
 }
 
 // inOrder runs statements.
