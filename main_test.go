@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
+	"warungjokul/models"
 	"warungjokul/models/testdb"
 )
 
@@ -227,4 +233,60 @@ func TestAddress(t *testing.T) {
 		}
 		_ = l.Close()
 	}
+}
+
+// A second shop on the same SQLite file, or with the same state of the sandbox, is refused in one sentence, before it
+// takes an address or writes anything.
+func TestASecondShopOnOneFile(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	database, state := filepath.Join(dir, "warung.db"), filepath.Join(dir, "sandbox.state")
+	unlock, err := models.Lock("sqlite:" + database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sandboxLock := flock.New(state + ".lock")
+	if locked, err := sandboxLock.TryLock(); err != nil || !locked {
+		t.Fatal(locked, err)
+	}
+	for _, tt := range []struct{ says, database, state string }{
+		{"DATABASE_URL sqlite:" + database + ": another shop is running", database, filepath.Join(dir, "other.state")},
+		{"SANDBOX_STATE " + state + ": another sandbox is running", filepath.Join(dir, "other.db"), state},
+	} {
+		err := run(t.Context(), nil, environ(t, "ADDR="+taken.Addr().String(), "DATABASE_URL=sqlite:"+tt.database, "SANDBOX_STATE="+tt.state),
+			io.Discard, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %v, want one sentence that begins with %q", err, tt.says)
+		}
+		for _, file := range []string{tt.database, tt.state} {
+			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s was written: %v", file, err)
+			}
+		}
+	}
+	if err := errors.Join(unlock(), sandboxLock.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	p := openProgram(t, "DATABASE_URL=sqlite:"+database, "SANDBOX_STATE="+state)
+	p.close()
+	openProgram(t, "DATABASE_URL=sqlite:"+database, "SANDBOX_STATE="+state)
+}
+
+func openProgram(t *testing.T, more ...string) *program {
+	t.Helper()
+	s, err := readSettings(environ(t, more...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{settings: s, log: newLogger(s, io.Discard)}
+	if err := p.open(t.Context()); err != nil {
+		p.close()
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	return p
 }

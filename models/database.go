@@ -29,6 +29,10 @@ type database interface {
 	// alone runs f on one connection while no other shop does the same.
 	alone(db *gorm.DB, f func(*gorm.DB) error) error
 
+	// lock keeps every other process from the database, until unlock or the end of
+	// this process, where only one may work on it. It writes nothing to it.
+	lock() (unlock func() error, err error)
+
 	// inPlace says why what is written now would not be found again, if so.
 	inPlace() error
 

@@ -235,6 +235,11 @@ func (p *postgresServer) alone(db *gorm.DB, f func(*gorm.DB) error) error {
 	})
 }
 
+// lock has nothing to lock: several shops may work on the database.
+func (p *postgresServer) lock() (unlock func() error, err error) {
+	return func() error { return nil }, nil
+}
+
 // inPlace: what PostgreSQL has committed, it finds again.
 func (p *postgresServer) inPlace() error { return nil }
 
