@@ -45,8 +45,9 @@ func main() {
 	}
 }
 
-// run is the program: it serves until ctx ends or something breaks, or, told to
-// back up, copies the database of a shop that may be running.
+// run is the program: it serves until ctx ends or something breaks, or does what
+// an argument says: backup copies the database of a shop that may be running,
+// retire-demo hands the database of a demo over to the settings.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	s, err := readSettings(environ)
 	if err != nil {
@@ -55,8 +56,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	switch {
 	case len(args) == 2 && args[0] == "backup":
 		return models.Backup(ctx, s.DatabaseURL, args[1])
+	case len(args) > 0 && args[0] == "retire-demo":
+		return retireDemo(ctx, s, args[1:], stdout, newLogger(s, stderr))
 	case len(args) > 0:
-		return errors.New("it serves when started without arguments, and copies its database when told: backup FILE")
+		return errors.New("it serves when started without arguments; it copies its database when told: backup FILE," +
+			" and hands a demo's database over to other settings when told: retire-demo --yes")
 	}
 	p := &program{settings: s, log: newLogger(s, stderr)}
 	defer p.close()
@@ -94,7 +98,7 @@ func (p *program) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.BaseURL = or(p.BaseURL, address(p.shop))
-	if p.store, err = models.Open(ctx, p.DatabaseURL, time.Now, p.log); err != nil {
+	if p.store, err = models.OpenAs(ctx, p.DatabaseURL, p.owner(), time.Now, p.log); err != nil {
 		return err
 	}
 	if err := p.openSandbox(ctx); err != nil {

@@ -290,3 +290,40 @@ func openProgram(t *testing.T, more ...string) *program {
 	t.Cleanup(p.close)
 	return p
 }
+
+// A demo's database is refused with the settings of a real shop until the demo is retired, and is that shop's then.
+func TestRetireDemo(t *testing.T) {
+	database := "DATABASE_URL=" + testdb.URL(t)
+	openProgram(t, database).close()
+	genuine := []string{database, "JOKUL_ENVIRONMENT=production", "JOKUL_CLIENT_ID=MCH-1", "JOKUL_SECRET_KEY=" + testSecret, "BASE_URL=https://shop.example.com"}
+	said := func(more []string, args ...string) (string, string) {
+		t.Helper()
+		var out bytes.Buffer
+		err := run(t.Context(), args, environ(t, more...), &out, io.Discard)
+		if err == nil {
+			return out.String(), ""
+		}
+		if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), testSecret) {
+			t.Errorf("%v: %v", args, err)
+		}
+		return out.String(), err.Error()
+	}
+	refused := func(says string, more []string, args ...string) {
+		t.Helper()
+		if out, failed := said(more, args...); out != "" || !strings.Contains(failed, says) {
+			t.Errorf("%v: printed %q, failed with %q, want %q", args, out, failed, says)
+		}
+	}
+	refused("warung retire-demo --yes", genuine)
+	refused("say --yes", genuine, "retire-demo")
+	refused("nothing else", genuine, "retire-demo", "--no")
+	refused("nothing to retire", []string{database}, "retire-demo", "--yes")
+	refused("warung retire-demo --yes", genuine) // nothing has changed
+	if out, failed := said(genuine, "retire-demo", "--yes"); failed != "" ||
+		!strings.Contains(out, "embedded "+embeddedClientID) || !strings.Contains(out, "belongs to production MCH-1") {
+		t.Errorf("printed %q, failed with %q", out, failed)
+	}
+	openProgram(t, genuine...).close()
+	refused("set those again", []string{database})
+	refused("real", []string{database}, "retire-demo", "--yes")
+}

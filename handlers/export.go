@@ -20,7 +20,7 @@ const (
 )
 
 var exportHead = []string{"order_number", "status", "placed_at", "paid_at", "expired_at", "cancelled_at", "total", "received",
-	"customer_name", "customer_email", "customer_phone", "language", "items", "attempts", "invoice_number", "payment_code", "needs_attention"}
+	"customer_name", "customer_email", "customer_phone", "language", "items", "attempts", "invoice_number", "payment_code", "needs_attention", "test"}
 
 // exportOrders streams the orders of a filter as CSV, for spreadsheets and other
 // programs: whole rupiah, times in UTC. However many there are, a few are in
@@ -76,7 +76,7 @@ func exportRow(o models.Order) []string {
 	p := o.Payment()
 	row := []string{o.Number, string(o.Status), machine(&o.PlacedAt), machine(o.PaidAt), machine(o.ExpiredAt), machine(o.CancelledAt),
 		strconv.FormatInt(o.Total, 10), strconv.FormatInt(received, 10), o.CustomerName, o.CustomerEmail, o.CustomerPhone, o.Language,
-		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, string(o.Attention)}
+		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, string(o.Attention), strconv.FormatBool(o.Test)}
 	for i := range row {
 		row[i] = defuse(row[i])
 	}

@@ -107,6 +107,9 @@ const maxAsked = 3
 // unsettled lists the attempts whose code may have been paid, the latest first.
 func unsettled(o models.Order) []models.Payment {
 	var list []models.Payment
+	if o.Test {
+		return nil
+	}
 	for _, p := range slices.Backward(o.Payments) {
 		if (p.State == models.PaymentPending || p.State == models.PaymentExpired) && len(list) < maxAsked {
 			list = append(list, p)
@@ -244,6 +247,9 @@ func (h *Handler) drawOrder(c echo.Context, o models.Order, notice string) templ
 
 func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {
 	now, payment := h.Now(), o.Payment()
+	if o.Test {
+		notice = page.T("order.test")
+	}
 	v := views.OrderPage{
 		Page: page, State: stateOf(o, now), Number: o.Number, Path: orderPath(o.Token),
 		Attention: attentionText(page.Lang, o.Attention), Notice: notice,

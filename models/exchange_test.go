@@ -62,8 +62,8 @@ func TestExchangesOfAnOrder(t *testing.T) {
 		"CREATE INDEX idx_exchanges_started_at ON exchanges (started_at)", "CREATE INDEX idx_changes_at ON changes (at)",
 		"CREATE INDEX idx_notifications_received_at ON notifications (received_at)", "CREATE INDEX idx_mails_order_id ON mails (order_id)",
 		"CREATE INDEX changes_by ON changes (cause_by, cause_id)", "DROP INDEX changes_by_notification",
-		"DROP INDEX orders_by_form", "ALTER TABLE orders DROP COLUMN form_id",
-		"DELETE FROM migrations WHERE id >= '0010'")
+		"DROP INDEX orders_by_form", "ALTER TABLE orders DROP COLUMN form_id", "DROP INDEX orders_test", "ALTER TABLE orders DROP COLUMN test",
+		"DROP TABLE owners", "DELETE FROM migrations WHERE id >= '0010'")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func (s *Store) day(ctx context.Context, start time.Time, anew bool) (Day, error
 func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err error) {
 	db := with(ctx, s.read)
 	waits := map[time.Duration]int64{}
-	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2", []any{from, to}, func(scan func(...any) error) error {
+	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2 AND "+isReal, []any{from, to}, func(scan func(...any) error) error {
 		var total int64
 		var placedAt time.Time
 		var paidAt *time.Time
@@ -170,11 +170,12 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 		f.waits = append(f.waits, wait{lasted, orders})
 	}
 	slices.SortFunc(f.waits, wait.compare)
-	if err := db.Model(&Order{}).Where("paid_at >= ? AND paid_at < ?", from, to).Count(&f.Paid).Error; err != nil {
+	if err := db.Model(&Order{}).Where("paid_at >= ? AND paid_at < ? AND "+isReal, from, to).Count(&f.Paid).Error; err != nil {
 		return f, err
 	}
-	if err := db.Model(&Order{}).Where("expired_at >= ? AND expired_at < ?", from, to).Count(&f.Expired).Error; err != nil {
+	if err := db.Model(&Order{}).Where("expired_at >= ? AND expired_at < ? AND "+isReal, from, to).Count(&f.Expired).Error; err != nil {
 		return f, err
 	}
-	return f, db.Model(&Receipt{}).Select("COALESCE(SUM(amount), 0)").Where("paid_at >= ? AND paid_at < ?", from, to).Scan(&f.Received).Error
+	return f, db.Model(&Receipt{}).Select("COALESCE(SUM(amount), 0)").
+		Where("paid_at >= ? AND paid_at < ? AND "+isRevenue, from, to).Scan(&f.Received).Error
 }

@@ -46,6 +46,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0011_records_are_found_by_id", Migrate: recordsAreFoundByID},
 	{ID: "0012_indexes_that_are_asked", Migrate: indexesThatAreAsked},
 	{ID: "0013_orders_know_their_form", Migrate: ordersKnowTheirForm},
+	{ID: "0014_databases_have_an_owner", Migrate: databasesHaveAnOwner},
 }
 
 var (
@@ -83,7 +84,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 
 // tables are the types kept, one table each.
 var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Attention{}, &Mail{}, &Session{},
-	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}}
+	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}, &owner{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -470,6 +471,23 @@ func ordersKnowTheirForm(tx *gorm.DB) error {
 	return inOrder(tx,
 		"ALTER TABLE orders ADD COLUMN form_id text NOT NULL DEFAULT ''",
 		"CREATE INDEX orders_by_form ON orders (form_id) WHERE form_id <> ''")
+}
+
+// databasesHaveAnOwner: the one row of owners says which environment and Client-Id
+// the orders belong to, but for those that are marked as test orders.
+func databasesHaveAnOwner(tx *gorm.DB) error {
+	type owner struct {
+		ID          int64     `gorm:"primaryKey"`
+		Environment string    `gorm:"not null"`
+		ClientID    string    `gorm:"not null"`
+		Since       time.Time `gorm:"not null"`
+	}
+	if err := tx.Migrator().CreateTable(&owner{}); err != nil {
+		return err
+	}
+	return inOrder(tx,
+		"ALTER TABLE orders ADD COLUMN test boolean NOT NULL DEFAULT false",
+		"CREATE INDEX orders_test ON orders (status) WHERE test")
 }
 
 // inOrder runs statements.

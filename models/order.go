@@ -49,6 +49,10 @@ type Order struct {
 	Status    OrderStatus
 	StockHeld bool // its lines are taken out of stock
 
+	// Test says that the order was made against a gateway where no money moves, by a former owner of the
+	// database: it is no revenue, and it is over. RetireDemo sets it.
+	Test bool
+
 	// Attention is the latest reason a person must look at this order.
 	Attention AttentionKind
 
@@ -224,14 +228,14 @@ func checkoutID(formID string, lines []OrderLine) string {
 
 var (
 	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
-		"total", "status", "stock_held", "attention", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id")
+		"total", "status", "stock_held", "attention", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test")
 	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
 		"settlement_account")
 )
 
 func (o *Order) fields() []any {
 	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
-		&o.Total, &o.Status, &o.StockHeld, &o.Attention, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID}
+		&o.Total, &o.Status, &o.StockHeld, &o.Attention, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test}
 }
 
 func (l *OrderLine) fields() []any {

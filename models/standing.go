@@ -11,7 +11,7 @@ import (
 
 // Standing is how the shop stands, in a few figures.
 type Standing struct {
-	Orders     map[OrderStatus]int64   // of every status
+	Orders     map[OrderStatus]int64   // of every status, without test orders
 	Attentions map[AttentionKind]int64 // open cases, of every kind
 	Creating   int64                   // payments that have no code yet
 
@@ -27,6 +27,7 @@ type Standing struct {
 func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	now, db := s.now(), with(ctx, s.read)
 	standing := Standing{Orders: map[OrderStatus]int64{}, Attentions: map[AttentionKind]int64{}}
+	tests := map[OrderStatus]int64{} // counted by an index of their own: the other one holds all orders
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
 		standing.Orders[status] = 0
 	}
@@ -35,12 +36,16 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	}
 	err := errors.Join(
 		counts(db.Model(&Order{}), "status", standing.Orders),
+		counts(db.Model(&Order{}).Where("orders.test"), "status", tests),
 		counts(db.Model(&Attention{}).Where("done_at IS NULL"), "kind", standing.Attentions),
 		// Whatever has no code yet is due some time: the index on that is short.
 		db.Model(&Payment{}).Where("next_check_at > ? AND state = ?", time.Unix(0, 0).UTC(), PaymentCreating).Count(&standing.Creating).Error,
 	)
 	if err != nil {
 		return standing, err
+	}
+	for status, n := range tests {
+		standing.Orders[status] -= n
 	}
 	oldest, err := first[Attention](db.Where("done_at IS NULL").Order("created_at"))
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -183,6 +183,7 @@ var texts = map[string]text{
 	"order.newcode":             {"Buat kode baru", "Make a new code"},
 	"order.soldout":             {"Maaf, stok untuk pesanan ini sudah habis, jadi kode baru tidak bisa dibuat.", "Sorry, what you ordered has sold out, so no new code can be made."},
 	"order.again.soldout":       {"Stok sudah habis", "Sold out"},
+	"order.test":                {"Ini pesanan uji coba dari sebelum toko ini dibuka: tidak ada uang yang diterima dan tidak ada barang yang dikirim.", "This is a test order from before this shop opened: no money was taken for it, and nothing is sent."},
 	"order.attention":           {"Pesanan ini sedang diperiksa staf kami", "Our staff are looking at this order"},
 	"order.attention.amount":    {"Ada pembayaran yang tidak cocok dengan pesanan ini. Tidak ada yang hilang: catatannya tersimpan dan staf kami akan menghubungi Anda.", "A payment came in that does not match this order. Nothing is lost: it is on record and our staff will contact you."},
 	"order.attention.late":      {"Pembayaran masuk setelah batas waktu dan sudah kami terima. Staf kami memastikan barangnya masih ada.", "Your payment came after the deadline and has been accepted. Our staff are making sure the goods are still there."},
