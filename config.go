@@ -13,13 +13,14 @@ import (
 
 	"warungjokul/handlers"
 	"warungjokul/jokul"
+	"warungjokul/models"
 )
 
 // The gateways a shop can be run against.
 const (
-	embedded   = "embedded"   // a sandbox of our own, started beside the shop
-	sandboxed  = "sandbox"    // DOKU's sandbox
-	production = "production" // DOKU
+	embedded   = "embedded"        // a sandbox of our own, started beside the shop
+	sandboxed  = "sandbox"         // DOKU's sandbox
+	production = models.Production // DOKU
 )
 
 // settings is everything that can be set, and the one place it is read.
@@ -128,6 +129,11 @@ func (s *settings) check() error {
 		return fmt.Errorf("RATE_LIMIT must be on or off, not %q", s.RateLimit)
 	}
 	return nil
+}
+
+// owner is whose orders are in the database.
+func (s *settings) owner() models.Owner {
+	return models.Owner{Environment: s.Environment, ClientID: s.ClientID}
 }
 
 // setup is what the set-up check is told: no secret, and of the Secret Key only

@@ -13,12 +13,14 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
 
 	"warungjokul/handlers"
@@ -44,8 +46,9 @@ func main() {
 	}
 }
 
-// run is the program: it serves until ctx ends or something breaks, or, told to
-// back up, copies the database of a shop that may be running.
+// run is the program: it serves until ctx ends or something breaks, or does what
+// an argument says: backup copies the database of a shop that may be running,
+// retire-demo hands the database of a demo over to the settings.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	s, err := readSettings(environ)
 	if err != nil {
@@ -54,8 +57,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	switch {
 	case len(args) == 2 && args[0] == "backup":
 		return models.Backup(ctx, s.DatabaseURL, args[1])
+	case len(args) > 0 && args[0] == "retire-demo":
+		return retireDemo(ctx, s, args[1:], stdout, newLogger(s, stderr))
 	case len(args) > 0:
-		return errors.New("it serves when started without arguments, and copies its database when told: backup FILE")
+		return errors.New("it serves when started without arguments; it copies its database when told: backup FILE," +
+			" and hands a demo's database over to other settings when told: retire-demo --yes")
 	}
 	p := &program{settings: s, log: newLogger(s, stderr)}
 	defer p.close()
@@ -73,20 +79,27 @@ type program struct {
 
 	shop, till, ops net.Listener // till and ops only where they are wanted
 
+	unlock  func() error // lets another shop have the database; nil: it is not ours
 	store   *models.Store
 	sandbox *sandbox.Server
 	handler *handlers.Handler
 }
 
-// open builds everything, listeners first: addresses must be known before
-// anybody can be told of them.
-func (p *program) open(ctx context.Context) error {
+// open builds everything. First it makes sure that no other shop works on the
+// same files, before an address is taken or anything is written. Then come the
+// listeners: addresses must be known before anybody can be told of them.
+func (p *program) open(ctx context.Context) (err error) {
+	if p.unlock, err = models.Lock(p.DatabaseURL); err != nil {
+		return err
+	}
+	if err := p.checkSandboxState(); err != nil {
+		return err
+	}
 	if err := p.listen(); err != nil {
 		return err
 	}
 	p.BaseURL = or(p.BaseURL, address(p.shop))
-	var err error
-	if p.store, err = models.Open(ctx, p.DatabaseURL, time.Now, p.log); err != nil {
+	if p.store, err = models.OpenAs(ctx, p.DatabaseURL, p.owner(), time.Now, p.log); err != nil {
 		return err
 	}
 	if err := p.openSandbox(ctx); err != nil {
@@ -108,6 +121,27 @@ func (p *program) open(ctx context.Context) error {
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log, Setup: p.setup(),
 	})
 	return err
+}
+
+// checkSandboxState refuses a state file that another program's sandbox has
+// locked. The lock itself is taken, and held, by sandbox.Open.
+func (p *program) checkSandboxState() error {
+	if p.Environment != embedded || p.SandboxState == "" {
+		return nil
+	}
+	file := p.SandboxState
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
+	}
+	lock := flock.New(file+".lock", flock.SetPermissions(0o600))
+	free, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("SANDBOX_STATE %s: %w", p.SandboxState, err)
+	}
+	if !free {
+		return fmt.Errorf("SANDBOX_STATE %s: another sandbox is running on this file; stop it first, and wait for its end", p.SandboxState)
+	}
+	return lock.Unlock()
 }
 
 func (p *program) listen() (err error) {
@@ -252,6 +286,7 @@ func (p *program) serveHTTP(ctx context.Context, l net.Listener, h http.Handler)
 	return nil
 }
 
+// close may be called again.
 func (p *program) close() {
 	for _, l := range []net.Listener{p.shop, p.till, p.ops} {
 		if l != nil {
@@ -266,6 +301,11 @@ func (p *program) close() {
 	if p.store != nil {
 		if err := p.store.Close(); err != nil {
 			p.log.Error("close store", "error", err)
+		}
+	}
+	if p.unlock != nil { // last, when nothing of the shop is at work any more
+		if err := p.unlock(); err != nil {
+			p.log.Error("unlock database", "error", err)
 		}
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
+	"warungjokul/models"
 	"warungjokul/models/testdb"
 )
 
@@ -227,4 +233,97 @@ func TestAddress(t *testing.T) {
 		}
 		_ = l.Close()
 	}
+}
+
+// A second shop on the same SQLite file, or with the same state of the sandbox, is refused in one sentence, before it
+// takes an address or writes anything.
+func TestASecondShopOnOneFile(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	database, state := filepath.Join(dir, "warung.db"), filepath.Join(dir, "sandbox.state")
+	unlock, err := models.Lock("sqlite:" + database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sandboxLock := flock.New(state + ".lock")
+	if locked, err := sandboxLock.TryLock(); err != nil || !locked {
+		t.Fatal(locked, err)
+	}
+	for _, tt := range []struct{ says, database, state string }{
+		{"DATABASE_URL sqlite:" + database + ": another shop is running", database, filepath.Join(dir, "other.state")},
+		{"SANDBOX_STATE " + state + ": another sandbox is running", filepath.Join(dir, "other.db"), state},
+	} {
+		err := run(t.Context(), nil, environ(t, "ADDR="+taken.Addr().String(), "DATABASE_URL=sqlite:"+tt.database, "SANDBOX_STATE="+tt.state),
+			io.Discard, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %v, want one sentence that begins with %q", err, tt.says)
+		}
+		for _, file := range []string{tt.database, tt.state} {
+			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s was written: %v", file, err)
+			}
+		}
+	}
+	if err := errors.Join(unlock(), sandboxLock.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	p := openProgram(t, "DATABASE_URL=sqlite:"+database, "SANDBOX_STATE="+state)
+	p.close()
+	openProgram(t, "DATABASE_URL=sqlite:"+database, "SANDBOX_STATE="+state)
+}
+
+func openProgram(t *testing.T, more ...string) *program {
+	t.Helper()
+	s, err := readSettings(environ(t, more...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{settings: s, log: newLogger(s, io.Discard)}
+	if err := p.open(t.Context()); err != nil {
+		p.close()
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	return p
+}
+
+// A demo's database is refused with the settings of a real shop until the demo is retired, and is that shop's then.
+func TestRetireDemo(t *testing.T) {
+	database := "DATABASE_URL=" + testdb.URL(t)
+	openProgram(t, database).close()
+	genuine := []string{database, "JOKUL_ENVIRONMENT=production", "JOKUL_CLIENT_ID=MCH-1", "JOKUL_SECRET_KEY=" + testSecret, "BASE_URL=https://shop.example.com"}
+	said := func(more []string, args ...string) (string, string) {
+		t.Helper()
+		var out bytes.Buffer
+		err := run(t.Context(), args, environ(t, more...), &out, io.Discard)
+		if err == nil {
+			return out.String(), ""
+		}
+		if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), testSecret) {
+			t.Errorf("%v: %v", args, err)
+		}
+		return out.String(), err.Error()
+	}
+	refused := func(says string, more []string, args ...string) {
+		t.Helper()
+		if out, failed := said(more, args...); out != "" || !strings.Contains(failed, says) {
+			t.Errorf("%v: printed %q, failed with %q, want %q", args, out, failed, says)
+		}
+	}
+	refused("warung retire-demo --yes", genuine)
+	refused("say --yes", genuine, "retire-demo")
+	refused("nothing else", genuine, "retire-demo", "--no")
+	refused("nothing to retire", []string{database}, "retire-demo", "--yes")
+	refused("warung retire-demo --yes", genuine) // nothing has changed
+	if out, failed := said(genuine, "retire-demo", "--yes"); failed != "" ||
+		!strings.Contains(out, "embedded "+embeddedClientID) || !strings.Contains(out, "belongs to production MCH-1") {
+		t.Errorf("printed %q, failed with %q", out, failed)
+	}
+	openProgram(t, genuine...).close()
+	refused("set those again", []string{database})
+	refused("real", []string{database}, "retire-demo", "--yes")
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -83,6 +84,9 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	copied := filepath.Join(dir, "copy.db")
 	atShop := map[string]string{"DATABASE_URL": "sqlite:" + database}
 	alone := map[string]string{"ADDR": "127.0.0.1:0", "SANDBOX_ADDR": "127.0.0.1:0", "DATABASE_URL": "sqlite:" + filepath.Join(dir, "alone.db"), "SANDBOX_STATE": filepath.Join(dir, "alone.state")}
+	elsewhere, retired := maps.Clone(alone), maps.Clone(alone)
+	elsewhere["DATABASE_URL"] = "sqlite:" + filepath.Join(dir, "elsewhere.db")
+	maps.Copy(retired, map[string]string{"JOKUL_ENVIRONMENT": "sandbox", "JOKUL_CLIENT_ID": clientID, "JOKUL_SECRET_KEY": secret, "BASE_URL": "https://shop.example.com"})
 	server := filledPostgres(t)
 	onServer := map[string]string{"DATABASE_URL": server}
 	dump := map[string]string{"warung.dump": filepath.Join(dir, "warung.dump")}
@@ -98,7 +102,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 			serves: `http://127.0.0.1:\d+`, with: map[string]string{"--notification-url": "--addr 127.0.0.1:0 --notification-url"}},
 		"JOKUL_CLIENT_ID=MCH-0000-00000000000001 JOKUL_SECRET_KEY=SK-sandbox go run ./jokul/examples/merchant": {serves: "127.0.0.1:9000"},
 		"JOKUL_ENVIRONMENT=sandbox JOKUL_CLIENT_ID=... JOKUL_SECRET_KEY=... BASE_URL=https://shop.example.com CONSOLE_PASSWORD=... ./warung": {
-			serves: `Warung Jokul +https://shop.example.com`, environ: alone, with: map[string]string{"=...": "=MCH-0000-00000000000001"}},
+			serves: `Warung Jokul +https://shop.example.com`, environ: elsewhere, with: map[string]string{"=...": "=MCH-0000-00000000000001"}},
 		`grep 'request_id=1K8DBQGMMUUSGKOIKBL6PLOZ4' warung.log`: {says: "order placed", with: inFile},
 		`sqlite3 warung.db "SELECT started_at, operation, invoice_number, status, problem FROM exchanges WHERE caused_by = '1K8DBQGMMUUSGKOIKBL6PLOZ4' AND caused_by <> ''"`: {
 			says: s.InvoiceNumber, with: inFile},
@@ -112,6 +116,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 				_ = os.Remove(file)
 			}
 		}},
+		"./warung retire-demo --yes": {says: "are test orders now", environ: retired}, // of the demo that make run has started
 		"./warung backup copy.db": {environ: atShop, with: map[string]string{"copy.db": copied}, after: func(t *testing.T) {
 			if _, err := os.Stat(copied); err != nil {
 				t.Error(err)

@@ -206,7 +206,8 @@ func (a attacker) crossSite(t *testing.T) {
 func (a attacker) headers(t *testing.T) {
 	v := visit(t, a.p.program())
 	v.fill("MNM-TEH", "1")
-	bad := customer("evil\r\nSet-Cookie: cart=stolen")
+	bad := v.customer()
+	bad.Set("checkout_id", "evil\r\nSet-Cookie: cart=stolen")
 	bad.Set("name", "Budi\r\nX-Evil: 1")
 	bad.Set("email", "a@b.id\r\nBcc: all@example.com")
 	res, err := v.PostForm(v.shop+"/checkout", bad)

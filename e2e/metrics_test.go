@@ -216,7 +216,7 @@ func TestARequestIsFollowed(t *testing.T) {
 	v := visit(t, p.program())
 	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
 	v.fill("MNM-TEH", "1")
-	req, err := http.NewRequest(http.MethodPost, v.shop+"/checkout", strings.NewReader(customer("followed").Encode()))
+	req, err := http.NewRequest(http.MethodPost, v.shop+"/checkout", strings.NewReader(v.customer().Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}

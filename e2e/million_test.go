@@ -356,7 +356,7 @@ func (m *million) buy(name string) {
 	m.get(client, "shop: catalogue", "/")
 	m.get(client, "shop: product", "/products/keripik-tempe")
 	m.post(client, "shop: to the cart", "/cart/items", url.Values{"sku": {"MKN-TEMPE"}, "quantity": {"1"}})
-	place := m.post(client, "shop: checkout, with its code", "/checkout", customer(name))
+	place := m.post(client, "shop: checkout, with its code", "/checkout", filledIn(m.get(client, "shop: the checkout's form", "/checkout")))
 	if strings.HasPrefix(place, "/orders/") {
 		m.get(client, "shop: order", place)
 		m.get(client, "shop: status", place+"/status")

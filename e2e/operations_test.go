@@ -33,10 +33,11 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	control(t, p.program(), http.MethodPut, "/control/faults", map[string]any{"delay": "1500ms"})
 	const shoppers = 30
 	var visitors []visitor
+	var forms []url.Values
 	for range shoppers {
 		v := visit(t, p.program())
 		v.fill("MNM-TEH", "1")
-		visitors = append(visitors, v)
+		visitors, forms = append(visitors, v), append(forms, v.customer())
 	}
 	watched := p.openStream(t, visitors[0])
 
@@ -68,7 +69,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	var presses sync.WaitGroup
 	for i, v := range visitors {
 		presses.Go(func() {
-			res, err := v.PostForm(v.shop+"/checkout", customer(fmt.Sprint("stop-", i)))
+			res, err := v.PostForm(v.shop+"/checkout", forms[i])
 			if err != nil {
 				t.Errorf("a checkout was accepted and not answered: %v", err)
 				return
@@ -207,9 +208,10 @@ func TestDatabaseInTrouble(t *testing.T) {
 			order := v.order("MNM-TEH")
 			code := v.await(order, "a code", hasCode).PaymentCode
 			v.fill("MNM-TEH", "1")
+			form := v.customer()
 
 			tt.trouble(t, p)
-			p.expect503(t, v)
+			p.expect503(t, v, form)
 			if status, _ := v.get("/products/kopi-gayo"); status != http.StatusOK {
 				t.Errorf("a product's page: HTTP %d, want 200", status)
 			}
@@ -230,7 +232,7 @@ func TestDatabaseInTrouble(t *testing.T) {
 			tt.mend(t, p)
 			control(t, p.program(), http.MethodPost, "/control/clock", map[string]string{"advance": "31m"})
 			v.await(order, "paid once the gateway tells again", isPaid)
-			res := v.post("/checkout", customer("in-trouble"))
+			res := v.post("/checkout", form)
 			if res.StatusCode != http.StatusSeeOther {
 				t.Errorf("the same form again: %s", res.Status)
 			}
@@ -243,11 +245,11 @@ func TestDatabaseInTrouble(t *testing.T) {
 }
 
 // expect503 tries to order while the database is in trouble.
-func (p *pair) expect503(t *testing.T, v visitor) {
+func (p *pair) expect503(t *testing.T, v visitor, form url.Values) {
 	t.Helper()
 	for lang, says := range map[string]string{"id": "Pesanan dan pembayaran Anda tidak hilang", "en": "Your orders and payments are safe"} {
 		v.get("/?lang=" + lang)
-		res, err := v.PostForm(v.shop+"/checkout", customer("in-trouble"))
+		res, err := v.PostForm(v.shop+"/checkout", form)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -403,16 +405,17 @@ func TestTheLastTenPieces(t *testing.T) {
 	db := p.sql(t)
 	execute(t, db, "UPDATE products SET stock = 10 WHERE sku = 'MNM-GAYO'")
 	const shoppers = 200
-	visitors := make([]visitor, shoppers)
+	visitors, forms := make([]visitor, shoppers), make([]url.Values, shoppers)
 	for i := range visitors {
 		visitors[i] = visit(t, p.program())
 		visitors[i].fill("MNM-GAYO", "1")
+		forms[i] = visitors[i].customer()
 	}
 	var placed, refused atomic.Int64
 	var presses sync.WaitGroup
 	for i, v := range visitors {
 		presses.Go(func() {
-			res, err := v.PostForm(v.shop+"/checkout", customer(fmt.Sprint("rush-", i)))
+			res, err := v.PostForm(v.shop+"/checkout", forms[i])
 			if err != nil {
 				t.Error(err)
 				return

@@ -95,9 +95,10 @@ func TestPostgreSQLAway(t *testing.T) {
 			v.await(settled, "paid", isPaid)
 			watching := watch(t, p.shop.base+order)
 			v.fill("MNM-TEH", "1")
+			form := v.customer()
 
 			away(t, db)
-			p.expect503(t, v)
+			p.expect503(t, v, form)
 			for path, want := range map[string]int{order: http.StatusServiceUnavailable, "/readyz": http.StatusServiceUnavailable, "/healthz": http.StatusOK, "/find-order": http.StatusOK} {
 				if status, _ := v.get(path); status != want {
 					t.Errorf("%s: HTTP %d, want %d", routeOf(path), status, want)
@@ -119,7 +120,7 @@ func TestPostgreSQLAway(t *testing.T) {
 			if last := <-watching; !isPaid(last) {
 				t.Errorf("the page that was open all the while saw %+v last", last)
 			}
-			res := v.post("/checkout", customer("in-trouble"))
+			res := v.post("/checkout", form)
 			if res.StatusCode != http.StatusSeeOther {
 				t.Errorf("the same form again: %s", res.Status)
 			}

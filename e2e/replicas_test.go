@@ -143,7 +143,7 @@ func TestReplicas(t *testing.T) {
 			if _, cart := at(1).get("/cart"); !strings.Contains(cart, "180.000") {
 				t.Error("another shop does not know the cart")
 			}
-			form := customer(fmt.Sprint("round-", first))
+			form := at(1).customer()
 			order := at(1).post("/checkout", form).Header.Get("Location")
 			if again := at(2).post("/checkout", form).Header.Get("Location"); again != order || !strings.HasPrefix(order, "/orders/") {
 				t.Errorf("one form, sent to two shops, led to %q and %q", order, again)
@@ -250,10 +250,11 @@ func (f *fleet) killedInTheMiddle(t *testing.T) {
 	control(t, f.program(), http.MethodPut, "/control/faults", map[string]any{"delay": "1500ms"})
 	const shoppers = 18
 	var visitors []visitor
+	var forms []url.Values
 	for range shoppers {
 		v := visit(t, f.program())
 		v.fill("MKN-TEMPE", "1")
-		visitors = append(visitors, v)
+		visitors, forms = append(visitors, v), append(forms, v.customer())
 	}
 	db := f.sql(t)
 	before := number(t, db, "SELECT COUNT(*) FROM orders")
@@ -261,7 +262,7 @@ func (f *fleet) killedInTheMiddle(t *testing.T) {
 	var presses sync.WaitGroup
 	for i, v := range visitors {
 		presses.Go(func() {
-			res, err := v.PostForm(v.shop+"/checkout", customer(fmt.Sprint("killed-", i)))
+			res, err := v.PostForm(v.shop+"/checkout", forms[i])
 			if err != nil {
 				t.Error(err)
 				return
@@ -320,15 +321,15 @@ func TestRollingRestart(t *testing.T) {
 			over := make(chan struct{})
 			var bought atomic.Int64
 			var load sync.WaitGroup
-			for i := range 6 {
+			for range 6 {
 				load.Go(func() {
-					for n := 0; ; n++ {
+					for {
 						select {
 						case <-over:
 							return
 						default:
 						}
-						if err := f.buyAndPay(fmt.Sprintf("%s-%d-%d", tt.name, i, n)); err != nil {
+						if err := f.buyAndPay(); err != nil {
 							t.Errorf("a shopper was let down: %v", err)
 							return
 						}
@@ -384,7 +385,7 @@ func (f *fleet) awaitBought(t *testing.T, bought *atomic.Int64, more int64) {
 }
 
 // buyAndPay is a shopper who is let down by the first answer that is wrong.
-func (f *fleet) buyAndPay(form string) error {
+func (f *fleet) buyAndPay() error {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return err
@@ -414,10 +415,14 @@ func (f *fleet) buyAndPay(form string) error {
 	if err == nil {
 		_, err = post("/cart/items", url.Values{"sku": {"VCR-050"}, "quantity": {"1"}})
 	}
+	var form []byte
+	if err == nil {
+		form, err = get("/checkout")
+	}
 	if err != nil {
 		return err
 	}
-	order, err := post("/checkout", customer(form))
+	order, err := post("/checkout", filledIn(string(form)))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"warungjokul/jokul"
 )
@@ -23,7 +22,7 @@ func TestSettlement(t *testing.T) {
 	for sku, quantity := range map[string]string{"MNM-GAYO": "2", "KRJ-PANDAN": "1", "KRJ-BATIK": "1", "MKN-SAMBAL": "3"} {
 		v.fill(sku, quantity)
 	}
-	res := v.post("/checkout", customer(fmt.Sprint(time.Now().UnixNano())))
+	res := v.post("/checkout", v.customer())
 	if res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("checkout: %s", res.Status)
 	}

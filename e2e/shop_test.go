@@ -200,15 +200,33 @@ func (v visitor) fill(sku, quantity string) {
 	}
 }
 
-func customer(checkoutID string) url.Values {
-	return url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"0812-3456-7890"}, "checkout_id": {checkoutID}}
+// customer fills in the checkout's form.
+func (v visitor) customer() url.Values {
+	v.t.Helper()
+	_, page := v.get("/checkout")
+	form := filledIn(page)
+	if form.Get("checkout_id") == "" {
+		v.t.Fatal("there is no checkout form")
+	}
+	return form
+}
+
+var checkoutID = regexp.MustCompile(`name="checkout_id" value="([^"]+)"`)
+
+// filledIn is the form on a page of the checkout, with a customer.
+func filledIn(page string) url.Values {
+	form := url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"0812-3456-7890"}}
+	if id := checkoutID.FindStringSubmatch(page); id != nil {
+		form.Set("checkout_id", id[1])
+	}
+	return form
 }
 
 // order buys one thing and returns the path of its page.
 func (v visitor) order(sku string) string {
 	v.t.Helper()
 	v.fill(sku, "1")
-	res := v.post("/checkout", customer(fmt.Sprint(time.Now().UnixNano())))
+	res := v.post("/checkout", v.customer())
 	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), "/orders/") {
 		v.t.Fatalf("checkout: %s, Location %q", res.Status, res.Header.Get("Location"))
 	}
@@ -363,10 +381,11 @@ func TestOneFormIsOneOrder(t *testing.T) {
 	v := visit(t, p)
 	v.fill("MNM-GAYO", "1")
 	const presses = 20
+	form := v.customer()
 	locations := make(chan string, presses)
 	for range presses {
 		go func() {
-			res, err := v.PostForm(p.shop+"/checkout", customer("one-form"))
+			res, err := v.PostForm(p.shop+"/checkout", form)
 			if err != nil {
 				locations <- err.Error()
 				return
@@ -562,14 +581,15 @@ func TestBadInput(t *testing.T) {
 	}
 	v.fill("MNM-GAYO", "1")
 	for field, value := range map[string]string{"name": " ", "email": "budi@", "phone": "12", "checkout_id": ""} {
-		form := customer("bad-" + field)
+		form := v.customer()
 		form.Set(field, value)
 		if res := v.post("/checkout", form); res.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("bad %s: %s, want 422", field, res.Status)
 		}
 	}
+	form := v.customer()
 	v.fill("KRJ-BATIK", "4") // more than the channel takes
-	if res := v.post("/checkout", customer("too-much")); res.StatusCode != http.StatusUnprocessableEntity {
+	if res := v.post("/checkout", form); res.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("too much: %s, want 422", res.Status)
 	}
 	req, err := http.NewRequest(http.MethodPost, p.shop+"/cart/items", strings.NewReader("sku=MNM-GAYO"))

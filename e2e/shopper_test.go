@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -113,10 +114,27 @@ func (s *shopper) mustPost(path string, form url.Values) *http.Response {
 
 func routeOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
+// checkoutForm fills in the checkout's form, once the shop shows it.
+func (s *shopper) checkoutForm() url.Values {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); pause(s.chance.between(20*time.Millisecond, 300*time.Millisecond)) {
+		res, err := s.client.Get(s.chaos.shop.base + "/checkout")
+		if err != nil {
+			continue
+		}
+		page, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err == nil && res.StatusCode < http.StatusInternalServerError {
+			return filledIn(string(page)) // without an ID where the cart cannot be ordered
+		}
+	}
+	s.t.Error("the checkout: the shop was in trouble for minutes")
+	return nil
+}
+
 // checkOut posts the form, now and then twice at once, and reports whether there
 // is an order.
 func (s *shopper) checkOut() bool {
-	form := customer(s.name)
+	form := s.checkoutForm()
 	answers := make([]*http.Response, 1+s.chance.n(8)/7)
 	var presses sync.WaitGroup
 	for i := range answers {

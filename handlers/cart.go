@@ -70,17 +70,23 @@ func (h *Handler) readCart(c echo.Context) cart {
 }
 
 func (h *Handler) writeCart(c echo.Context, items cart) error {
+	if len(items) == 0 {
+		h.setCookie(c, cartCookie, "", -1)
+		return nil
+	}
 	value, err := h.cookies.Encode(cartCookie, items)
 	if err != nil {
 		return fmt.Errorf("write cart: %w", err)
 	}
-	cookie := &http.Cookie{Name: cartCookie, Value: value, Path: "/", MaxAge: int(cartAge / time.Second),
-		Secure: h.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	if len(items) == 0 {
-		cookie.Value, cookie.MaxAge = "", -1
-	}
-	c.SetCookie(cookie)
-	return nil
+	h.setCookie(c, cartCookie, value, int(cartAge/time.Second))
+	_, err = h.knowBrowser(c) // now, before two forms of the checkout are asked for at once
+	return err
+}
+
+// setCookie has the browser keep a value for so many seconds.
+func (h *Handler) setCookie(c echo.Context, name, value string, age int) {
+	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age,
+		Secure: h.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 func (h *Handler) addToCart(c echo.Context) error {
@@ -183,6 +189,15 @@ func (h *Handler) basket(c echo.Context) (basket, error) {
 		b.problem = h.orderProblem(l, order)
 	}
 	return b, nil
+}
+
+// basketOf is an order's contents as the checkout shows them.
+func basketOf(l views.Lang, o models.Order) basket {
+	b := basket{order: o}
+	for _, line := range o.Lines {
+		b.lines = append(b.lines, cartLine(l, line))
+	}
+	return b
 }
 
 // orderProblem says why an order as a whole cannot be paid at the till.

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,20 +26,37 @@ func (h *Handler) showCheckout(c echo.Context) error {
 	if len(b.lines) == 0 || b.problem != "" {
 		return c.Redirect(http.StatusSeeOther, "/cart")
 	}
-	return h.checkoutPage(c, http.StatusOK, checkoutForm{checkoutID: newID()}, b)
+	return h.checkoutPage(c, http.StatusOK, checkoutForm{}, b)
 }
 
 // checkoutForm is what the shopper filled in, and what is wrong with it.
 type checkoutForm struct {
-	checkoutID         string
+	id                 string // issued by this shop for this browser; empty when the form has none that is
+	stale              string // why the form places no order; empty when it does
 	name, email, phone views.Field
-	problem            string
+	problem            string // with the order as a whole
 }
 
+func (f checkoutForm) complete() bool {
+	return f.name.Problem == "" && f.email.Problem == "" && f.phone.Problem == ""
+}
+
+func (f checkoutForm) customer() models.Customer {
+	return models.Customer{Name: f.name.Value, Email: f.email.Value, Phone: f.phone.Value}
+}
+
+// checkoutPage shows the form. One that is stale, or new, gets an ID to place an order with.
 func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b basket) error {
 	l := lang(c)
+	if f.id == "" || f.stale != "" {
+		f.id = nameAt(h.Now())
+	}
+	browser, err := h.knowBrowser(c)
+	if err != nil {
+		return err
+	}
 	p := views.CheckoutPage{
-		Page: h.page(c, l.T("checkout.title")), CheckoutID: f.checkoutID,
+		Page: h.page(c, l.T("checkout.title")), CheckoutID: h.forms.issue(browser, f.id), Stale: f.stale,
 		Name: f.name, Email: f.email, Phone: f.phone, Problem: f.problem,
 		Lines: b.lines, Total: views.Rupiah(b.order.Total),
 		Valid: l.T("checkout.valid", l.Span(h.PaymentExpiry)),
@@ -55,32 +73,29 @@ func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b bas
 // placeOrder keeps the order with its first payment, asks for the payment code
 // and sends the shopper to the order's page. The order is safe before the
 // gateway is spoken to: whatever happens then, the worker finishes it.
+//
+// The same form with the same cart is the same order, and with another cart
+// another order. The cart is emptied only where the order holds what is in it.
 func (h *Handler) placeOrder(c echo.Context) error {
-	ctx := c.Request().Context()
-	form, ok := readCheckout(c)
-	if form.checkoutID != "" {
-		existing, err := h.Store.OrderByCheckoutID(ctx, form.checkoutID)
+	form := h.readCheckout(c)
+	b, err := h.basket(c)
+	if err != nil {
+		return err
+	}
+	if form.id != "" {
+		placed, err := h.Store.OrderByForm(c.Request().Context(), form.id, b.order.Lines)
 		if err == nil {
-			return h.orderPlaced(c, existing)
+			return h.placedBefore(c, form, placed, b)
 		}
 		if !errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("place order: %w", err)
 		}
 	}
-	b, err := h.basket(c)
-	if err != nil {
-		return err
-	}
 	if len(b.lines) == 0 {
 		return c.Redirect(http.StatusSeeOther, "/cart")
 	}
-	if b.problem != "" {
-		form.problem, ok = b.problem, false
-	}
-	if !ok {
-		if form.checkoutID == "" {
-			form.checkoutID = newID()
-		}
+	form.problem = b.problem
+	if form.stale != "" || form.problem != "" || !form.complete() {
 		return h.checkoutPage(c, http.StatusUnprocessableEntity, form, b)
 	}
 	return h.keepOrder(c, form, b)
@@ -88,9 +103,9 @@ func (h *Handler) placeOrder(c echo.Context) error {
 
 func (h *Handler) keepOrder(c echo.Context, form checkoutForm, b basket) error {
 	o := b.order
-	o.CheckoutID, o.Language = form.checkoutID, string(lang(c))
+	o.FormID, o.Language = form.id, string(lang(c))
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = form.name.Value, form.email.Value, form.phone.Value
-	placed, err := h.place(c.Request().Context(), o)
+	placed, fresh, err := h.place(c.Request().Context(), o)
 	var soldOut *models.OutOfStockError
 	if errors.As(err, &soldOut) {
 		form.problem = lang(c).T("checkout.soldout", nameOf(lang(c), o, soldOut.SKU))
@@ -99,25 +114,52 @@ func (h *Handler) keepOrder(c echo.Context, form checkoutForm, b basket) error {
 	if err != nil {
 		return err
 	}
-	return h.orderPlaced(c, placed)
+	if !fresh { // the same form came at the same moment, perhaps with other details
+		return h.placedBefore(c, form, placed, b)
+	}
+	return h.orderPlaced(c, placed, b)
 }
 
-// place keeps an order with its first payment, and asks for its code.
-func (h *Handler) place(ctx context.Context, o models.Order) (models.Order, error) {
+// placedBefore answers a form that has placed its order before. While that waits
+// to be paid it takes a correction of who orders; once it is over its page says
+// what became of it.
+func (h *Handler) placedBefore(c echo.Context, form checkoutForm, o models.Order, b basket) error {
+	if o.Status != models.OrderAwaitingPayment || o.Customer() == form.customer() {
+		return h.orderPlaced(c, o, b)
+	}
+	if !form.complete() {
+		form.stale = ""
+		return h.checkoutPage(c, http.StatusUnprocessableEntity, form, basketOf(lang(c), o))
+	}
+	ctx := c.Request().Context()
+	corrected, err := h.Store.CorrectCustomer(ctx, o.ID, form.customer())
+	if err != nil {
+		return err
+	}
+	if corrected {
+		h.Log.InfoContext(ctx, "customer corrected", "order_number", o.Number)
+		poke(h.mailWake)
+	}
+	return h.orderPlaced(c, o, b)
+}
+
+// place keeps an order with its first payment, and asks for its code. fresh is
+// false when the same form has placed it before.
+func (h *Handler) place(ctx context.Context, o models.Order) (placed models.Order, fresh bool, err error) {
 	payment, err := h.preparePayment(o)
 	if err != nil {
-		return o, fmt.Errorf("prepare payment: %w", err)
+		return o, false, fmt.Errorf("prepare payment: %w", err)
 	}
-	placed, fresh, err := h.Store.PlaceOrder(ctx, o, payment)
+	placed, fresh, err = h.Store.PlaceOrder(ctx, o, payment)
 	if err != nil {
-		return o, err
+		return o, false, err
 	}
 	if fresh {
 		h.metrics.placed.Inc()
 		h.Log.InfoContext(ctx, "order placed", "order_number", placed.Number, "amount", placed.Total)
 		h.obtainCodeSoon(ctx, placed)
 	}
-	return placed, nil
+	return placed, fresh, nil
 }
 
 // obtainCodeSoon asks for the code of an order's new payment, which nobody else has
@@ -130,10 +172,13 @@ func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
 	h.obtainCode(ctx, p, prepared(p).NeverSent())
 }
 
-// orderPlaced empties the cart and shows the order.
-func (h *Handler) orderPlaced(c echo.Context, o models.Order) error {
-	if err := h.writeCart(c, nil); err != nil {
-		return err
+// orderPlaced shows the order. A cart that came with the form holds what the
+// order does, and is emptied, unless the order is over: then it was filled anew.
+func (h *Handler) orderPlaced(c echo.Context, o models.Order, b basket) error {
+	if len(b.lines) > 0 && o.Status == models.OrderAwaitingPayment {
+		if err := h.writeCart(c, nil); err != nil {
+			return err
+		}
 	}
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
 }
@@ -153,14 +198,13 @@ var (
 	decoration  = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "")
 )
 
-// readCheckout reads the form and says whether all of it will do.
-func readCheckout(c echo.Context) (checkoutForm, bool) {
+// readCheckout reads the form.
+func (h *Handler) readCheckout(c echo.Context) checkoutForm {
 	l := lang(c)
 	f := checkoutForm{
-		checkoutID: strings.TrimSpace(c.FormValue("checkout_id")),
-		name:       views.Field{Value: strings.Join(strings.Fields(c.FormValue("name")), " ")},
-		email:      views.Field{Value: strings.TrimSpace(c.FormValue("email"))},
-		phone:      views.Field{Value: strings.TrimSpace(c.FormValue("phone"))},
+		name:  views.Field{Value: strings.Join(strings.Fields(c.FormValue("name")), " ")},
+		email: views.Field{Value: strings.TrimSpace(c.FormValue("email"))},
+		phone: views.Field{Value: strings.TrimSpace(c.FormValue("phone"))},
 	}
 	if n := utf8.RuneCountInString(f.name.Value); n < 1 || n > 64 || !utf8.ValidString(f.name.Value) ||
 		!strings.ContainsFunc(f.name.Value, unicode.IsLetter) || strings.ContainsFunc(f.name.Value, unicode.IsControl) {
@@ -172,10 +216,14 @@ func readCheckout(c echo.Context) (checkoutForm, bool) {
 	if !phoneNumber.MatchString(decoration.Replace(f.phone.Value)) {
 		f.phone.Problem = l.T("checkout.bad.phone")
 	}
-	if n := len(f.checkoutID); n < 1 || n > 64 || strings.ContainsFunc(f.checkoutID, unicode.IsControl) {
-		f.checkoutID, f.problem = "", l.T("checkout.bad.form")
+	issued := time.Time{}
+	if browser, ok := h.browser(c); ok {
+		f.id, issued = h.forms.read(browser, strings.TrimSpace(c.FormValue("checkout_id")))
 	}
-	return f, f.problem == "" && f.name.Problem == "" && f.email.Problem == "" && f.phone.Problem == ""
+	if h.Now().Sub(issued) > formAge {
+		f.stale = l.T("checkout.bad.form")
+	}
+	return f
 }
 
 // validEmail takes plain addresses with a dotted domain, in ASCII: the gateway

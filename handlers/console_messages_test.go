@@ -156,7 +156,7 @@ func TestSourcesAreThere(t *testing.T) {
 		list = append(list, known.source...)
 	}
 	list = append(list, sources((*Handler).placeOrder, (*models.Store).PlaceOrder, (*Handler).newCode, (*models.Store).AddPayment, (*Handler).attend,
-		(*Handler).deliver, (*models.Store).MailSent)...)
+		(*Handler).deliver, (*models.Store).MailSent, (*models.Store).CorrectCustomer)...)
 	for _, s := range list {
 		file, line, _ := strings.Cut(s.Place, ":")
 		content, err := os.ReadFile("../" + file)

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 	"warungjokul/views"
@@ -25,9 +24,9 @@ func (w *world) open() { w.SandboxURL = "http://127.0.0.1:8081" }
 // orderAs places an order under a name and returns it.
 func (w *world) orderAs(sku, name, email string) models.Order {
 	w.t.Helper()
-	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil)
+	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil).Result().Cookies()
 	placed := w.post("/checkout", url.Values{"name": {name}, "email": {email}, "phone": {"+6281234567890"},
-		"checkout_id": {jokul.NewRequestID()}}, cart.Result().Cookies())
+		"checkout_id": {w.checkoutID(cart)}}, cart)
 	if placed.Code != http.StatusSeeOther {
 		w.t.Fatalf("checkout: HTTP %d", placed.Code)
 	}

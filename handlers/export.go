@@ -22,7 +22,7 @@ const (
 
 var exportHead = []string{"order_number", "status", "placed_at", "paid_at", "expired_at", "cancelled_at", "total", "received",
 	"customer_name", "customer_email", "customer_phone", "language", "items", "attempts", "invoice_number", "payment_code", "needs_attention",
-	"not_applied", "refunded"}
+	"test", "not_applied", "refunded"}
 
 // exportOrders streams the orders of a filter as CSV, for spreadsheets and other
 // programs: whole rupiah, times in UTC. However many there are, a few are in
@@ -72,7 +72,7 @@ func exportRow(o models.Order) []string {
 	money, p := o.Money(), o.Payment()
 	row := []string{o.Number, string(o.Status), machine(&o.PlacedAt), machine(o.PaidAt), machine(o.ExpiredAt), machine(o.CancelledAt),
 		strconv.FormatInt(o.Total, 10), strconv.FormatInt(money.Applied, 10), o.CustomerName, o.CustomerEmail, o.CustomerPhone, o.Language,
-		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, openCases(o),
+		strings.Join(items, "; "), strconv.Itoa(len(o.Payments)), p.InvoiceNumber, p.Code, openCases(o), strconv.FormatBool(o.Test),
 		strconv.FormatInt(money.Unapplied, 10), strconv.FormatInt(money.Refunded, 10)}
 	for i := range row {
 		row[i] = defuse(row[i])

@@ -295,7 +295,7 @@ func TestACodeIsFoundAfterAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	draft.CheckoutID, draft.CustomerName, draft.CustomerEmail, draft.Language = "killed", "Budi", "budi@example.com", "id"
+	draft.FormID, draft.CustomerName, draft.CustomerEmail, draft.Language = "killed", "Budi", "budi@example.com", "id"
 	p, err := w.preparePayment(draft)
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ type Handler struct {
 	Config
 	echo     *echo.Echo
 	cookies  *securecookie.SecureCookie
+	forms    forms
 	password []byte // of the console, hashed
 	streams  *streams
 	products kept[[]models.Product]
@@ -74,6 +75,10 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	formKey, err := c.Store.Key(ctx, "forms")
+	if err != nil {
+		return nil, err
+	}
 	password, err := hashPassword(c.ConsolePassword)
 	if err != nil {
 		return nil, err
@@ -83,6 +88,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		Config:   c,
 		password: password,
 		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
+		forms:    forms{formKey},
 		streams:  newStreams(),
 		products: kept[[]models.Product]{now: c.Now},
 		pages:    kept[keptPage]{now: c.Now},

@@ -162,6 +162,8 @@ func changeLines(l views.Lang, list []models.Change) []views.ChangeLine {
 		switch c.Kind {
 		case models.ChangePayment, models.ChangeStock, models.ChangeCase:
 			line.What = l.T("inspect.change."+string(c.Kind), c.Subject)
+		case models.ChangeCustomer:
+			line.What = l.T("inspect.change.customer." + c.Subject)
 		case models.ChangeReceipt:
 			line.Was, line.Became = receiptChange(c.Was), receiptChange(c.Became)
 		}
@@ -213,6 +215,10 @@ func (s *story) tellDoings() {
 			step.From, step.Title, step.Answer = views.LaneShopper, "POST /orders/:token/payments", "303"
 			step.Label, step.Text = s.lang.T("inspect.newcode"), s.lang.T("inspect.newcode.text")
 			step.Source = sources((*Handler).newCode, (*models.Store).AddPayment)
+		case first.Kind == models.ChangeCustomer:
+			step.From, step.Title, step.Answer = views.LaneShopper, "POST /checkout", "303"
+			step.Label, step.Text = s.lang.T("inspect.corrected"), s.lang.T("inspect.corrected.text")
+			step.Source = sources((*Handler).placeOrder, (*models.Store).CorrectCustomer)
 		case first.Cause.By == models.CauseShop:
 			step.Source = sources((*Handler).attend)
 		}

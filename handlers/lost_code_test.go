@@ -148,7 +148,7 @@ func (w *world) died() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	o.CheckoutID, o.CustomerName, o.CustomerEmail, o.CustomerPhone = jokul.NewRequestID(), "Budi", "budi@example.com", "081234567890"
+	o.FormID, o.CustomerName, o.CustomerEmail, o.CustomerPhone = jokul.NewRequestID(), "Budi", "budi@example.com", "081234567890"
 	payment, err := w.preparePayment(o)
 	if err != nil {
 		w.t.Fatal(err)

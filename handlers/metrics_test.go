@@ -230,7 +230,8 @@ func TestRequestIDs(t *testing.T) {
 	w.Log = slog.New(WithRequestIDs(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("shop", 1)
 	cart := w.post("/cart/items", map[string][]string{"sku": {"MNM-TEH"}, "quantity": {"1"}}, nil).Result().Cookies()
 	checkout := func(id, from string) *httptest.ResponseRecorder {
-		form := "name=Budi&email=budi@example.com&phone=081234567890&checkout_id=" + jokul.NewRequestID()
+		form := "name=Budi&email=budi@example.com&phone=081234567890&checkout_id=" + w.checkoutID(cart)
+		log.Reset() // of what is logged for the form
 		r := httptest.NewRequest(http.MethodPost, "/checkout", strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header["X-Request-Id"] = []string{id}

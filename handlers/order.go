@@ -106,6 +106,9 @@ const maxAsked = 3
 // unsettled lists the attempts whose code may have been paid, the latest first.
 func unsettled(o models.Order) []models.Payment {
 	var list []models.Payment
+	if o.Test {
+		return nil
+	}
 	for _, p := range slices.Backward(o.Payments) {
 		if (p.State == models.PaymentPending || p.State == models.PaymentExpired) && len(list) < maxAsked {
 			list = append(list, p)
@@ -244,11 +247,14 @@ func (h *Handler) drawOrder(c echo.Context, o models.Order, notice string) templ
 
 func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {
 	now, payment := h.Now(), o.Payment()
+	if o.Test {
+		notice = page.T("order.test")
+	}
 	v := views.OrderPage{
 		Page: page, State: stateOf(o, now), Number: o.Number, Path: orderPath(o.Token),
 		Notice: notice,
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
-		Customer: tillName(o.CustomerName), Placed: page.Lang.Moment(o.PlacedAt),
+		Customer: nameAtTill(payment, o), Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: payment.HowToPayPage, Say: "Mau bayar " + billerName,
 		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
 	}

@@ -71,6 +71,16 @@ func tillName(name string) string {
 	return "Pelanggan"
 }
 
+// nameAtTill is the customer's name as the gateway was told with a payment's
+// request: the till goes on showing it, whatever is corrected later.
+func nameAtTill(p models.Payment, o models.Order) string {
+	var request struct{ Customer struct{ Name string } }
+	if json.Unmarshal(p.RequestBody, &request) != nil || request.Customer.Name == "" {
+		return tillName(o.CustomerName)
+	}
+	return request.Customer.Name
+}
+
 func description(o models.Order) string {
 	text := "Pesanan " + o.Number + ":"
 	for i, line := range o.Lines {

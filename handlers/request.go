@@ -54,8 +54,22 @@ func requestID(ctx context.Context) string {
 // newID names a request, a turn or a checkout: by when it was made, and by 80 random
 // bits that nobody guesses. Names of one time are neighbours, in a log that is
 // sorted and in the indexes of the database, which then grow at their ends.
-func newID() string {
-	return strings.ToUpper(strconv.FormatInt(time.Now().UnixMilli(), 32)) + rand.Text()[:16]
+func newID() string { return nameAt(time.Now()) }
+
+func nameAt(now time.Time) string {
+	return strings.ToUpper(strconv.FormatInt(now.UnixMilli(), 32)) + rand.Text()[:nameEnd]
+}
+
+// nameEnd is how many random characters end a name.
+const nameEnd = 16
+
+// timeOf is when a name was made, zero if it is none.
+func timeOf(name string) time.Time {
+	ms, err := strconv.ParseInt(name[:max(0, len(name)-nameEnd)], 32, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 // turn is ctx for something the shop does by itself.

@@ -322,9 +322,9 @@ func (h *Handler) tourOrder(c echo.Context, s *scene, remember func(*tour, strin
 	if err != nil {
 		return err
 	}
-	o.CheckoutID, o.Language = newID(), string(lang(c))
+	o.FormID, o.Language = newID(), string(lang(c))
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = "Siti Rahma", "siti@example.com", "081234567890"
-	if s.order, err = h.place(ctx, o); err != nil {
+	if s.order, _, err = h.place(ctx, o); err != nil {
 		return err
 	}
 	t := h.readTour(c)

@@ -110,9 +110,9 @@ func (w *world) anotherShop(gateway string) *Handler {
 // order places an order as a browser does and returns the path of its page.
 func (w *world) order(sku string) string {
 	w.t.Helper()
-	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil)
+	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil).Result().Cookies()
 	placed := w.post("/checkout", url.Values{"name": {"Budi"}, "email": {"budi@example.com"}, "phone": {"081234567890"},
-		"checkout_id": {jokul.NewRequestID()}}, cart.Result().Cookies())
+		"checkout_id": {w.checkoutID(cart)}}, cart)
 	if placed.Code != http.StatusSeeOther {
 		w.t.Fatalf("checkout: HTTP %d", placed.Code)
 	}

@@ -11,11 +11,12 @@ import (
 type ChangeKind string
 
 const (
-	ChangePayment ChangeKind = "payment.state"
-	ChangeOrder   ChangeKind = "order.status"
-	ChangeReceipt ChangeKind = "receipt" // money: the amount it became
-	ChangeStock   ChangeKind = "stock"   // of the SKU that is its subject
-	ChangeCase    ChangeKind = "case"    // of the kind that is its subject
+	ChangePayment  ChangeKind = "payment.state"
+	ChangeOrder    ChangeKind = "order.status"
+	ChangeReceipt  ChangeKind = "receipt"  // money: the amount it became
+	ChangeStock    ChangeKind = "stock"    // of the SKU that is its subject
+	ChangeCase     ChangeKind = "case"     // of the kind that is its subject
+	ChangeCustomer ChangeKind = "customer" // the customer's name, email or phone, which is its subject
 )
 
 // CauseKind says who or what changes the books.

@@ -138,7 +138,7 @@ func TestMailsFromAhead(t *testing.T) {
 	c.advance(mailLease)
 	m := claim(1)[0]
 
-	if err := s.PostponeMail(ctx, m.ID, "no answer", c.now().Add(MailPause)); err != nil {
+	if err := s.PostponeMail(ctx, m, "no answer", c.now().Add(MailPause)); err != nil {
 		t.Fatal(err)
 	}
 	bringForward(t, s, 0)

@@ -21,7 +21,7 @@ func placeFor(t testing.TB, s *Store, name, email string) Order {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.CheckoutID, o.CustomerName, o.CustomerEmail, o.Language = o.Number, name, email, "id"
+	o.FormID, o.CustomerName, o.CustomerEmail, o.Language = o.Number, name, email, "id"
 	o, placed, err := s.PlaceOrder(context.Background(), o, attempt(o, 1))
 	if err != nil || !placed {
 		t.Fatalf("place order: placed %v, %v", placed, err)

@@ -29,6 +29,14 @@ type database interface {
 	// alone runs f on one connection while no other shop does the same.
 	alone(db *gorm.DB, f func(*gorm.DB) error) error
 
+	// lock keeps every other process from the database, until unlock or the end of
+	// this process, where only one may work on it. It writes nothing to it.
+	lock() (unlock func() error, err error)
+
+	// unused runs f if no shop is at work on the database, and keeps none from
+	// starting: whoever calls it has the lock.
+	unused(db *gorm.DB, f func() error) error
+
 	// inPlace says why what is written now would not be found again, if so.
 	inPlace() error
 

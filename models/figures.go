@@ -156,7 +156,7 @@ func (s *Store) day(ctx context.Context, start time.Time, anew bool) (Day, error
 func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err error) {
 	db := with(ctx, s.read)
 	waits := map[time.Duration]int64{}
-	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2", []any{from, to}, func(scan func(...any) error) error {
+	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2 AND "+isReal, []any{from, to}, func(scan func(...any) error) error {
 		var total int64
 		var placedAt time.Time
 		var paidAt *time.Time
@@ -178,10 +178,10 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 		f.waits = append(f.waits, wait{lasted, orders})
 	}
 	slices.SortFunc(f.waits, wait.compare)
-	if err := db.Model(&Order{}).Where("paid_at >= ? AND paid_at < ?", from, to).Count(&f.Paid).Error; err != nil {
+	if err := db.Model(&Order{}).Where("paid_at >= ? AND paid_at < ? AND "+isReal, from, to).Count(&f.Paid).Error; err != nil {
 		return f, err
 	}
-	if err := db.Model(&Order{}).Where("expired_at >= ? AND expired_at < ?", from, to).Count(&f.Expired).Error; err != nil {
+	if err := db.Model(&Order{}).Where("expired_at >= ? AND expired_at < ? AND "+isReal, from, to).Count(&f.Expired).Error; err != nil {
 		return f, err
 	}
 	return f, f.countMoney(db, from, to)
@@ -190,13 +190,13 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 // countMoney adds up what came, and what was given back.
 func (f *Figures) countMoney(db *gorm.DB, from, to time.Time) error {
 	const sum = "COALESCE(SUM(CASE WHEN status IN ? THEN amount ELSE 0 END), 0)"
-	err := db.Model(&Receipt{}).Where("paid_at >= ? AND paid_at < ?", from, to).
+	err := db.Model(&Receipt{}).Where("paid_at >= ? AND paid_at < ? AND "+isRevenue, from, to).
 		Select(sum+" AS received, "+sum+" AS unapplied, "+sum+" AS undecided", []ReceiptStatus{ReceiptApplied},
 			[]ReceiptStatus{ReceiptHeld, ReceiptReturned, ReceiptKept}, []ReceiptStatus{ReceiptHeld}).
 		Row().Scan(&f.Received, &f.Unapplied, &f.Undecided)
 	if err != nil {
 		return err
 	}
-	return db.Model(&Receipt{}).Select("COALESCE(SUM(refunded), 0)").Where("refunded > 0 AND refunded_on >= ? AND refunded_on < ?", from, to).
+	return db.Model(&Receipt{}).Select("COALESCE(SUM(refunded), 0)").Where("refunded > 0 AND refunded_on >= ? AND refunded_on < ? AND "+isRevenue, from, to).
 		Scan(&f.Refunded).Error
 }

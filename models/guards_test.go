@@ -26,7 +26,7 @@ func placeBoth(t *testing.T, s *Store, skus ...string) Order {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.CheckoutID, o.CustomerName, o.CustomerEmail, o.Language = "both-"+o.Number, "Budi", "budi@example.com", "id"
+	o.FormID, o.CustomerName, o.CustomerEmail, o.Language = "both-"+o.Number, "Budi", "budi@example.com", "id"
 	o, placed, err := s.PlaceOrder(ctx, o, attempt(o, 1))
 	if err != nil || !placed {
 		t.Fatalf("placed %v, %v", placed, err)

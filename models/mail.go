@@ -177,16 +177,18 @@ func (s *Store) NextMail(ctx context.Context) (time.Time, error) {
 		s.now().Add(-mailStale))
 }
 
-// MailSent keeps what was sent. Empty texts: it was not wanted any more.
+// MailSent keeps what was sent. Empty texts: it was not wanted any more. Nothing is kept where the lease is not
+// the one the mail was claimed with: its address was corrected meanwhile, and it is still to be sent there.
 func (s *Store) MailSent(ctx context.Context, m Mail) error {
-	_, err := s.once(ctx, "UPDATE mails SET sent_at = $1, leased_until = $2, last_error = $3, subject = $4, text = $5, html = $6 WHERE id = $7",
-		s.now(), nil, "", m.Subject, m.Text, m.HTML, m.ID)
+	_, err := s.once(ctx, "UPDATE mails SET sent_at = $1, leased_until = $2, last_error = $3, subject = $4, text = $5, html = $6"+
+		" WHERE id = $7 AND leased_until = $8", s.now(), nil, "", m.Subject, m.Text, m.HTML, m.ID, m.LeasedUntil)
 	return err
 }
 
-// PostponeMail notes a try that failed, and when to try again.
-func (s *Store) PostponeMail(ctx context.Context, id int64, reason string, at time.Time) error {
-	_, err := s.once(ctx, "UPDATE mails SET tries = tries + 1, last_error = $1, leased_until = $2 WHERE id = $3", reason, at.UTC(), id)
+// PostponeMail notes a try that failed, and when to try again, under the condition of MailSent.
+func (s *Store) PostponeMail(ctx context.Context, m Mail, reason string, at time.Time) error {
+	_, err := s.once(ctx, "UPDATE mails SET tries = tries + 1, last_error = $1, leased_until = $2 WHERE id = $3 AND leased_until = $4",
+		reason, at.UTC(), m.ID, m.LeasedUntil)
 	return err
 }
 

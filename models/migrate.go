@@ -48,6 +48,8 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0013_receipts_have_a_status", Migrate: receiptsHaveAStatus},
 	{ID: "0014_cases", Migrate: createCases},
 	{ID: "0015_paid_payments_are_not_due", Migrate: paidPaymentsAreNotDue},
+	{ID: "0016_orders_know_their_form", Migrate: ordersKnowTheirForm},
+	{ID: "0017_databases_have_an_owner", Migrate: databasesHaveAnOwner},
 }
 
 var (
@@ -85,7 +87,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 
 // tables are the types kept, one table each.
 var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Case{}, &Mail{}, &Session{},
-	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}}
+	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}, &owner{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -644,6 +646,32 @@ func noMoreAttention(tx *gorm.DB) string {
 // put the payment back on the list.
 func paidPaymentsAreNotDue(tx *gorm.DB) error {
 	return tx.Exec("UPDATE payments SET next_check_at = NULL, leased_until = NULL WHERE state = 'paid' AND NOT reusable AND next_check_at IS NOT NULL").Error
+}
+
+// ordersKnowTheirForm: one form may place several orders, each with contents of
+// its own. Of orders placed before, checkout_id is the form's ID alone, which
+// nobody asks for any more. It stays unique: shops of the version before rely on it.
+func ordersKnowTheirForm(tx *gorm.DB) error {
+	return inOrder(tx,
+		"ALTER TABLE orders ADD COLUMN form_id text NOT NULL DEFAULT ''",
+		"CREATE INDEX orders_by_form ON orders (form_id) WHERE form_id <> ''")
+}
+
+// databasesHaveAnOwner: the one row of owners says which environment and Client-Id
+// the orders belong to, but for those that are marked as test orders.
+func databasesHaveAnOwner(tx *gorm.DB) error {
+	type owner struct {
+		ID          int64     `gorm:"primaryKey"`
+		Environment string    `gorm:"not null"`
+		ClientID    string    `gorm:"not null"`
+		Since       time.Time `gorm:"not null"`
+	}
+	if err := tx.Migrator().CreateTable(&owner{}); err != nil {
+		return err
+	}
+	return inOrder(tx,
+		"ALTER TABLE orders ADD COLUMN test boolean NOT NULL DEFAULT false",
+		"CREATE INDEX orders_test ON orders (status) WHERE test")
 }
 
 // inOrder runs statements.

@@ -3,6 +3,8 @@ package models
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +36,8 @@ type Order struct {
 	ID         int64
 	Token      string // the public address: whoever has it sees the order
 	Number     string
-	CheckoutID string // made by the checkout form: one form, one order
+	FormID     string // of the checkout form that placed it; one form places several orders when the cart changes between
+	CheckoutID string // FormID and a digest of the contents, unique: the same form with the same contents is one order
 
 	CustomerName  string
 	CustomerEmail string
@@ -46,6 +49,10 @@ type Order struct {
 	Total     int64     // whole rupiah
 	Status    OrderStatus
 	StockHeld bool // its lines are taken out of stock
+
+	// Test says that the order was made against a gateway where no money moves, by a former owner of the
+	// database: it is no revenue, and it is over. RetireDemo sets it.
+	Test bool
 
 	// OpenCases are what a person must still decide about it, the oldest first.
 	OpenCases []Case `gorm:"-"`
@@ -210,10 +217,15 @@ func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, map[string
 // and takes its stock, in one transaction. The payment comes with its Request-Id
 // and the exact bytes of its request: both are durable before anything is sent.
 //
-// If an order with the same CheckoutID exists, that one is returned and placed
-// is false. Too little stock is an *OutOfStockError and nothing is kept.
+// If the same form has placed an order with the same contents, that one is
+// returned and placed is false; with other contents it is another order. Too
+// little stock is an *OutOfStockError and nothing is kept.
 func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order, placed bool, err error) {
+	if o.FormID == "" {
+		return Order{}, false, errors.New("place order: the form that places it is missing")
+	}
 	now := s.now()
+	o.CheckoutID = checkoutID(o.FormID, o.Lines)
 	o.Status, o.StockHeld, o.PlacedAt = OrderAwaitingPayment, true, now
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		if placed, err = add(tx, orders, &o, " ON CONFLICT (checkout_id) DO NOTHING"); err != nil || !placed {
@@ -229,29 +241,42 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 				return err
 			}
 		}
-		return createPayment(tx, &p, o, 1, now, append(nameWords(o.CustomerName), fold(o.CustomerEmail))...)
+		return createPayment(tx, &p, o, 1, now, customerWords(o)...)
 	})
 	if err != nil {
 		return Order{}, false, fmt.Errorf("place order: %w", err)
 	}
 	if !placed {
-		order, err = s.OrderByCheckoutID(ctx, o.CheckoutID)
+		order, err = s.OrderByForm(ctx, o.FormID, o.Lines)
 		return order, false, err
 	}
 	o.Payments = []Payment{p}
 	return o, true, nil
 }
 
+// customerWords are the words a customer's orders are found by.
+func customerWords(o Order) []string { return append(nameWords(o.CustomerName), fold(o.CustomerEmail)) }
+
+// checkoutID is unique for a form and what is ordered with it: which products
+// and how many of each, in any sequence. Prices are not part of it.
+func checkoutID(formID string, lines []OrderLine) string {
+	digest := sha256.New()
+	for _, l := range bySKU(lines) {
+		fmt.Fprintf(digest, "%q %d\n", l.SKU, l.Quantity)
+	}
+	return fmt.Sprintf("%s.%x", formID, digest.Sum(nil)[:16])
+}
+
 var (
 	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
-		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at")
+		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test")
 	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
 		"settlement_account")
 )
 
 func (o *Order) fields() []any {
 	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
-		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt}
+		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test}
 }
 
 func (l *OrderLine) fields() []any {
@@ -275,10 +300,14 @@ func (s *Store) FindOrder(ctx context.Context, number, email string) (token stri
 	return token, err
 }
 
-// OrderByCheckoutID finds the order a checkout form has placed, or says
-// ErrNotFound.
-func (s *Store) OrderByCheckoutID(ctx context.Context, checkoutID string) (Order, error) {
-	return wholeOrder(with(ctx, s.read), "checkout_id = $1", checkoutID)
+// OrderByForm finds the order that a checkout form has placed with these
+// contents, or says ErrNotFound. Without any lines it is the latest order that
+// the form has placed: whoever goes back to a form that was sent has an empty cart.
+func (s *Store) OrderByForm(ctx context.Context, formID string, lines []OrderLine) (Order, error) {
+	if len(lines) > 0 {
+		return wholeOrder(with(ctx, s.read), "checkout_id = $1", checkoutID(formID, lines))
+	}
+	return wholeOrder(with(ctx, s.read), "form_id <> '' AND form_id = $1 ORDER BY id DESC LIMIT 1", formID)
 }
 
 // OrderByNumber finds an order by the number people know it by, or says

@@ -235,6 +235,29 @@ func (p *postgresServer) alone(db *gorm.DB, f func(*gorm.DB) error) error {
 	})
 }
 
+// lock has nothing to lock: several shops may work on the database.
+func (p *postgresServer) lock() (unlock func() error, err error) {
+	return func() error { return nil }, nil
+}
+
+// postgresRunning is the advisory lock that each shop shares for as long as it listens.
+const postgresRunning = "hashtext('warung running ' || current_schema())"
+
+// unused holds the lock that running shops share for itself meanwhile.
+func (p *postgresServer) unused(db *gorm.DB, do func() error) error {
+	return db.Connection(func(db *gorm.DB) error {
+		db = db.Session(&gorm.Session{}) // else each statement is added to the one before
+		var taken bool
+		if err := db.Raw("SELECT pg_try_advisory_lock(" + postgresRunning + ")").Scan(&taken).Error; err != nil {
+			return err
+		}
+		if !taken {
+			return errInUse
+		}
+		return errors.Join(do(), db.Exec("SELECT pg_advisory_unlock("+postgresRunning+")").Error)
+	})
+}
+
 // inPlace: what PostgreSQL has committed, it finds again.
 func (p *postgresServer) inPlace() error { return nil }
 
@@ -269,6 +292,9 @@ func (p *postgresServer) listen(ctx context.Context, heard func(token string)) e
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock_shared("+postgresRunning+")"); err != nil {
+		return err
+	}
 	if _, err := conn.Exec(ctx, "LISTEN "+postgresChannel); err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ func TestCartsInOppositeOrder(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		o.CheckoutID, o.CustomerName, o.CustomerEmail, o.Language = fmt.Sprint("opposite-", i), "Budi", "budi@example.com", "id"
+		o.FormID, o.CustomerName, o.CustomerEmail, o.Language = fmt.Sprint("opposite-", i), "Budi", "budi@example.com", "id"
 		placed, _, err := s.PlaceOrder(ctx, o, attempt(o, 1))
 		if err != nil {
 			t.Error(err)

@@ -15,13 +15,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/mattn/go-sqlite3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 )
 
-// sqliteFile is a database in one file. It is for one shop: several work on it
-// without harm, but only the one that changed an order tells its pages at once.
+// sqliteFile is a database in one file. It is for one shop, which main sees to by
+// Lock: only the one that changed an order could tell its pages of it.
 type sqliteFile struct {
 	file   string
 	opened os.FileInfo // the file as it was opened, to know it again
@@ -184,6 +185,24 @@ func (f *sqliteFile) inPlace() error {
 	}
 	return nil
 }
+
+// lock locks a file beside the database: locks on the database itself are SQLite's, and on some systems the end of one
+// ends the other. The file stays behind, and means nothing by itself.
+func (f *sqliteFile) lock() (unlock func() error, err error) {
+	file := f.file
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target // all names of a file lead to one lock
+	}
+	lock := flock.New(file+".lock", flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		err = errInUse
+	}
+	return lock.Unlock, err
+}
+
+// unused has nothing to look for: the lock is the shop's own.
+func (f *sqliteFile) unused(_ *gorm.DB, do func() error) error { return do() }
 
 // alone: each step of a migration takes the writer's lock, and finds out then
 // whether another shop has taken it meanwhile.

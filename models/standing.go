@@ -11,7 +11,7 @@ import (
 
 // Standing is how the shop stands, in a few figures.
 type Standing struct {
-	Orders    map[OrderStatus]int64 // of every status
+	Orders    map[OrderStatus]int64 // of every status, without test orders
 	Cases     map[CaseKind]int64    // open, of every kind
 	Creating  int64                 // payments that have no code yet
 	PaidAsked int64                 // paid payments of single-use codes that are still on the list to be asked about
@@ -28,6 +28,7 @@ type Standing struct {
 func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	now, db := s.now(), with(ctx, s.read)
 	standing := Standing{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
+	tests := map[OrderStatus]int64{} // counted by an index of their own: the other one holds all orders
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
 		standing.Orders[status] = 0
 	}
@@ -36,6 +37,7 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	}
 	err := errors.Join(
 		counts(db.Model(&Order{}), "status", standing.Orders),
+		counts(db.Model(&Order{}).Where("orders.test"), "status", tests),
 		counts(db.Model(&Case{}).Where("closed_at IS NULL"), "kind", standing.Cases),
 		// Whatever has no code yet is due some time: the index on that is short.
 		db.Model(&Payment{}).Where("next_check_at > ? AND state = ?", time.Unix(0, 0).UTC(), PaymentCreating).Count(&standing.Creating).Error,
@@ -43,6 +45,9 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	)
 	if err != nil {
 		return standing, err
+	}
+	for status, n := range tests {
+		standing.Orders[status] -= n
 	}
 	oldest, err := first[Case](db.Where("closed_at IS NULL").Order("created_at"))
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -40,13 +40,19 @@ type Store struct {
 // "sqlite:warung.db" or "postgres://shop@localhost/warung", and fills an empty
 // catalogue. now is the shop's clock.
 func Open(ctx context.Context, databaseURL string, now func() time.Time, log *slog.Logger) (*Store, error) {
+	return OpenAs(ctx, databaseURL, Owner{}, now, log)
+}
+
+// OpenAs opens a database for its owner, and records the owner at the first start. It refuses, and changes nothing,
+// where another one is recorded. A zero Owner is let in everywhere.
+func OpenAs(ctx context.Context, databaseURL string, o Owner, now func() time.Time, log *slog.Logger) (*Store, error) {
 	database, err := databaseAt(databaseURL)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{database: database, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
 	if s.write, s.read, err = s.connect(gormSettings(s.now, log), log); err == nil {
-		err = s.prepare(ctx)
+		err = s.prepare(ctx, o, log)
 	}
 	if err != nil {
 		_ = s.Close() // nothing was written that could be lost
@@ -65,16 +71,25 @@ func Backup(ctx context.Context, databaseURL, file string) error {
 	return database.backup(ctx, file)
 }
 
-func (s *Store) prepare(ctx context.Context) error {
+func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
 	for _, db := range []*gorm.DB{s.write, s.read} {
 		if err := learnSchema(db); err != nil {
+			return err
+		}
+	}
+	anybody := o == Owner{}
+	if !anybody {
+		if err := checkOwner(with(ctx, s.write), o); err != nil {
 			return err
 		}
 	}
 	if err := s.alone(with(ctx, s.write), migrate); err != nil {
 		return err
 	}
-	return s.seed(ctx)
+	if err := s.seed(ctx); err != nil || anybody {
+		return err
+	}
+	return s.recordOwner(ctx, o, log)
 }
 
 // Ping reports whether the database answers and is where it was.

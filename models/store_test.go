@@ -69,7 +69,7 @@ func placeAs(ctx context.Context, s *Store, checkoutID, sku string, quantity int
 	if err != nil {
 		return Order{}, false, err
 	}
-	o.CheckoutID, o.CustomerName, o.CustomerEmail, o.Language = checkoutID, "Budi", "budi@example.com", "id"
+	o.FormID, o.CustomerName, o.CustomerEmail, o.Language = checkoutID, "Budi", "budi@example.com", "id"
 	return s.PlaceOrder(ctx, o, attempt(o, 1))
 }
 

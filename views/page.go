@@ -106,6 +106,7 @@ type Field struct{ Value, Problem string }
 type CheckoutPage struct {
 	Page
 	CheckoutID         string
+	Stale              string // why the form as it was sent placed no order, and that it is to be sent again
 	Name, Email, Phone Field
 	EmailHint          string // what the address is for, where mail is sent
 	Problem            string // with the order as a whole
@@ -116,7 +117,7 @@ type CheckoutPage struct {
 
 // Problems reports whether anything must be mended.
 func (p CheckoutPage) Problems() bool {
-	return p.Problem != "" || p.Name.Problem != "" || p.Email.Problem != "" || p.Phone.Problem != ""
+	return p.Stale != "" || p.Problem != "" || p.Name.Problem != "" || p.Email.Problem != "" || p.Phone.Problem != ""
 }
 
 // FindPage is the form that leads back to a lost order.

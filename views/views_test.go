@@ -98,6 +98,8 @@ func families() map[string][]string {
 		"inbox.verdict.":  {"applied", "repeated", "held", "mismatched", "unknown_invoice", "unreadable", "noted", "rejected"},
 		"inbox.effect.":   {"none", "paid", "paid_late", "receipt_added", "second_payment", "expired", "flagged"},
 		"inbox.reason.":   {"missing", "merchant", "signature"},
+
+		"inspect.change.customer.": {"name", "email", "phone"},
 	}
 	for _, code := range append([]string{"path_changed", "body_changed", "header_changed"}, sampleCauses...) {
 		all["explain."] = append(all["explain."], code, code+".why", code+".fix")

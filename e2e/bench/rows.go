@@ -10,6 +10,7 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+	"golang.org/x/sync/errgroup"
 )
 
 // row is one line of the table: something the shop does, and what it is held
@@ -90,11 +91,33 @@ func wrongNotifications(_ context.Context, _ *bench, s *shop) (vegeta.Targeter, 
 	}), nil
 }
 
-func checkouts(_ context.Context, _ *bench, s *shop) (vegeta.Targeter, error) {
+// mostCheckouts is more than any machine places in a second.
+const mostCheckouts = 4_000
+
+// checkouts sends forms that were asked for before, each once.
+func checkouts(ctx context.Context, b *bench, s *shop) (vegeta.Targeter, error) {
 	header := browser.Clone()
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
-	header.Set("Cookie", s.cart)
-	return post(s.base+"/checkout", func(int) (http.Header, []byte) { return header, []byte(checkoutForm().Encode()) }), nil
+	header.Set("Cookie", s.cookies)
+	forms := make([][]byte, int(mostCheckouts*b.time.Seconds()))
+	var group errgroup.Group
+	group.SetLimit(connections)
+	for i := range forms {
+		group.Go(func() error {
+			form, err := s.checkoutForm(ctx)
+			forms[i] = []byte(form.Encode())
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return post(s.base+"/checkout", func(i int) (http.Header, []byte) {
+		if i >= len(forms) {
+			return nil, nil
+		}
+		return header, forms[i]
+	}), nil
 }
 
 // bench is one run.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -55,7 +54,7 @@ type shop struct {
 	db         *sql.DB // beside the shop, to put orders in
 
 	tokens  []string // of orders that were placed and have a code
-	cart    string   // cookie of a cart with one thing in it
+	cookies string   // of a browser that has a cart with one thing in it
 	asset   string   // address of the stylesheet
 	unpaid  []invoice
 	repeats []vegeta.Target // notifications that were applied
@@ -150,13 +149,17 @@ func (s *shop) placeOrders(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
+	var cookies []string
 	for _, c := range res.Cookies() {
-		if c.Name == "cart" {
-			s.cart = c.Name + "=" + c.Value
-		}
+		cookies = append(cookies, c.Name+"="+c.Value)
 	}
+	s.cookies = strings.Join(cookies, "; ")
 	for range n {
-		res, err := send(ctx, http.MethodPost, s.base+"/checkout", s.cart, checkoutForm())
+		form, err := s.checkoutForm(ctx)
+		if err != nil {
+			return err
+		}
+		res, err := send(ctx, http.MethodPost, s.base+"/checkout", s.cookies, form)
 		if err != nil {
 			return err
 		}
@@ -169,10 +172,29 @@ func (s *shop) placeOrders(ctx context.Context, n int) error {
 	return nil
 }
 
-// checkoutForm is filled in as a shopper would, with an ID like those the shop makes.
-func checkoutForm() url.Values {
-	id := strings.ToUpper(strconv.FormatInt(time.Now().UnixMilli(), 32)) + rand.Text()[:16]
-	return url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"081234567890"}, "checkout_id": {id}}
+var checkoutID = regexp.MustCompile(`name="checkout_id" value="([^"]+)"`)
+
+// checkoutForm asks for the checkout's form and fills it in as a shopper would.
+func (s *shop) checkoutForm(ctx context.Context) (url.Values, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/checkout", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Cookie", s.cookies)
+	res, err := plain.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	id := checkoutID.FindSubmatch(body)
+	if err == nil && id == nil {
+		err = fmt.Errorf("no form at the checkout: %s", res.Status)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return url.Values{"name": {"Budi Santoso"}, "email": {"budi@example.com"}, "phone": {"081234567890"}, "checkout_id": {string(id[1])}}, nil
 }
 
 var plain = http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -1,0 +1,76 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// Customer returns who the order is for.
+func (o Order) Customer() Customer { return Customer{o.CustomerName, o.CustomerEmail, o.CustomerPhone} }
+
+// CorrectCustomer replaces the customer of an order that is waiting to be paid, and reports whether it did: an order
+// that is over, or has these very details, stays as it is. Each detail that changes is recorded, the order is found
+// by the new ones, and a mail with the payment code goes to the new address. The request of a payment stays as it
+// was made: it may be sent again under the same Request-Id, which takes the same bytes.
+func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer) (corrected bool, err error) {
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		corrected = false
+		o, err := lockOrder(tx, orderID)
+		if err != nil || o.Status != OrderAwaitingPayment || o.Customer() == to {
+			return err
+		}
+		corrected = true
+		return correctCustomer(tx, o, to)
+	})
+	if err != nil {
+		return false, fmt.Errorf("correct customer: %w", err)
+	}
+	return corrected, nil
+}
+
+func correctCustomer(tx *gorm.DB, o Order, to Customer) error {
+	err := tx.Model(&Order{}).Where("id = ?", o.ID).
+		Updates(map[string]any{"customer_name": to.Name, "customer_email": to.Email, "customer_phone": to.Phone}).Error
+	if err != nil {
+		return err
+	}
+	for _, detail := range []struct{ name, was, became string }{
+		{"name", o.CustomerName, to.Name}, {"email", o.CustomerEmail, to.Email}, {"phone", o.CustomerPhone, to.Phone},
+	} {
+		if detail.was != detail.became {
+			record(tx, Change{OrderID: o.ID, Kind: ChangeCustomer, Subject: detail.name, Was: detail.was, Became: detail.became})
+		}
+	}
+	readdressed := o.CustomerEmail != to.Email
+	o.CustomerName, o.CustomerEmail, o.CustomerPhone = to.Name, to.Email, to.Phone
+	if err := replaceWords(tx, o); err != nil || !readdressed {
+		return err
+	}
+	return mailCodeAnew(tx, o.ID)
+}
+
+// replaceWords has an order found by its customer's words as they are now, and by those of its payments.
+func replaceWords(tx *gorm.DB, o Order) error {
+	if err := tx.Where("order_id = ?", o.ID).Delete(&orderWord{}).Error; err != nil {
+		return err
+	}
+	var attempts []Payment
+	if err := tx.Select("invoice_number", "code").Where("order_id = ?", o.ID).Find(&attempts).Error; err != nil {
+		return err
+	}
+	words := customerWords(o)
+	for _, p := range attempts {
+		words = append(words, fold(p.InvoiceNumber), fold(p.Code))
+	}
+	return keepWords(tx, o.ID, words...)
+}
+
+// mailCodeAnew has the mail with an order's current code sent, whether it was sent to another address before, is
+// being sent now, or has failed. Without the lease it was claimed with, what is being sent now does not count.
+func mailCodeAnew(tx *gorm.DB, orderID int64) error {
+	pending := tx.Model(&Payment{}).Select("id").Where("order_id = ? AND state = ?", orderID, PaymentPending)
+	return tx.Model(&Mail{}).Where("payment_id IN (?) AND kind = ?", pending, MailCode).
+		Updates(map[string]any{"sent_at": nil, "send_at": tx.NowFunc(), "leased_until": nil, "tries": 0}).Error
+}
