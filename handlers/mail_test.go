@@ -169,3 +169,52 @@ func TestCalendar(t *testing.T) {
 		}
 	}
 }
+
+// A cancelled order, money that is held, and what was decided about it are told by mail,
+// each once.
+func TestMailsAboutCases(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	box := &postbox{}
+	w.Mail = box.send
+	mails := func() (texts []string) {
+		t.Helper()
+		for busy := true; busy; {
+			var err error
+			if busy, err = w.mailRound(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, l := range box.letters {
+			texts = append(texts, l.Subject+"\n"+l.Text)
+		}
+		box.subjects()
+		return texts
+	}
+	o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
+	mails() // of the code
+	if rec := atHome.post(w, "/console/orders/"+o.Number+"/cancel", nil); rec.Code != http.StatusSeeOther {
+		t.Fatalf("HTTP %d", rec.Code)
+	}
+	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Pesanan "+o.Number+" dibatalkan") || !strings.Contains(got[0], "jangan dibayar lagi") || strings.Contains(got[0], o.Payment().Code) {
+		t.Errorf("cancelled: %q", got)
+	}
+	w.act(o.Payment().Code, sandbox.ActionPay)
+	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 diterima setelah pesanan ini dibatalkan") {
+		t.Errorf("money after the end: %q", got)
+	}
+	open, err := w.Store.OpenCases(context.Background(), 1)
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%d open cases, %v", len(open), err)
+	}
+	form := decision("refund", map[string][]string{"refund": {"90000"}, "confirm": {"yes"}})
+	if rec := atHome.post(w, viewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
+		t.Fatalf("HTTP %d", rec.Code)
+	}
+	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 sudah dikembalikan kepada Anda pada 23 Nov 2026 lewat transfer BCA.") {
+		t.Errorf("decided: %q", got)
+	}
+	if got := mails(); len(got) != 0 {
+		t.Errorf("once more: %q", got)
+	}
+}
