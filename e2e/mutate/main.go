@@ -30,7 +30,7 @@ import (
 )
 
 // paymentCode is what is mutated unless -files says otherwise.
-const paymentCode = "models/payment.go,models/receipt.go,models/order.go,models/notification.go,models/attention.go," +
+const paymentCode = "models/identity.go,models/receipt.go,models/case.go,models/decision.go,models/payment.go,models/order.go,models/notification.go," +
 	"handlers/payment.go,handlers/reconcile.go,handlers/notification.go,handlers/rejection.go,payments/*.go"
 
 type options struct {
