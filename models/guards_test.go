@@ -3,12 +3,15 @@ package models
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"warungjokul/models/testdb"
 )
 
 // These tests hold the guards of the payment code one by one: each fails when its
@@ -336,6 +339,7 @@ func TestNextDueMindsLeases(t *testing.T) {
 		"a lease that ends later":            {[][2]int{{10, 30}, {50, -1}}, 30},
 		"another is due before a lease ends": {[][2]int{{10, 100}, {50, -1}, {60, -1}}, 50},
 		"another's lease ends sooner":        {[][2]int{{10, 100}, {20, 40}, {60, -1}}, 40},
+		"another's lease ends later":         {[][2]int{{10, 30}, {20, 100}}, 30},
 		"an earlier one, a later lease":      {[][2]int{{10, -1}, {20, 40}}, 10},
 		"one that is never due beside":       {[][2]int{{-1, -1}, {20, -1}}, 20},
 	} {
@@ -391,6 +395,41 @@ func TestClaimDueTakesWhatIsDue(t *testing.T) {
 		if _, ok, err := s.claim(ctx, later.Payment().ID, c.now()); ok != want || err != nil {
 			t.Errorf("due in %s: claimed %v, %v", after, ok, err)
 		}
+	}
+}
+
+// A payment that another shop takes between our look and our grasp is not ours.
+func TestClaimDueLosesToAnother(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := place(t, s, "MNM-TEH", 1)
+	c.advance(lease)
+	times := 0
+	s.now = func() time.Time {
+		if times++; times == 2 { // ClaimDue has looked, and is about to lease
+			s.now = c.now
+			if _, ok, err := s.Claim(ctx, o.Payment().ID); !ok || err != nil {
+				t.Errorf("the other's claim: %v, %v", ok, err)
+			}
+		}
+		return c.now()
+	}
+	if claimed, err := s.ClaimDue(ctx, 10); err != nil || len(claimed) != 0 {
+		t.Errorf("claimed %+v, %v", claimed, err)
+	}
+}
+
+// A database that does not say what is due says that, and not that nothing is.
+func TestNextDueFails(t *testing.T) {
+	s, err := Open(context.Background(), testdb.URL(t), newClock().now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := s.NextDue(context.Background()); err == nil {
+		t.Errorf("next due %v", next)
 	}
 }
 
