@@ -877,7 +877,7 @@ var texts = map[string]text{
 	"decision.pay_again.hint": {"Kode lama tidak berlaku lagi di halaman pesanan, dan kode baru diminta dari DOKU. Uang yang ditahan harus sudah dikembalikan.", "The old code goes from the order's page, and a new one is asked for. Money that is held must have been refunded."},
 	"decision.duplicate":      {"Satu pembayaran, dikabarkan dua kali", "One payment, told twice"},
 	"decision.duplicate.hint": {"Tidak ada uang kedua. Catatan ini tidak dihitung sebagai uang.", "No second money came. This record does not count as money."},
-	"decision.none":           {"Tidak perlu apa-apa", "Nothing to do"},
+	"decision.none":           {"Tidak ada tindakan", "Nothing to do"},
 	"decision.none.hint":      {"Kasusnya ditutup. Uang yang ditahan tetap tercatat, tidak dipakai untuk pesanan; kode sekali pakainya tidak ditampilkan lagi.", "The case is closed. Money that is held stays on record, not used for the order; its single-use code is not shown again."},
 	"decision.settled":        {"Selesai oleh kabar DOKU sendiri", "Settled by DOKU's own word"},
 	"words.accept":            {"Pembayaran %s sudah kami terima untuk pesanan ini. Terima kasih!", "We have accepted your payment of %s for this order. Thank you!"},
