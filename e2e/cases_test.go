@@ -107,7 +107,7 @@ func casesOfMoney() []caseOfMoney {
 	}
 	return []caseOfMoney{
 		{"wrong amount", wrongly(89_000, ""), "Rp\u00a089.000 received, Rp\u00a090.000 was asked for", "A payment for order", misfitEndings},
-		{"wrong code", wrongly(price, "8888888800000000"), "Rp\u00a090.000 received with another code", "A payment for order", whole(misfitEndings)},
+		{"wrong code", wrongly(price, "8888888800000000"), "We received Rp\u00a090.000 under a code that is not this order's", "A payment for order", whole(misfitEndings)},
 		{"late", expiredThenPaid, "Your payment came after the deadline", "", []ending{
 			{"none", "paid", "Rp\u00a090.000", "are handling it as usual", "0,0", false},
 			{"refund", "paid", "Rp\u00a090.000 refunded on", "Rp\u00a090.000 was refunded to you on", "0,90000", false},
@@ -166,7 +166,7 @@ func TestCasesInABrowser(t *testing.T) {
 					}
 				}
 				run(t, chromedp.Navigate(p.shop.base+"/console/orders/"+number+"?lang=en"), click(id("decide")), decide(end.decision, "agreed by phone"))
-				if m := mail("What was decided"); !strings.Contains(m.text, end.mail) {
+				if m := mail("News about order"); !strings.Contains(m.text, end.mail) {
 					t.Errorf("the mail about the decision says:\n%s", m.text)
 				}
 				if end.payable {

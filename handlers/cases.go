@@ -26,7 +26,7 @@ const (
 	maxBy     = 60
 )
 
-// movedToCases answers the addresses that cases had before.
+// movedToCases redirects /console/attention to /console/cases.
 func movedToCases(c echo.Context) error {
 	address := casesPath
 	if c.QueryParams().Has("done") {
@@ -45,7 +45,7 @@ func caseTitle(l views.Lang, kind models.CaseKind) string {
 
 func viewCase(l views.Lang, c models.Case) views.Case {
 	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: caseTitle(l, c.Kind), Todo: l.T("todo." + string(c.Kind)), Facts: caseFacts(l, c),
-		Detail: c.Detail, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
+		Detail: c.Detail, Open: c.Receipt == nil, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
 	if c.Order != nil {
 		v.Number, v.Path = c.Order.Number, consoleOrder(c.Order.Number)
 	}
@@ -159,7 +159,7 @@ func decisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words
 	case models.DecisionAccept:
 		words = append(words, l.T("words.accept", views.Rupiah(r.Amount)))
 	case models.DecisionRefund:
-		if c.Order.Status != models.OrderPaid {
+		if c.Order.Status != models.OrderPaid && !c.Payment.Reusable {
 			words = append(words, l.T("words.code.over"))
 		}
 	case models.DecisionCancel:
@@ -176,6 +176,19 @@ func decisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words
 		}
 	}
 	return words
+}
+
+// decisionHint says what a decision does.
+func decisionHint(l views.Lang, c models.Case, way models.DecisionKind) string {
+	hint := l.T("decision." + string(way) + ".hint")
+	held := c.Receipt != nil && c.Receipt.Status == models.ReceiptHeld
+	switch {
+	case held && (way == models.DecisionCancel || way == models.DecisionPayAgain):
+		hint += " " + l.T("decision.held.refunded")
+	case held && way == models.DecisionNone:
+		hint += " " + l.T("decision.held.kept")
+	}
+	return hint
 }
 
 func (h *Handler) showCases(c echo.Context) error {
@@ -252,7 +265,7 @@ func (h *Handler) casePage(c echo.Context, status int, found models.Case, form v
 	for _, way := range found.Decisions() {
 		p.Refunds = p.Refunds || found.NeedsRefund(way)
 		p.Choices = append(p.Choices, views.DecisionChoice{Value: string(way), Name: p.T("decision." + string(way)),
-			Hint: p.T("decision." + string(way) + ".hint"), Chosen: string(way) == form.Decision.Value})
+			Hint: decisionHint(p.Lang, found, way), Chosen: string(way) == form.Decision.Value})
 	}
 	return render(c, status, views.CaseDecision(p))
 }
@@ -285,7 +298,7 @@ func (h *Handler) decideCase(c echo.Context) error {
 	switch {
 	case errors.Is(err, models.ErrDecided):
 		return c.Redirect(http.StatusSeeOther, casesPath+"?already")
-	case errors.Is(err, models.ErrNotOffered):
+	case errors.Is(err, models.ErrNotOffered), errors.Is(err, models.ErrRefund):
 		if found, err = h.caseOf(c); err != nil {
 			return err
 		}
@@ -321,7 +334,7 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 	}
 	l := frame.Lang
 	p := views.DecisionPage{ConsolePage: frame, Case: viewCase(l, found), Decision: l.T("decision." + string(d.Kind)),
-		Does: l.T("decision." + string(d.Kind) + ".hint")}
+		Does: decisionHint(l, found, d.Kind)}
 	if found.NeedsRefund(d.Kind) {
 		refunded := *found.Receipt
 		refunded.Refunded, refunded.RefundedOn, refunded.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
@@ -336,10 +349,8 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 	p.Form = []views.Fact{{Name: "decision", Value: form.Decision.Value}, {Name: "refund", Value: form.Refund.Value},
 		{Name: "refunded_on", Value: form.RefundedOn.Value}, {Name: "refund_method", Value: form.Method.Value},
 		{Name: "reason", Value: form.Reason.Value}, {Name: "by", Value: form.By.Value}}
-	switch {
-	case !found.TellsShopper(d.Kind):
-		p.Words = []string{l.T("cases.words.none")}
-	default:
+	p.Words = []string{l.T("cases.words.none")}
+	if found.TellsShopper(d.Kind) {
 		theirs := views.Lang(found.Order.Language)
 		p.Words = decisionWords(theirs, found, d.Kind)
 		if h.Mail == nil {
@@ -370,7 +381,7 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 		form.By.Problem = l.T("cases.bad.by", maxBy)
 	}
 	if found.NeedsRefund(d.Kind) {
-		h.readRefund(l, &d, &form, found.Receipt.Amount)
+		h.readRefund(l, &d, &form, *found.Receipt)
 	}
 	for _, f := range []views.Field{form.Decision, form.Refund, form.RefundedOn, form.Method, form.Reason, form.By} {
 		if f.Problem != "" {
@@ -380,15 +391,16 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 	return d, form, true
 }
 
-// readRefund reads how money was given back: at most what came, and not tomorrow.
-func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, most int64) {
+// readRefund reads how money was given back: at most what came, and on no day before that
+// or after today.
+func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, came models.Receipt) {
 	digits := strings.NewReplacer("Rp", "", ".", "", " ", "", "\u00a0", "").Replace(form.Refund.Value)
 	amount, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || amount < 1 || amount > most {
-		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(most))
+	if err != nil || amount < 1 || amount > came.Amount {
+		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(came.Amount))
 	}
 	on := views.ParseDay(form.RefundedOn.Value)
-	if on.IsZero() || on.After(h.Now()) {
+	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(came.PaidAt)) {
 		form.RefundedOn.Problem = l.T("cases.bad.day")
 	}
 	if !fits(form.Method.Value, maxMethod) {

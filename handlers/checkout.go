@@ -162,10 +162,14 @@ func (h *Handler) place(ctx context.Context, o models.Order) (placed models.Orde
 	return placed, fresh, nil
 }
 
-// obtainCodeSoon asks for the code of an order's new payment, which nobody else has
-// sent, while the shopper waits a moment, even if they leave meanwhile. What that moment does not settle is the worker's.
+// obtainCodeSoon requests the code of the payment that was just added to an order, within
+// checkoutPatience, even if the shopper leaves meanwhile. The worker continues what that
+// does not settle.
 func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
-	p := o.Payment()
+	p := o.Payments[len(o.Payments)-1]
+	if p.State != models.PaymentCreating { // it was quicker than this
+		return
+	}
 	p.Order = &o
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutPatience)
 	defer cancel()

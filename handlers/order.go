@@ -267,6 +267,12 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Title = page.T("order.paidtitle", o.Number)
 		v.Text += " " + page.T("order.paid."+string(o.Lines[0].Kind))
 	}
+	if money := o.Money(); o.Status == models.OrderPaid && money.Applied > 0 && refundedOf(o) >= money.Applied {
+		v.Text = page.T("order.refunded.text")
+	}
+	if v.State == views.StateExpired && o.Money().Unapplied > 0 {
+		v.Text = page.T("order.decided.text")
+	}
 	payable := (v.State == views.StateWaiting || v.State == views.StatePaid && v.Live) && !o.HasUndecidedMoney()
 	if payable && payment.Code != "" {
 		v.Code = viewCode(page.Lang, payment)
@@ -294,6 +300,18 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	}
 	h.viewMoney(&v, o)
 	return v
+}
+
+// refundedOf is what was given back of the money that paid an order.
+func refundedOf(o models.Order) (sum int64) {
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			if r.Status == models.ReceiptApplied {
+				sum += r.Refunded
+			}
+		}
+	}
+	return sum
 }
 
 // viewMoney adds the receipts and the codes that must not be paid any more.

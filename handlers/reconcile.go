@@ -110,6 +110,9 @@ func (h *Handler) keepHouse(ctx context.Context) {
 	if err := h.Store.ForgetRejections(ctx); err != nil {
 		h.Log.ErrorContext(ctx, "forget old rejections", "error", err)
 	}
+	if err := h.Store.CloseAnswered(ctx); err != nil {
+		h.Log.ErrorContext(ctx, "close answered cases", "error", err)
+	}
 	report, err := h.Store.Mismatches(ctx)
 	if err != nil {
 		h.Log.ErrorContext(ctx, "report mismatches", "error", err)

@@ -17,6 +17,7 @@ const (
 	CaseWrongAmount    CaseKind = "wrong_amount"
 	CaseWrongCode      CaseKind = "wrong_code"
 	CaseWrongChannel   CaseKind = "wrong_channel"
+	CaseContradiction  CaseKind = "contradiction"   // a message contradicts the receipt of the same money
 	CaseUnclear        CaseKind = "unclear_payment" // one payment told twice, or two payments
 	CaseLatePayment    CaseKind = "late_payment"
 	CaseSecondPayment  CaseKind = "second_payment"
@@ -31,8 +32,8 @@ const (
 	CaseBadExpiry      CaseKind = "bad_expiry" // the gateway's deadline cannot be true
 )
 
-// CaseKinds are all kinds.
-var caseKinds = []CaseKind{CaseWrongAmount, CaseWrongCode, CaseWrongChannel, CaseUnclear, CaseLatePayment, CaseSecondPayment, CasePaidCancelled,
+// caseKinds lists every kind of case.
+var caseKinds = []CaseKind{CaseWrongAmount, CaseWrongCode, CaseWrongChannel, CaseContradiction, CaseUnclear, CaseLatePayment, CaseSecondPayment, CasePaidCancelled,
 	CaseOutOfStock, CaseUnknownInvoice, CaseUnreadable, CaseRefused, CaseNoCode, CaseUnsettled, CaseCodeTaken, CaseBadExpiry}
 
 // CaseKinds returns every kind of case.
@@ -69,7 +70,7 @@ func aboutReceipt(id int64) string { return fmt.Sprint("receipt ", id) }
 func aboutPayment(id int64) string { return fmt.Sprint("payment ", id) }
 func aboutOrder(id int64) string   { return fmt.Sprint("order ", id) }
 
-// whole loads cases with all they are about.
+// wholeCases preloads what a case is about.
 func wholeCases(db *gorm.DB) *gorm.DB {
 	return db.Preload("Order.Payments.Receipts").Preload("Order.Lines").Preload("Order").Preload("Payment").Preload("Receipt")
 }
@@ -129,8 +130,8 @@ func raise(tx *gorm.DB, c *Case) error {
 	return nil
 }
 
-// closeCase closes an open case that is locked through its order, and reports whether it
-// was open.
+// closeCase closes a case if it is open, and reports whether it did. The caller holds the
+// lock of its order, if it has one.
 func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
 	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).
 		Updates(map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason})
@@ -145,26 +146,43 @@ func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// closeSettled closes the open cases about a receipt that the gateway's own word has
-// settled.
+// CloseAnswered closes the cases that the gateway has answered since: about a code that
+// did not come, once there is one or the attempt is over, and about an end that was not
+// confirmed, once it is.
+func (s *Store) CloseAnswered(ctx context.Context) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		for kind, waits := range map[CaseKind]PaymentState{CaseNoCode: PaymentCreating, CaseUnsettled: PaymentPending} {
+			var answered []Case
+			err := tx.Where("kind = ? AND closed_at IS NULL AND payment_id IN (SELECT id FROM payments WHERE state <> ?)", kind, waits).Find(&answered).Error
+			if err != nil {
+				return err
+			}
+			for _, c := range answered {
+				if _, err := closeCase(tx, c, Decision{Kind: DecisionSettled, Reason: "the gateway has answered since"}, s.now()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// closeSettled closes the open case about money that did not fit, once the gateway's own
+// word has settled it.
 func closeSettled(tx *gorm.DB, receiptID int64, reason string, now time.Time) error {
 	var open []Case
-	if err := tx.Where("receipt_id = ? AND closed_at IS NULL", receiptID).Find(&open).Error; err != nil {
+	err := tx.Where("closed_at IS NULL AND (receipt_id = ? AND kind IN ? OR kind = ? AND about LIKE ?)", receiptID, moneyKinds,
+		CaseContradiction, aboutReceipt(receiptID)+": %").Find(&open).Error
+	if err != nil {
 		return err
 	}
 	for _, c := range open {
-		if c.Kind == CaseLatePayment {
-			continue
-		}
 		if _, err := closeCase(tx, c, Decision{Kind: DecisionSettled, Reason: reason}, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// undecidedMoney is the condition that an order has money that nobody has decided about.
-const undecidedMoney = "EXISTS (SELECT 1 FROM receipts r JOIN payments rp ON rp.id = r.payment_id WHERE rp.order_id = orders.id AND r.status = 'held')"
 
 // hasUndecidedMoney reports whether money for an order is held.
 func hasUndecidedMoney(tx *gorm.DB, orderID int64) (bool, error) {

@@ -65,6 +65,9 @@ type dialect interface {
 	// locking ends a query whose rows are kept for this transaction alone, with
 	// room for rows that only refer to them.
 	locking() string
+
+	// lockText keeps other transactions that lock the same text waiting for this one.
+	lockText(tx *gorm.DB, text string) error
 }
 
 func dialectOf(db *gorm.DB) dialect { return db.Dialector.(dialect) }

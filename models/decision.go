@@ -49,9 +49,9 @@ type Decision struct {
 
 var (
 	// ErrDecided: somebody else has decided the case already.
-	ErrDecided = errors.New("the case is decided already")
+	ErrDecided = errors.New("the case is already closed")
 	// ErrNotOffered: the case cannot end in that way, or not any more.
-	ErrNotOffered = errors.New("the case cannot be decided so")
+	ErrNotOffered = errors.New("the case cannot end with this decision")
 	// ErrRefund: a refund of no amount, of more than came, or without its day or way.
 	ErrRefund = errors.New("a refund needs an amount of at most what came, a day and a way")
 )
@@ -70,12 +70,30 @@ func (c Case) Decisions() []DecisionKind {
 		return c.moneyDecisions()
 	case c.Receipt != nil && c.Receipt.Status == ReceiptApplied && c.Receipt.Refunded == 0: // late, or out of stock
 		return []DecisionKind{DecisionNone, DecisionRefund}
-	case c.Order == nil || c.Order.Status != OrderAwaitingPayment:
+	case c.Kind == CaseContradiction, c.Order == nil, c.Order.Status != OrderAwaitingPayment, c.otherMoneyUndecided():
 		return []DecisionKind{DecisionNone}
-	case c.Payment != nil && c.Payment.State == PaymentFailed && c.Order.hasNothingToPay():
+	case c.Payment != nil && c.Payment.State == PaymentFailed && !c.otherCodeLive():
 		return []DecisionKind{DecisionPayAgain, DecisionCancel, DecisionNone}
 	}
 	return []DecisionKind{DecisionNone, DecisionCancel}
+}
+
+// otherMoneyUndecided reports whether other money for the order than that of the case is
+// held: until it is decided, the order is neither cancelled nor asked to be paid again.
+func (c Case) otherMoneyUndecided() bool {
+	return slices.ContainsFunc(c.Order.Payments, func(p Payment) bool {
+		return slices.ContainsFunc(p.Receipts, func(r Receipt) bool {
+			return r.Status == ReceiptHeld && (c.ReceiptID == nil || r.ID != *c.ReceiptID)
+		})
+	})
+}
+
+// otherCodeLive reports whether another attempt than that of the case may be paid.
+func (c Case) otherCodeLive() bool {
+	return slices.ContainsFunc(c.Order.Payments, func(p Payment) bool {
+		live := p.State == PaymentCreating || p.State == PaymentPending || p.State == PaymentPaid
+		return live && (c.PaymentID == nil || p.ID != *c.PaymentID)
+	})
 }
 
 // moneyDecisions are the ways to end a case about money that is held.
@@ -85,13 +103,13 @@ func (c Case) moneyDecisions() []DecisionKind {
 		ways = append(ways, DecisionAccept)
 	}
 	ways = append(ways, DecisionRefund)
-	if c.Order != nil && c.Order.Status == OrderAwaitingPayment {
-		if !c.Payment.Reusable {
+	if c.Order != nil && c.Order.Status == OrderAwaitingPayment && !c.otherMoneyUndecided() {
+		if !c.Payment.Reusable && !c.otherCodeLive() {
 			ways = append(ways, DecisionPayAgain)
 		}
 		ways = append(ways, DecisionCancel)
 	}
-	if c.Kind == CaseUnclear || c.Kind == CaseSecondPayment {
+	if c.Kind == CaseUnclear || c.Kind == CaseSecondPayment || c.Kind == CaseUnknownInvoice {
 		ways = append(ways, DecisionDuplicate)
 	}
 	return append(ways, DecisionNone)
@@ -102,8 +120,9 @@ func (c Case) canAccept() bool {
 	if c.Order == nil || c.Payment == nil || !slices.Contains(moneyKinds, c.Kind) {
 		return false
 	}
-	again := c.Order.Status == OrderPaid && c.Payment.Reusable && c.Payment.State == PaymentPaid
-	return again || c.Order.Status == OrderAwaitingPayment || c.Order.Status == OrderExpired
+	p := *c.Payment
+	p.Order = c.Order
+	return p.takesMoney()
 }
 
 // NeedsRefund reports whether a decision must say how the money of the case was given back.
@@ -122,21 +141,19 @@ func (c Case) Difference() int64 {
 
 // TellsShopper reports whether the shopper is told of a decision by mail.
 func (c Case) TellsShopper(kind DecisionKind) bool {
-	return c.Order != nil && kind != DecisionSettled && (c.Receipt != nil || kind == DecisionCancel || kind == DecisionPayAgain)
-}
-
-// hasNothingToPay reports whether no attempt of an order that was loaded whole may be
-// paid any more.
-func (o Order) hasNothingToPay() bool {
-	return !slices.ContainsFunc(o.Payments, func(p Payment) bool {
-		return p.State == PaymentCreating || p.State == PaymentPending || p.State == PaymentPaid
-	})
+	switch {
+	case c.Order == nil || kind == DecisionSettled:
+		return false
+	case kind == DecisionNone && c.Receipt != nil && c.Receipt.Refunded > 0: // the shopper was told of the refund
+		return false
+	}
+	return c.Receipt != nil || kind == DecisionCancel || kind == DecisionPayAgain
 }
 
 // Decide ends a case: it does what the decision says, records who decided and why, and has
 // the shopper told, all in one transaction. It returns the case as it is then. The errors
-// are ErrNotFound, ErrDecided, ErrNotOffered, ErrRefund, and *OutOfStockError for a new code
-// whose goods cannot be had any more; with each of them nothing has changed.
+// are ErrNotFound, ErrDecided, ErrNotOffered and ErrRefund; with each of them nothing has
+// changed.
 func (s *Store) Decide(ctx context.Context, id int64, d Decision) (c Case, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		if c, err = wholeCase(tx, id); err != nil {
@@ -164,15 +181,15 @@ func (s *Store) Decide(ctx context.Context, id int64, d Decision) (c Case, err e
 		if !closed {
 			return ErrDecided
 		}
-		if !c.TellsShopper(d.Kind) {
-			return nil
+		if c.TellsShopper(d.Kind) {
+			err = enqueue(tx, Mail{OrderID: *c.OrderID, PaymentID: *c.PaymentID, CaseID: c.ID, Kind: MailDecided, SendAt: now})
 		}
-		return enqueue(tx, Mail{OrderID: *c.OrderID, PaymentID: *c.PaymentID, CaseID: c.ID, Kind: MailDecided, SendAt: now})
+		if err == nil {
+			c, err = wholeCase(tx, id)
+		}
+		return err
 	})
-	if err != nil {
-		return c, err
-	}
-	return s.Case(ctx, id)
+	return c, err
 }
 
 // check says why a decision cannot be made.
@@ -199,12 +216,14 @@ func (c Case) carryOut(tx *gorm.DB, d Decision, now time.Time) error {
 	case d.Kind == DecisionCancel:
 		_, err := cancelOrder(tx, *c.Order, now)
 		return err
+	case d.Kind == DecisionRefund && c.Receipt.Status == ReceiptApplied && c.Order.Status == OrderPaid:
+		return c.takeBackGoods(tx, d)
 	case c.Order == nil || c.Order.Status != OrderAwaitingPayment:
 		return nil
 	case d.Kind == DecisionPayAgain:
 		return c.payAgain(tx, d, now)
-	case c.Receipt != nil && d.Kind != DecisionDuplicate:
-		return c.giveUpCode(tx, now)
+	case c.Receipt != nil:
+		return c.goOn(tx, d, now)
 	}
 	return nil
 }
@@ -219,9 +238,9 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 		on := d.RefundedOn.UTC()
 		changes["refunded"], changes["refunded_on"], changes["refund_method"] = d.Refund, &on, d.RefundMethod
 	}
-	became := map[DecisionKind]ReceiptStatus{DecisionAccept: ReceiptApplied, DecisionRefund: ReceiptReturned, DecisionCancel: ReceiptReturned,
-		DecisionPayAgain: ReceiptReturned, DecisionDuplicate: ReceiptDuplicate, DecisionNone: ReceiptKept}[d.Kind]
-	if c.Receipt.Status == ReceiptHeld {
+	became := c.Receipt.Status
+	if became == ReceiptHeld {
+		became = statusAfter[d.Kind]
 		changes["status"] = became
 	}
 	if len(changes) == 0 {
@@ -229,7 +248,10 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 	}
 	res := tx.Model(&Receipt{}).Where("id = ? AND status = ? AND refunded = 0", c.Receipt.ID, c.Receipt.Status).Updates(changes)
 	if res.Error == nil && res.RowsAffected == 0 {
-		return ErrNotOffered
+		res.Error = ErrNotOffered
+	}
+	if res.Error != nil {
+		return res.Error
 	}
 	change := Change{Kind: ChangeReceipt, Subject: c.Receipt.InvoiceNumber, Was: string(c.Receipt.Status), Became: string(became)}
 	if d.Refund > 0 {
@@ -239,7 +261,26 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 		change.OrderID, change.PaymentID = c.Payment.OrderID, c.Payment.ID
 	}
 	record(tx, change)
-	return res.Error
+	return nil
+}
+
+// statusAfter is what becomes of money that was held, by the decision about it.
+var statusAfter = map[DecisionKind]ReceiptStatus{
+	DecisionAccept: ReceiptApplied, DecisionRefund: ReceiptReturned, DecisionCancel: ReceiptReturned, DecisionPayAgain: ReceiptReturned,
+	DecisionDuplicate: ReceiptDuplicate, DecisionNone: ReceiptKept,
+}
+
+// takeBackGoods gives the stock of a paid order back when all of its money was refunded.
+func (c Case) takeBackGoods(tx *gorm.DB, d Decision) error {
+	money := c.Order.Money()
+	if !c.Order.StockHeld || money.Refunded+d.Refund < money.Applied {
+		return nil
+	}
+	n, err := execute(tx, "UPDATE orders SET stock_held = $1 WHERE id = $2 AND stock_held", false, c.Order.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	return giveBackStock(tx, c.Order.ID)
 }
 
 // accept pays the order of a case with its money.
@@ -263,7 +304,7 @@ func (c Case) accept(tx *gorm.DB) error {
 
 // payAgain gives up the code of a case and adds the next attempt to be paid.
 func (c Case) payAgain(tx *gorm.DB, d Decision, now time.Time) error {
-	if _, err := movePayment(tx, *c.Payment, PaymentExpired, "next_check_at = $1, leased_until = $1", nil); err != nil {
+	if err := endPayment(tx, *c.Payment); err != nil {
 		return err
 	}
 	live, err := livePayments(tx, c.Order.ID)
@@ -276,14 +317,13 @@ func (c Case) payAgain(tx *gorm.DB, d Decision, now time.Time) error {
 	return createPayment(tx, &d.Next, *c.Order, c.Order.NextAttempt(), now)
 }
 
-// giveUpCode ends the attempt that the money of a case came for, and its order where that
-// leaves nothing to be paid: a single-use code that was paid once cannot be paid again.
-func (c Case) giveUpCode(tx *gorm.DB, now time.Time) error {
-	if c.Payment.Reusable {
-		return nil
-	}
-	if _, err := movePayment(tx, *c.Payment, PaymentExpired, "next_check_at = $1, leased_until = $1", nil); err != nil {
-		return err
+// goOn lets an order go on once its money is decided: a single-use code that was paid once
+// cannot be paid again, and an order that nothing can be paid for any more ends.
+func (c Case) goOn(tx *gorm.DB, d Decision, now time.Time) error {
+	if !c.Payment.Reusable && d.Kind != DecisionDuplicate {
+		if err := endPayment(tx, *c.Payment); err != nil {
+			return err
+		}
 	}
 	return expireIfOver(tx, *c.Payment, *c.Order, now)
 }

@@ -15,19 +15,19 @@ import (
 const tillTransaction = "AGENT_TRX_ID"
 
 // TillIdentifier returns the value the gateway gave under a name, whatever the case of
-// the name and its place in the list; empty where it gave none. list is the identifiers
-// as JSON.
-func TillIdentifier(list, name string) string {
+// the name and its place in the list; empty where it gave none, and the first in
+// alphabetical order where it gave several. list is the identifiers as JSON.
+func TillIdentifier(list, name string) (found string) {
 	var identifiers []struct{ Name, Value string }
 	_ = json.Unmarshal([]byte(list), &identifiers) // what cannot be read names nothing
 	for _, i := range identifiers {
 		if strings.EqualFold(strings.TrimSpace(i.Name), name) {
-			if value := strings.TrimSpace(i.Value); value != "" {
-				return value
+			if value := strings.TrimSpace(i.Value); value != "" && (found == "" || value < found) {
+				found = value
 			}
 		}
 	}
-	return ""
+	return found
 }
 
 // likeness says whether an arrival is money the shop has a receipt for.
@@ -73,10 +73,17 @@ func recognise(receipts []Receipt, a Arrival, reusable bool) (likeness, int) {
 			return sameMoney, i
 		}
 	}
-	if a.Source == SourceStatusQuery || !receipts[unnamed].Notified {
+	if best := receipts[unnamed]; a.Source == SourceStatusQuery || !best.Notified && best.Amount == a.Amount {
 		return sameMoney, unnamed
 	}
 	return apart(receipts, a), -1
+}
+
+// certain reports whether an arrival is known to be another telling of a receipt, and not
+// only taken for one because nothing tells them apart.
+func (a Arrival) certain(r Receipt, reusable bool) bool {
+	named := a.TillTransaction != "" && a.TillTransaction == r.TillTransaction
+	return named || !reusable || a.ToldBefore == r.ID
 }
 
 // closer reports whether an arrival is rather another telling of r than of best: of the
@@ -92,8 +99,8 @@ func closer(r, best Receipt, a Arrival) bool {
 // Request-Id tells from others: two payments without ids, at different seconds, are two.
 func apart(receipts []Receipt, a Arrival) likeness {
 	for _, r := range receipts {
-		if a.TillTransaction != "" && r.TillTransaction != "" {
-			continue // two ids, two payments
+		if a.TillTransaction != "" && r.TillTransaction != "" || !r.Notified || r.Status == ReceiptDuplicate {
+			continue // two ids, or another amount that only a status answer told of
 		}
 		oneNamed := a.TillTransaction != r.TillTransaction
 		sameSecond := a.PaidAt.IsZero() || a.PaidAt.Unix() == r.PaidAt.Unix()
@@ -114,6 +121,9 @@ func (r *Receipt) learn(a Arrival, reusable bool) bool {
 		r.TillTransaction, r.Identifiers = a.TillTransaction, a.Identifiers
 	}
 	notified := notification && !r.Notified
+	if notified && !a.PaidAt.IsZero() { // further notifications are compared with this one
+		r.PaidAt = a.PaidAt
+	}
 	r.Notified = r.Notified || notification
 	return named || notified
 }

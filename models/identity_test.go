@@ -112,8 +112,13 @@ func TestToldTwice(t *testing.T) {
 		"a query does not name a notified payment":         {reusable, []telling{notified("", 0), queried("2", 1), notified("2", 1)}, 1, 1, CaseUnclear},
 		"another amount, then put right by a query":        {single, []telling{of(89_000, notified("1", 0)), queried("1", 0)}, 1, 0, ""},
 		"another amount, then put right without an id":     {single, []telling{of(89_000, notified("1", 0)), queried("", 0)}, 1, 0, ""},
-		"another amount after the right one":               {single, []telling{notified("1", 0), of(89_000, notified("1", 0))}, 1, 0, CaseWrongAmount},
+		"another amount after the right one":               {single, []telling{notified("1", 0), of(89_000, notified("1", 0))}, 1, 0, CaseContradiction},
 		"another amount, again and again":                  {single, []telling{of(89_000, notified("1", 0)), of(89_000, notified("1", 4)), of(89_000, queried("1", 0))}, 0, 1, CaseWrongAmount},
+		"another amount, contradicted again and again":     {single, []telling{notified("1", 0), of(89_000, notified("1", 1)), of(89_000, notified("1", 2))}, 1, 0, CaseContradiction},
+		"reusable, a query corrects no notified money":     {reusable, []telling{of(24_000, notified("1", 0)), queried("", 9), notified("2", 9)}, 1, 1, CaseWrongAmount},
+		"reusable, a query and another amount notified":    {reusable, []telling{queried("", 0), of(24_000, notified("2", 5)), notified("1", 0)}, 1, 1, CaseWrongAmount},
+		"reusable, a query a second off, resent":           {reusable, []telling{queried("", 1), notified("", 0), notified("", 0)}, 1, 1, CaseUnclear},
+		"reusable, unclear money is not settled by amount": {reusable, []telling{notified("1", 0), under("r", of(25_500, notified("", 5))), under("r", notified("", 5))}, 1, 1, CaseUnclear},
 		"another amount, then the right one paid":          {single, []telling{of(89_000, notified("1", 0)), notified("2", 60)}, 1, 1, CaseWrongAmount},
 	} {
 		t.Run(name, func(t *testing.T) {

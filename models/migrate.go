@@ -580,8 +580,7 @@ func fillTillTransactions(tx *gorm.DB) error {
 }
 
 // createCases: a case is about one thing, and ends with a decision. What was flagged before
-// is a case about itself, and about the money that is held for its order where there is
-// some. One payment that was called two is one.
+// is a case about itself, but for money that is held: each arrival has its own.
 func createCases(tx *gorm.DB) error {
 	type order struct {
 		ID int64 `gorm:"primaryKey"`
@@ -613,14 +612,17 @@ func createCases(tx *gorm.DB) error {
 	if err := tx.Table("cases").Migrator().CreateTable(&kase{}); err != nil {
 		return err
 	}
-	const held = "(SELECT MAX(r.id) FROM receipts r JOIN payments p ON p.id = r.payment_id WHERE p.order_id = a.order_id AND r.status = 'held')"
+	const ofMoney = "kind IN ('second_payment', 'paid_cancelled')"
 	return inOrder(tx,
-		"INSERT INTO cases (kind, about, order_id, payment_id, receipt_id, detail, created_at, closed_at, decision, decided_by, reason)"+
+		"INSERT INTO cases (kind, about, order_id, payment_id, detail, created_at, closed_at, decision, decided_by, reason)"+
 			" SELECT a.kind, 'attention ' || a.id, a.order_id, (SELECT MAX(id) FROM payments WHERE order_id = a.order_id),"+
-			" CASE WHEN a.done_at IS NULL AND a.kind IN ('second_payment', 'paid_cancelled') THEN "+held+" END,"+
 			" a.detail, a.created_at, a.done_at, CASE WHEN a.done_at IS NULL THEN '' ELSE 'none' END, '', a.note FROM attentions a ORDER BY a.id",
-		"UPDATE cases SET closed_at = created_at, decision = 'settled', reason = 'one payment was told twice'"+
-			" WHERE closed_at IS NULL AND kind = 'second_payment' AND receipt_id IS NULL",
+		"UPDATE cases SET closed_at = created_at, decision = 'settled', reason = 'each payment that is held has a case of its own'"+
+			" WHERE closed_at IS NULL AND "+ofMoney,
+		"INSERT INTO cases (kind, about, order_id, payment_id, receipt_id, detail, created_at, decision, decided_by, reason)"+
+			" SELECT CASE o.status WHEN 'cancelled' THEN 'paid_cancelled' ELSE 'second_payment' END, 'receipt ' || r.id, o.id, p.id, r.id,"+
+			" 'Rp ' || r.amount || ' for ' || p.invoice_number, r.created_at, '', '', ''"+
+			" FROM receipts r JOIN payments p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id WHERE r.status = 'held'",
 		"CREATE INDEX cases_open ON cases (created_at, id) WHERE closed_at IS NULL",
 		"CREATE INDEX cases_of_order ON cases (order_id)",
 		"CREATE INDEX cases_of_receipt ON cases (receipt_id) WHERE receipt_id IS NOT NULL",

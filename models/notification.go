@@ -131,7 +131,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if err == nil && !fresh { // it came twice at once: look again
 			return fmt.Errorf("%w: %w", ErrUnavailable, errAgain)
 		}
-		if err == nil && slices.Contains(flaggedVerdicts, n.Verdict) {
+		if err == nil && (slices.Contains(flaggedVerdicts, n.Verdict) || n.Effect == EffectPaidLate) {
 			err = tx.Model(&Case{}).Where("notification_id IS NULL AND (about = ? OR receipt_id = ?)", e.arrival.Message, n.ReceiptID).
 				Update("notification_id", n.ID).Error
 		}
@@ -172,6 +172,12 @@ func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time
 	case actPay:
 		return applyArrival(tx, e.arrival, now)
 	case actFlag:
+		p, err := paymentWhere(tx, byInvoice, e.arrival.InvoiceNumber)
+		if err == nil {
+			message.OrderID, message.PaymentID = &p.OrderID, &p.ID
+		} else if err != ErrNotFound {
+			return applied{}, err
+		}
 		message.Kind, message.Detail = CaseUnreadable, fmt.Sprintf("genuine notification %s could not be read: %s", n.RequestID, e.problem)
 		return applied{verdict: VerdictUnreadable, effect: EffectFlagged}, raiseOnce(tx, message)
 	}

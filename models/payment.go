@@ -211,6 +211,9 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 		if err != nil || !moved {
 			return err
 		}
+		if p.Order.Status != OrderAwaitingPayment { // nothing is to be paid any more
+			return nil
+		}
 		if p.Order.Lines, err = linesOf(tx, p.OrderID); err != nil {
 			return err
 		}
@@ -329,10 +332,10 @@ type IssuedCode struct {
 	HowToPayAPI  string
 }
 
-// IssueCode keeps the payment code that came: creating becomes pending. Where the money
-// was quicker than the code, only what is still missing is kept. A code that another order
-// may still be paid with is a case, and the attempt has failed: two pages must never show
-// one code. issued reports whether the code is kept.
+// IssueCode stores the payment code that came: creating becomes pending. If the payment was
+// paid before its code came, only what is missing is filled in. A code that another order
+// still uses is not stored: the attempt fails and a case is raised. issued reports whether
+// the code was stored.
 func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) (issued bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		issued = false
@@ -356,7 +359,8 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 			return err
 		}
 		if issued = moved; !moved {
-			return s.lateCode(tx, p, set, columns)
+			issued, err = lateCode(tx, p, set, columns)
+			return err
 		}
 		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil {
 			return err
@@ -368,14 +372,14 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 
 // lateCode keeps a code that came after its money: what the payment has already stays. A
 // code for an attempt that is over, or that has another by now, changes nothing.
-func (s *Store) lateCode(tx *gorm.DB, p Payment, set string, columns []any) error {
+func lateCode(tx *gorm.DB, p Payment, set string, columns []any) (bool, error) {
 	code := columns[0].(string)
 	n, err := execute(tx, "UPDATE payments SET "+set+" WHERE id = $9 AND state = $10 AND code_issued_at IS NULL AND code IN ('', $1)",
 		append(columns, p.ID, string(PaymentPaid))...)
 	if err != nil || n == 0 {
-		return err
+		return false, err
 	}
-	return keepWords(tx, p.OrderID, fold(code))
+	return true, keepWords(tx, p.OrderID, fold(code))
 }
 
 // codeOver is how long after its deadline a code is over for good, so that the gateway may
@@ -385,6 +389,9 @@ const codeOver = 24 * time.Hour
 // codeTaken reports whether a payment of another order has a code that is not over.
 func codeTaken(tx *gorm.DB, p Payment, code string, now time.Time) (bool, error) {
 	var others int64
+	if err := dialectOf(tx).lockText(tx, code); err != nil { // two orders may be given one code at once
+		return false, err
+	}
 	err := one(tx, "SELECT COUNT(*) FROM order_words w JOIN payments o ON o.order_id = w.order_id"+
 		" WHERE w.word = $1 AND o.code = CAST($2 AS text) AND o.order_id <> $3 AND o.expires_at > $4",
 		[]any{[]byte(fold(code)), code, p.OrderID, now.Add(-codeOver)}, &others)
@@ -504,6 +511,16 @@ func expireIfOver(tx *gorm.DB, p Payment, o Order, now time.Time) error {
 		return err
 	}
 	return enqueue(tx, Mail{OrderID: o.ID, PaymentID: p.ID, Kind: MailExpired, SendAt: now})
+}
+
+// endPayment gives up an attempt that may not be paid any more, in whatever state it is.
+func endPayment(tx *gorm.DB, p Payment) error {
+	end, goesOn := map[PaymentState]PaymentState{PaymentCreating: PaymentFailed, PaymentPending: PaymentExpired}[p.State]
+	if !goesOn {
+		return nil
+	}
+	_, err := movePayment(tx, p, end, "next_check_at = $1, leased_until = $1", nil)
+	return err
 }
 
 // livePayments counts the attempts of an order that are not over.

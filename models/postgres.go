@@ -197,6 +197,10 @@ func (postgresDialector) insert(tx *gorm.DB, statement string, values []any) (id
 
 func (postgresDialector) locking() string { return " FOR NO KEY UPDATE" }
 
+func (postgresDialector) lockText(tx *gorm.DB, text string) error {
+	return tx.Exec("SELECT pg_advisory_xact_lock(hashtext(?))", text).Error
+}
+
 func (p *postgresServer) transact(ctx context.Context, db *gorm.DB, f func(*gorm.DB) error) error {
 	return with(ctx, db).Transaction(f)
 }

@@ -1,10 +1,12 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -184,7 +186,7 @@ func misfit(p Payment, a Arrival) CaseKind {
 		return CaseWrongAmount
 	case a.PaymentCode != "" && p.Code != "" && a.PaymentCode != p.Code:
 		return CaseWrongCode
-	case a.Channel != "" && a.Channel != ChannelIndomaret:
+	case a.Channel != "" && !strings.EqualFold(a.Channel, ChannelIndomaret):
 		return CaseWrongChannel
 	}
 	return ""
@@ -213,10 +215,10 @@ func take(tx *gorm.DB, p Payment, a Arrival, now time.Time) (applied, error) {
 	if err := markPaid(tx, p, a.PaymentCode); err != nil {
 		return applied{}, err
 	}
-	switch again := p.State == PaymentPaid && p.Reusable; {
+	switch {
 	case p.Order.Status == OrderCancelled:
 		return hold(tx, p, a, VerdictHeld, CasePaidCancelled, now)
-	case p.Order.Status == OrderPaid && !again:
+	case !p.takesMoney():
 		return hold(tx, p, a, VerdictHeld, CaseSecondPayment, now)
 	}
 	r, err := newReceipt(tx, &p, a, ReceiptApplied, now)
@@ -225,6 +227,13 @@ func take(tx *gorm.DB, p Payment, a Arrival, now time.Time) (applied, error) {
 	}
 	effect, err := settleOrder(tx, p, r, now)
 	return applied{VerdictApplied, effect, r.ID}, err
+}
+
+// takesMoney reports whether the order of a payment can still be paid by it: it is not
+// over, or it was paid with this very code, which may be paid again.
+func (p Payment) takesMoney() bool {
+	again := p.Order.Status == OrderPaid && p.State == PaymentPaid && p.Reusable
+	return again || p.Order.Status == OrderAwaitingPayment || p.Order.Status == OrderExpired
 }
 
 // settleOrder ends the order of a payment that money was applied to. Money after the
@@ -293,7 +302,10 @@ func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
 		return applied{}, err
 	}
 	if like, i := recognise(known, a, true); like == sameMoney {
-		return applied{VerdictRepeated, EffectNone, known[i].ID}, learn(tx, known[i], a, true)
+		if err := learn(tx, known[i], a, true); err != nil || known[i].Amount == a.Amount || !a.certain(known[i], true) {
+			return applied{VerdictRepeated, EffectNone, known[i].ID}, err
+		}
+		return applied{VerdictMismatched, EffectFlagged, known[i].ID}, raiseContradiction(tx, nil, known[i], a)
 	}
 	r, err := newReceipt(tx, nil, a, ReceiptHeld, now)
 	if err != nil {
@@ -313,18 +325,41 @@ func toldAgain(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (app
 	if err := learn(tx, r, a, p.Reusable); err != nil {
 		return applied{}, err
 	}
-	kind, before := misfit(p, a), misfit(p, Arrival{Amount: r.Amount, PaymentCode: r.PaymentCode, Channel: r.Channel})
-	switch {
-	case kind == "" && before != "" && r.Status == ReceiptHeld && p.Order.Status != OrderCancelled && (p.Order.Status != OrderPaid || p.Reusable):
-		return corrected(tx, p, r, a, now)
-	case kind != "" && kind != before, a.Amount != r.Amount:
-		if kind == "" {
-			kind = CaseWrongAmount
-		}
-		return applied{VerdictMismatched, EffectFlagged, r.ID}, raiseOnce(tx, Case{Kind: kind, About: a.Message, OrderID: &p.OrderID, PaymentID: &p.ID,
-			Detail: fmt.Sprintf("a %s tells of money that is in the books as Rp %d, code %q, channel %q", a.Message, r.Amount, r.PaymentCode, r.Channel)})
+	repeated := applied{VerdictRepeated, EffectNone, r.ID}
+	if !a.certain(r, p.Reusable) {
+		return repeated, nil
 	}
-	return applied{VerdictRepeated, EffectNone, r.ID}, nil
+	kind, before := misfit(p, a), misfit(p, Arrival{Amount: r.Amount, PaymentCode: r.PaymentCode, Channel: r.Channel})
+	if kind == "" && r.Status == ReceiptHeld && corrects(before, p, a) && p.takesMoney() {
+		asked, err := isAskedAbout(tx, r, CaseUnclear)
+		if err != nil || asked { // whether it is money at all is not settled by its amount
+			return repeated, err
+		}
+		return corrected(tx, p, r, a, now)
+	}
+	if kind != "" && kind != before || a.Amount != r.Amount {
+		return applied{VerdictMismatched, EffectFlagged, r.ID}, raiseContradiction(tx, &p, r, a)
+	}
+	return repeated, nil
+}
+
+// raiseContradiction asks a person about a telling that contradicts the receipt of the same
+// money, once for each thing that is told.
+func raiseContradiction(tx *gorm.DB, p *Payment, r Receipt, a Arrival) error {
+	told := fmt.Sprintf("Rp %d, code %q, channel %q", a.Amount, a.PaymentCode, a.Channel)
+	c := Case{Kind: CaseContradiction, About: aboutReceipt(r.ID) + ": " + told,
+		Detail: fmt.Sprintf("a %s says %s; the receipt says Rp %d, code %q, channel %q", a.Message, told, r.Amount, r.PaymentCode, r.Channel)}
+	if p != nil {
+		c.OrderID, c.PaymentID = &p.OrderID, &p.ID
+	}
+	return raiseOnce(tx, c)
+}
+
+// isAskedAbout reports whether an open case of a kind is about a receipt.
+func isAskedAbout(tx *gorm.DB, r Receipt, kind CaseKind) (bool, error) {
+	var open int64
+	err := tx.Model(&Case{}).Where("receipt_id = ? AND kind = ? AND closed_at IS NULL", r.ID, kind).Count(&open).Error
+	return open > 0, err
 }
 
 // learn keeps what another telling says more of a receipt.
@@ -333,7 +368,21 @@ func learn(tx *gorm.DB, r Receipt, a Arrival, reusable bool) error {
 		return nil
 	}
 	return tx.Model(&Receipt{}).Where("id = ?", r.ID).
-		Updates(map[string]any{"notified": r.Notified, "till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
+		Updates(map[string]any{"notified": r.Notified, "paid_at": r.PaidAt, "till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
+}
+
+// corrects reports whether a telling states rightly what an earlier one had stated
+// wrongly. What it leaves out corrects nothing.
+func corrects(wrong CaseKind, p Payment, a Arrival) bool {
+	switch wrong {
+	case CaseWrongAmount:
+		return a.Amount == p.Amount
+	case CaseWrongCode:
+		return a.PaymentCode != "" && a.PaymentCode == p.Code
+	case CaseWrongChannel:
+		return strings.EqualFold(a.Channel, ChannelIndomaret)
+	}
+	return false
 }
 
 // corrected applies money that was held because it was told wrongly at first, and closes
@@ -342,16 +391,17 @@ func corrected(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (app
 	if err := markPaid(tx, p, a.PaymentCode); err != nil {
 		return applied{}, err
 	}
-	res := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).
-		Updates(map[string]any{"status": ReceiptApplied, "amount": a.Amount, "payment_code": a.PaymentCode, "channel": a.Channel})
-	if res.Error != nil {
-		return applied{}, res.Error
-	}
 	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber,
 		Was: strconv.FormatInt(r.Amount, 10), Became: strconv.FormatInt(a.Amount, 10)})
-	effect, err := settleOrder(tx, p, r, now)
+	r.Amount, r.PaymentCode, r.Channel = a.Amount, cmp.Or(a.PaymentCode, r.PaymentCode), cmp.Or(a.Channel, r.Channel)
+	err := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).
+		Updates(map[string]any{"status": ReceiptApplied, "amount": r.Amount, "payment_code": r.PaymentCode, "channel": r.Channel}).Error
 	if err != nil {
 		return applied{}, err
 	}
-	return applied{VerdictApplied, effect, r.ID}, closeSettled(tx, r.ID, "a "+a.Message+" fits the order", now)
+	if err := closeSettled(tx, r.ID, "a "+a.Message+" fits the order", now); err != nil {
+		return applied{}, err
+	}
+	effect, err := settleOrder(tx, p, r, now)
+	return applied{VerdictApplied, effect, r.ID}, err
 }

@@ -381,7 +381,7 @@ func TestShopsTellEachOther(t *testing.T) {
 func TestStrangeTexts(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
-	o := withCode(t, s, c, "VCR-CELENGAN")
+	o, other := withCode(t, s, c, "VCR-CELENGAN"), withCode(t, s, c, "VCR-CELENGAN")
 	long := strings.Repeat("0123456789abcdef", 4096)
 	for i, text := range []string{"zero \x00 byte", "not \xff UTF-8", long, strings.Repeat("\u2603", 1001)} {
 		for name, e := range map[string]NotificationEvent{
@@ -389,7 +389,7 @@ func TestStrangeTexts(t *testing.T) {
 			"expired":    ExpiredEvent(text),
 			"noted":      NotedEvent(text),
 			"unreadable": UnreadableEvent(text, text),
-			"wrong code": PaidEvent(Arrival{InvoiceNumber: o.Payment().InvoiceNumber, Amount: o.Total, PaymentCode: text}),
+			"wrong code": PaidEvent(Arrival{InvoiceNumber: other.Payment().InvoiceNumber, Amount: o.Total, PaymentCode: text}),
 		} {
 			if _, err := s.ApplyNotification(ctx, Notification{RequestID: fmt.Sprint(name, i), Header: text, Body: []byte(text), TransactionStatus: text}, e, c.now()); err != nil {
 				t.Errorf("%s %.20q: %v", name, text, err)

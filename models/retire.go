@@ -111,12 +111,9 @@ func retirePayments(tx *gorm.DB, o Order, now time.Time) error {
 	if err := tx.Where("order_id = ?", o.ID).Order("attempt").Find(&attempts).Error; err != nil {
 		return err
 	}
-	ends := map[PaymentState]PaymentState{PaymentCreating: PaymentFailed, PaymentPending: PaymentExpired}
 	for _, p := range attempts {
-		if end, goesOn := ends[p.State]; goesOn {
-			if _, err := movePayment(tx, p, end, "leased_until = $1", nil); err != nil {
-				return err
-			}
+		if err := endPayment(tx, p); err != nil {
+			return err
 		}
 	}
 	all := tx.Model(&Payment{}).Where("order_id = ?", o.ID)

@@ -175,6 +175,8 @@ func (dialector) insert(tx *gorm.DB, statement string, values []any) (int64, err
 // locking: with one writer at a time there is nothing to lock.
 func (dialector) locking() string { return "" }
 
+func (dialector) lockText(*gorm.DB, string) error { return nil }
+
 // inPlace reports whether the file is still where it was. A file that was moved
 // or deleted takes writes as before, and whoever starts the shop again will
 // never see them.

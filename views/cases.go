@@ -7,7 +7,7 @@ import (
 )
 
 // CaseKinds are the kinds of cases these pages have words for.
-var CaseKinds = []string{"wrong_amount", "wrong_code", "wrong_channel", "unclear_payment", "late_payment", "second_payment", "paid_cancelled",
+var CaseKinds = []string{"wrong_amount", "wrong_code", "wrong_channel", "contradiction", "unclear_payment", "late_payment", "second_payment", "paid_cancelled",
 	"out_of_stock", "unknown_invoice", "unreadable_notification", "refused", "no_code", "unsettled", "code_taken", "bad_expiry"}
 
 // decisionKinds are the ways in which a person can end a case.
@@ -19,6 +19,7 @@ type Case struct {
 	Title, Todo  string
 	Facts        []Fact // what happened, in the page's language
 	Detail       string // what happened, in English, as it was noted
+	Open         bool   // that note is what the case is about
 	At, Machine  string
 	Number, Path string // of the order, empty without one
 	Message      string // address of the notification it is about, empty without one

@@ -111,7 +111,7 @@ func families() map[string][]string {
 	for _, way := range decisionKinds {
 		all["decision."] = append(all["decision."], way, way+".hint")
 	}
-	all["decision."] = append(all["decision."], "settled")
+	all["decision."] = append(all["decision."], "settled", "held.refunded", "held.kept")
 	all["status."] = statuses
 	all["attempt."] = []string{"creating", "pending", "paid", "expired", "failed"}
 	all["source."] = []string{"notification", "query"}
