@@ -59,7 +59,7 @@ func TestPostgreSQL(t *testing.T) {
 	}
 	defer p.End()
 	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
-		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
+		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox", "ADemoBecomesAShop"}
 	tests := exec.CommandContext(t.Context(), os.Args[0], "-built", filepath.Dir(binary), "-test.run", "^Test("+strings.Join(journeys, "|")+")$")
 	tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
 	out, err := tests.CombinedOutput()
