@@ -58,7 +58,7 @@ func TestPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.End()
-	journeys := []string{"Loop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "ToldTwiceOverHTTP", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
+	journeys := []string{"Loop", "ADemoBecomesAShop", "Events", "Notifications", "ExpiryAndNewCode", "ReusableCode", "ToldTwiceOverHTTP", "OneFormIsOneOrder", "KilledBetweenCodeAndPayment",
 		"AHundredCopies", "TheLastTenPieces", "StopFinishesWhatIsUnderWay", "StartRefusesANewerDatabase", "NothingPrivateIsKept", "FindOrder", "Mailbox"}
 	tests := exec.CommandContext(t.Context(), os.Args[0], "-built", filepath.Dir(binary), "-test.run", "^Test("+strings.Join(journeys, "|")+")$")
 	tests.Env = append(os.Environ(), "DATABASE_URL="+p.URL)
