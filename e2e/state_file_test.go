@@ -61,8 +61,7 @@ func TestTwoDemosOnOneStateFile(t *testing.T) {
 	p := start(t, dir, "SANDBOX_STATE="+state)
 	said, status := runToItsEnd(t, dir, []string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:other.db",
 		"SANDBOX_STATE=sandbox.state", "LOG_LEVEL=error"}, binary)
-	if status != 1 || !strings.HasPrefix(said, "warung: ") || !strings.Contains(said, "state file ") ||
-		!strings.Contains(said, "sandbox.state is in use by another sandbox") || strings.Count(said, "\n") != 1 {
+	if status != 1 || !strings.HasPrefix(said, "warung: SANDBOX_STATE sandbox.state: another sandbox is running") || strings.Count(said, "\n") != 1 {
 		t.Errorf("a second demo ended with %d and said %q, want 1 and one sentence that names the file", status, said)
 	}
 	p.kill()
