@@ -19,7 +19,7 @@ var casePage = regexp.MustCompile(`href="(/console/cases/\d+)"`)
 
 // decision is a form filled in as a person would.
 func decision(kind string, more url.Values) url.Values {
-	form := url.Values{"decision": {kind}, "reason": {"uang <i>dihitung</i>"}, "by": {"Sari"}, "refund": {"Rp 1.000"}, "refunded_on": {"2026-11-23"},
+	form := url.Values{"decision": {kind}, "reason": {"uang <i>dihitung</i>"}, "by": {"Sari"}, "refund": {"Rp 1.000"}, "refunded_on": {"2026-11-24"},
 		"refund_method": {"transfer BCA"}}
 	for name, values := range more {
 		form[name] = values
@@ -59,6 +59,7 @@ func TestConsoleCases(t *testing.T) {
 		"no day":           {"refunded_on": {""}},
 		"another day":      {"refunded_on": {"23-11-2026"}},
 		"tomorrow":         {"refunded_on": {"2026-11-25"}},
+		"before it came":   {"refunded_on": {"2026-11-23"}},
 		"no way":           {"refund_method": {" "}},
 		"a long way":       {"refund_method": {strings.Repeat("x", 101)}},
 		"not UTF-8":        {"reason": {"\xff"}},

@@ -211,7 +211,7 @@ func TestMailsAboutCases(t *testing.T) {
 	if rec := atHome.post(w, viewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
 		t.Fatalf("HTTP %d", rec.Code)
 	}
-	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 sudah dikembalikan kepada Anda pada 23 Nov 2026 lewat transfer BCA.") {
+	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 sudah dikembalikan kepada Anda pada 24 Nov 2026 lewat transfer BCA.") {
 		t.Errorf("decided: %q", got)
 	}
 	if got := mails(); len(got) != 0 {

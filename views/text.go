@@ -826,7 +826,7 @@ var texts = map[string]text{
 	"cases.gone":          {"Keputusan itu tidak berlaku lagi untuk kasus ini: keadaannya sudah berubah. Pilih lagi.", "That decision no longer fits this case: something has changed. Please choose again."},
 	"cases.bad.decision":  {"Pilih satu keputusan.", "Please choose one decision."},
 	"cases.bad.refund":    {"Tulis jumlah antara Rp 1 dan %s.", "Please enter an amount between Rp 1 and %s."},
-	"cases.bad.day":       {"Tulis tanggal pengembalian, paling lambat hari ini.", "Please enter the day of the refund, today at the latest."},
+	"cases.bad.day":       {"Tulis tanggal pengembalian: paling awal hari uangnya masuk, paling lambat hari ini.", "Please enter the day of the refund: not before the money came, and today at the latest."},
 	"cases.bad.method":    {"Tulis cara pengembaliannya, paling banyak %d karakter.", "Please say how it was refunded, in %d characters at most."},
 	"cases.bad.reason":    {"Tulis alasannya, paling banyak %d karakter.", "Please give a reason, in %d characters at most."},
 	"cases.bad.by":        {"Tulis nama Anda, paling banyak %d karakter.", "Please enter your name, in %d characters at most."},
