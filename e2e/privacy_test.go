@@ -176,8 +176,8 @@ func TestBehindHTTPS(t *testing.T) {
 		}
 	}
 	cookies := res.Request.Response.Cookies()
-	if len(cookies) != 2 {
-		t.Errorf("%d cookies, want the cart and the language: %v", len(cookies), cookies)
+	if len(cookies) != 3 {
+		t.Errorf("%d cookies, want the cart, the language and the browser's name: %v", len(cookies), cookies)
 	}
 	for _, c := range cookies {
 		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
