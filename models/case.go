@@ -33,8 +33,11 @@ const (
 )
 
 // caseKinds lists every kind of case.
-var caseKinds = []CaseKind{CaseWrongAmount, CaseWrongCode, CaseWrongChannel, CaseContradiction, CaseUnclear, CaseLatePayment, CaseSecondPayment, CasePaidCancelled,
-	CaseOutOfStock, CaseUnknownInvoice, CaseUnreadable, CaseRefused, CaseNoCode, CaseUnsettled, CaseCodeTaken, CaseBadExpiry}
+var caseKinds = []CaseKind{
+	CaseWrongAmount, CaseWrongCode, CaseWrongChannel, CaseContradiction, CaseUnclear, CaseLatePayment, CaseSecondPayment,
+	CasePaidCancelled, CaseOutOfStock, CaseUnknownInvoice, CaseUnreadable, CaseRefused, CaseNoCode, CaseUnsettled,
+	CaseCodeTaken, CaseBadExpiry,
+}
 
 // CaseKinds returns every kind of case.
 func CaseKinds() []CaseKind { return append([]CaseKind(nil), caseKinds...) }
@@ -72,19 +75,22 @@ func aboutOrder(id int64) string   { return fmt.Sprint("order ", id) }
 
 // wholeCases preloads what a case is about.
 func wholeCases(db *gorm.DB) *gorm.DB {
-	return db.Preload("Order.Payments.Receipts").Preload("Order.Lines").Preload("Order").Preload("Payment").Preload("Receipt")
+	return db.Preload("Order.Payments.Receipts").Preload("Order.Lines").Preload("Order").
+		Preload("Payment").Preload("Receipt")
 }
 
 // OpenCases lists the cases nobody has decided yet, the oldest first.
 func (s *Store) OpenCases(ctx context.Context, limit int) ([]Case, error) {
 	var list []Case
-	return list, wholeCases(s.read.WithContext(ctx)).Where("closed_at IS NULL").Order("created_at, id").Limit(limit).Find(&list).Error
+	open := wholeCases(s.read.WithContext(ctx)).Where("closed_at IS NULL")
+	return list, open.Order("created_at, id").Limit(limit).Find(&list).Error
 }
 
 // ClosedCases lists the cases that were decided, the latest first.
 func (s *Store) ClosedCases(ctx context.Context, limit int) ([]Case, error) {
 	var list []Case
-	return list, wholeCases(s.read.WithContext(ctx)).Where("closed_at IS NOT NULL").Order("closed_at DESC, id DESC").Limit(limit).Find(&list).Error
+	closed := wholeCases(s.read.WithContext(ctx)).Where("closed_at IS NOT NULL")
+	return list, closed.Order("closed_at DESC, id DESC").Limit(limit).Find(&list).Error
 }
 
 // Case finds a case with all it is about, or says ErrNotFound.
@@ -108,7 +114,8 @@ func (s *Store) Raise(ctx context.Context, p Payment, kind CaseKind, detail stri
 		if _, err := lockOrder(tx, p.OrderID); err != nil {
 			return err
 		}
-		return raiseOnce(tx, Case{Kind: kind, About: aboutPayment(p.ID), OrderID: &p.OrderID, PaymentID: &p.ID, Detail: detail})
+		c := Case{Kind: kind, About: aboutPayment(p.ID), OrderID: &p.OrderID, PaymentID: &p.ID, Detail: detail}
+		return raise(tx, &c)
 	})
 }
 
@@ -153,12 +160,14 @@ func (s *Store) CloseAnswered(ctx context.Context) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
 		for kind, waits := range map[CaseKind]PaymentState{CaseNoCode: PaymentCreating, CaseUnsettled: PaymentPending} {
 			var answered []Case
-			err := tx.Where("kind = ? AND closed_at IS NULL AND payment_id IN (SELECT id FROM payments WHERE state <> ?)", kind, waits).Find(&answered).Error
+			err := tx.Where("kind = ? AND closed_at IS NULL", kind).
+				Where("payment_id IN (SELECT id FROM payments WHERE state <> ?)", waits).Find(&answered).Error
 			if err != nil {
 				return err
 			}
 			for _, c := range answered {
-				if _, err := closeCase(tx, c, Decision{Kind: DecisionSettled, Reason: "the gateway has answered since"}, s.now()); err != nil {
+				settled := Decision{Kind: DecisionSettled, Reason: "the gateway has answered since"}
+				if _, err := closeCase(tx, c, settled, s.now()); err != nil {
 					return err
 				}
 			}
@@ -171,8 +180,8 @@ func (s *Store) CloseAnswered(ctx context.Context) error {
 // word has settled it.
 func closeSettled(tx *gorm.DB, receiptID int64, reason string, now time.Time) error {
 	var open []Case
-	err := tx.Where("closed_at IS NULL AND (receipt_id = ? AND kind IN ? OR kind = ? AND about LIKE ?)", receiptID, moneyKinds,
-		CaseContradiction, aboutReceipt(receiptID)+": %").Find(&open).Error
+	err := tx.Where("closed_at IS NULL AND (receipt_id = ? AND kind IN ? OR kind = ? AND about LIKE ?)",
+		receiptID, moneyKinds, CaseContradiction, aboutReceipt(receiptID)+": %").Find(&open).Error
 	if err != nil {
 		return err
 	}

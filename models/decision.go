@@ -199,7 +199,9 @@ func (c Case) check(d Decision) error {
 		return ErrDecided
 	case !slices.Contains(c.Decisions(), d.Kind):
 		return ErrNotOffered
-	case c.NeedsRefund(d.Kind) && (d.Refund < 1 || d.Refund > c.Receipt.Amount || d.RefundedOn.IsZero() || d.RefundMethod == ""):
+	case c.NeedsRefund(d.Kind) && (d.Refund < 1 || d.Refund > c.Receipt.Amount):
+		return ErrRefund
+	case c.NeedsRefund(d.Kind) && (d.RefundedOn.IsZero() || d.RefundMethod == ""):
 		return ErrRefund
 	}
 	return nil
@@ -246,14 +248,16 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	res := tx.Model(&Receipt{}).Where("id = ? AND status = ? AND refunded = 0", c.Receipt.ID, c.Receipt.Status).Updates(changes)
+	res := tx.Model(&Receipt{}).Where("id = ? AND status = ? AND refunded = 0", c.Receipt.ID, c.Receipt.Status).
+		Updates(changes)
 	if res.Error == nil && res.RowsAffected == 0 {
 		res.Error = ErrNotOffered
 	}
 	if res.Error != nil {
 		return res.Error
 	}
-	change := Change{Kind: ChangeReceipt, Subject: c.Receipt.InvoiceNumber, Was: string(c.Receipt.Status), Became: string(became)}
+	change := Change{Kind: ChangeReceipt, Subject: c.Receipt.InvoiceNumber,
+		Was: string(c.Receipt.Status), Became: string(became)}
 	if d.Refund > 0 {
 		change.Became += " " + strconv.FormatInt(d.Refund, 10)
 	}
@@ -266,8 +270,12 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 
 // statusAfter is what becomes of money that was held, by the decision about it.
 var statusAfter = map[DecisionKind]ReceiptStatus{
-	DecisionAccept: ReceiptApplied, DecisionRefund: ReceiptReturned, DecisionCancel: ReceiptReturned, DecisionPayAgain: ReceiptReturned,
-	DecisionDuplicate: ReceiptDuplicate, DecisionNone: ReceiptKept,
+	DecisionAccept:    ReceiptApplied,
+	DecisionRefund:    ReceiptReturned,
+	DecisionCancel:    ReceiptReturned,
+	DecisionPayAgain:  ReceiptReturned,
+	DecisionDuplicate: ReceiptDuplicate,
+	DecisionNone:      ReceiptKept,
 }
 
 // takeBackGoods gives the stock of a paid order back when all of its money was refunded.

@@ -63,12 +63,14 @@ type Receipt struct {
 	CreatedAt time.Time
 }
 
-var receipts = newTable("receipts", "id", "payment_id", "invoice_number", "amount", "paid_at", "source", "notified", "status",
-	"identifiers", "till_transaction", "payment_code", "channel", "refunded", "refunded_on", "refund_method", "created_at")
+var receipts = newTable("receipts", "id", "payment_id", "invoice_number", "amount", "paid_at", "source", "notified",
+	"status", "identifiers", "till_transaction", "payment_code", "channel", "refunded", "refunded_on",
+	"refund_method", "created_at")
 
 func (r *Receipt) fields() []any {
 	return []any{&r.ID, &r.PaymentID, &r.InvoiceNumber, &r.Amount, &r.PaidAt, &r.Source, &r.Notified, &r.Status,
-		&r.Identifiers, &r.TillTransaction, &r.PaymentCode, &r.Channel, &r.Refunded, &r.RefundedOn, &r.RefundMethod, &r.CreatedAt}
+		&r.Identifiers, &r.TillTransaction, &r.PaymentCode, &r.Channel, &r.Refunded, &r.RefundedOn, &r.RefundMethod,
+		&r.CreatedAt}
 }
 
 // Arrival is the gateway saying that an invoice number was paid.
@@ -117,8 +119,8 @@ type applied struct {
 // path as a notification's, so it does not matter which comes first.
 func (s *Store) ApplyStatus(ctx context.Context, a Arrival) (Effect, error) {
 	a.Source = SourceStatusQuery
-	a.Message = fmt.Sprintf("status answer of %s, Rp %d, code %s, till transaction %s", a.InvoiceNumber, a.Amount, a.PaymentCode,
-		TillIdentifier(a.Identifiers, tillTransaction))
+	a.Message = fmt.Sprintf("status answer of %s, Rp %d, code %s, till transaction %s",
+		a.InvoiceNumber, a.Amount, a.PaymentCode, TillIdentifier(a.Identifiers, tillTransaction))
 	var done applied
 	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
 		done, err = applyArrival(tx, a, s.now())
@@ -167,8 +169,9 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
 	case like == sameMoney:
 		return toldAgain(tx, p, p.Receipts[i], a, now)
 	case like == unclearMoney && a.Source == SourceStatusQuery:
-		return applied{verdict: VerdictNoted, effect: EffectFlagged}, raiseOnce(tx, Case{Kind: CaseUnclear, About: a.Message, OrderID: &p.OrderID,
-			PaymentID: &p.ID, Detail: "a " + a.Message + " names another till transaction than the receipts do"})
+		return applied{verdict: VerdictNoted, effect: EffectFlagged}, raiseOnce(tx, Case{
+			Kind: CaseUnclear, About: a.Message, OrderID: &p.OrderID, PaymentID: &p.ID,
+			Detail: "a " + a.Message + " names another till transaction than the receipts do"})
 	case like == unclearMoney:
 		return hold(tx, p, a, VerdictHeld, CaseUnclear, now)
 	}
@@ -194,8 +197,11 @@ func misfit(p Payment, a Arrival) CaseKind {
 
 // newReceipt keeps an arrival.
 func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now time.Time) (Receipt, error) {
-	r := Receipt{InvoiceNumber: a.InvoiceNumber, Amount: a.Amount, PaidAt: a.PaidAt, Source: a.Source, Notified: a.Source == SourceNotification,
-		Status: status, Identifiers: a.Identifiers, TillTransaction: a.TillTransaction, PaymentCode: a.PaymentCode, Channel: a.Channel, CreatedAt: now}
+	r := Receipt{
+		InvoiceNumber: a.InvoiceNumber, Amount: a.Amount, PaidAt: a.PaidAt, Status: status, CreatedAt: now,
+		Source: a.Source, Notified: a.Source == SourceNotification,
+		Identifiers: a.Identifiers, TillTransaction: a.TillTransaction, PaymentCode: a.PaymentCode, Channel: a.Channel,
+	}
 	if a.PaidAt.IsZero() {
 		r.PaidAt = now
 	}
@@ -255,8 +261,11 @@ func settleOrder(tx *gorm.DB, p Payment, r Receipt, now time.Time) (Effect, erro
 	if p.State != PaymentExpired && p.State != PaymentFailed {
 		return EffectPaid, nil
 	}
-	return EffectPaidLate, raiseOnce(tx, Case{Kind: CaseLatePayment, About: aboutReceipt(r.ID), OrderID: &p.OrderID, PaymentID: &p.ID, ReceiptID: &r.ID,
-		Detail: fmt.Sprintf("Rp %d for %s at %s; the payment was %s already", r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339), p.State)})
+	return EffectPaidLate, raiseOnce(tx, Case{
+		Kind: CaseLatePayment, About: aboutReceipt(r.ID), OrderID: &p.OrderID, PaymentID: &p.ID, ReceiptID: &r.ID,
+		Detail: fmt.Sprintf("Rp %d for %s at %s; the payment was %s already",
+			r.Amount, p.InvoiceNumber, r.PaidAt.Format(time.RFC3339), p.State),
+	})
 }
 
 // markPaid moves a payment that fitting money came for to paid. A reusable code is asked
@@ -269,7 +278,8 @@ func markPaid(tx *gorm.DB, p Payment, code string) error {
 	if !p.Reusable {
 		next = nil
 	}
-	_, err := movePayment(tx, p, PaymentPaid, "next_check_at = $1, code = $2, leased_until = $3, last_error = $4", next, code, nil, "")
+	const set = "next_check_at = $1, code = $2, leased_until = $3, last_error = $4"
+	_, err := movePayment(tx, p, PaymentPaid, set, next, code, nil, "")
 	if err != nil || code == p.Code { // it is found by its code already
 		return err
 	}
@@ -292,12 +302,14 @@ func hold(tx *gorm.DB, p Payment, a Arrival, verdict Verdict, kind CaseKind, now
 	if kind == CaseSecondPayment || kind == CasePaidCancelled {
 		effect = EffectSecondPayment
 	}
-	return applied{verdict, effect, r.ID}, enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, CaseID: c.ID, Kind: MailMoney, SendAt: now})
+	mail := Mail{OrderID: p.OrderID, PaymentID: p.ID, CaseID: c.ID, Kind: MailMoney, SendAt: now}
+	return applied{verdict, effect, r.ID}, enqueue(tx, mail)
 }
 
 // holdUnknown keeps money for an invoice number that is not ours.
 func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
-	known, err := find[Receipt](tx, receipts.selectWhere("invoice_number = CAST($1 AS text) AND payment_id IS NULL ORDER BY id"), a.InvoiceNumber)
+	const ofNone = "invoice_number = CAST($1 AS text) AND payment_id IS NULL ORDER BY id"
+	known, err := find[Receipt](tx, receipts.selectWhere(ofNone), a.InvoiceNumber)
 	if err != nil {
 		return applied{}, err
 	}
@@ -314,8 +326,10 @@ func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
 	if r.ID == 0 { // another telling of it was quicker, at the same time
 		return applied{verdict: VerdictRepeated, effect: EffectNone}, nil
 	}
-	return applied{VerdictUnknownInvoice, EffectFlagged, r.ID}, raiseOnce(tx, Case{Kind: CaseUnknownInvoice, About: aboutReceipt(r.ID), ReceiptID: &r.ID,
-		Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber)})
+	return applied{VerdictUnknownInvoice, EffectFlagged, r.ID}, raiseOnce(tx, Case{
+		Kind: CaseUnknownInvoice, About: aboutReceipt(r.ID), ReceiptID: &r.ID,
+		Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber),
+	})
 }
 
 // toldAgain takes another telling of money that has a receipt. It books nothing, unless
@@ -348,7 +362,8 @@ func toldAgain(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (app
 func raiseContradiction(tx *gorm.DB, p *Payment, r Receipt, a Arrival) error {
 	told := fmt.Sprintf("Rp %d, code %q, channel %q", a.Amount, a.PaymentCode, a.Channel)
 	c := Case{Kind: CaseContradiction, About: aboutReceipt(r.ID) + ": " + told,
-		Detail: fmt.Sprintf("a %s says %s; the receipt says Rp %d, code %q, channel %q", a.Message, told, r.Amount, r.PaymentCode, r.Channel)}
+		Detail: fmt.Sprintf("a %s says %s; the receipt says Rp %d, code %q, channel %q",
+			a.Message, told, r.Amount, r.PaymentCode, r.Channel)}
 	if p != nil {
 		c.OrderID, c.PaymentID = &p.OrderID, &p.ID
 	}
@@ -368,7 +383,8 @@ func learn(tx *gorm.DB, r Receipt, a Arrival, reusable bool) error {
 		return nil
 	}
 	return tx.Model(&Receipt{}).Where("id = ?", r.ID).
-		Updates(map[string]any{"notified": r.Notified, "paid_at": r.PaidAt, "till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
+		Updates(map[string]any{"notified": r.Notified, "paid_at": r.PaidAt,
+			"till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
 }
 
 // corrects reports whether a telling states rightly what an earlier one had stated
@@ -395,7 +411,8 @@ func corrected(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (app
 		Was: strconv.FormatInt(r.Amount, 10), Became: strconv.FormatInt(a.Amount, 10)})
 	r.Amount, r.PaymentCode, r.Channel = a.Amount, cmp.Or(a.PaymentCode, r.PaymentCode), cmp.Or(a.Channel, r.Channel)
 	err := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).
-		Updates(map[string]any{"status": ReceiptApplied, "amount": r.Amount, "payment_code": r.PaymentCode, "channel": r.Channel}).Error
+		Updates(map[string]any{"status": ReceiptApplied, "amount": r.Amount,
+			"payment_code": r.PaymentCode, "channel": r.Channel}).Error
 	if err != nil {
 		return applied{}, err
 	}
