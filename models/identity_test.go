@@ -236,3 +236,25 @@ func receiptsByRule(told []telling, reusable bool) int {
 	}
 	return len(kept)
 }
+
+// The till's transaction id is found whatever the case of its name and its place, and is
+// the same in whatever order several are told.
+func TestTillIdentifier(t *testing.T) {
+	for list, want := range map[string]string{
+		`[{"name":"AGENT_ID","value":"INDOMARET"},{"name":"AGENT_TRX_ID","value":"1"}]`:     "1",
+		`[{"name":" agent_trx_id ","value":" 1 "},{"name":"AGENT_ID","value":"INDOMARET"}]`: "1",
+		`[{"name":"AGENT_TRX_ID","value":"2"},{"name":"AGENT_TRX_ID","value":"1"}]`:         "1",
+		`[{"name":"AGENT_TRX_ID","value":"1"},{"name":"AGENT_TRX_ID","value":"2"}]`:         "1",
+		`[{"name":"AGENT_TRX_ID","value":"1"},{"name":"AGENT_TRX_ID","value":" "}]`:         "1",
+		`[{"name":"AGENT_TRX_ID","value":""},{"name":"AGENT_TRX_ID","value":"1"}]`:          "1",
+		`[{"name":"AGENT_TRX_ID","value":""}]`:                                              "",
+		`[{"name":"AGENT_STORE_ID","value":"1"}]`:                                           "",
+		`[{"Name":"AGENT_TRX_ID","Value":"1"}]`:                                             "1", // as earlier versions kept it
+		`no list`:                                                                           "",
+		``:                                                                                  "",
+	} {
+		if got := TillIdentifier(list, tillTransaction); got != want {
+			t.Errorf("%s: got %q, want %q", list, got, want)
+		}
+	}
+}
