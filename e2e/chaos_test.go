@@ -116,7 +116,7 @@ func newChaos(t *testing.T, replicas int) *chaos {
 	t.Logf("seed %d, %d orders, %d kills, %d replicas", c.seed, *chaosOrders, *chaosKills, replicas)
 	c.chance = &chance{r: rand.New(rand.NewPCG(c.seed, 1))}
 	c.network = newNetwork(t, c.chance)
-	if settings := []string{"PAYMENT_EXPIRY=1m", "RATE_LIMIT=off", "CONSOLE_PASSWORD=" + consolePassword}; replicas > 0 {
+	if settings := []string{"PAYMENT_EXPIRY=1m", "RATE_LIMIT=off", "CONSOLE_PASSWORD=" + consoleHash}; replicas > 0 {
 		c.fleet = newFleet(t, replicas, c.network.server.URL, settings...)
 	} else {
 		alone := newPair(t, c.network.server.URL, settings...)
