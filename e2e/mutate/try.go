@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -91,9 +92,12 @@ func (r *result) try(ctx context.Context, temp string, s suite) error {
 		return err
 	}
 	program := filepath.Join(dir, "mutant.test")
-	if _, err := compile(ctx, program, s.folder, "-overlay", overlay); err != nil {
+	switch out, err := compile(ctx, program, s.folder, "-overlay", overlay); {
+	case err != nil && refused(out, r.mutant.file):
 		r.Outcome = invalid
-		return ctx.Err()
+		return nil
+	case err != nil:
+		return fmt.Errorf("compile %s: %w\n%s", r.mutant, err, out)
 	}
 	r.Outcome = survived
 	tests := s.reaching(r.mutant)
@@ -112,6 +116,12 @@ func (r *result) try(ctx context.Context, temp string, s suite) error {
 		}
 	}
 	return nil
+}
+
+// refused reports whether the compiler says that there is something wrong with a
+// file: it may have been stopped for another reason.
+func refused(out []byte, file string) bool {
+	return bytes.Contains(out, []byte(filepath.Base(file)+":")) && !bytes.Contains(out, []byte("signal: "))
 }
 
 // overlaid writes the mutant, and what tells the compiler to take it.
