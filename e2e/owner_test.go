@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"warungjokul/models/testdb"
 )
 
 // refused starts the program and returns the one sentence it ends with.
@@ -27,11 +25,8 @@ func refused(t *testing.T, dir string, environ []string, args ...string) string 
 // A second shop in one folder is refused while the first one runs, by which nobody is disturbed who reads the
 // database or copies it. After a kill the next start finds nothing in its way.
 func TestASecondShopInOneFolder(t *testing.T) {
-	if testdb.Server() != "" {
-		t.Skip("this is about a file")
-	}
-	dir := t.TempDir()
-	p := start(t, dir)
+	dir, ofFile := t.TempDir(), "DATABASE_URL=sqlite:warung.db"
+	p := start(t, dir, ofFile)
 	v := visit(t, p)
 	order := v.order("MNM-TEH")
 	if said := refused(t, dir, p.cmd.Env); !strings.HasPrefix(said, "warung: DATABASE_URL sqlite:warung.db: another shop is running") {
@@ -50,7 +45,7 @@ func TestASecondShopInOneFolder(t *testing.T) {
 	}
 	v.await(order, "a code", hasCode)
 	p.kill()
-	next := start(t, dir)
+	next := start(t, dir, ofFile)
 	v.shop = next.shop
 	v.await(order, "a code", hasCode)
 }

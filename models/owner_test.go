@@ -290,9 +290,7 @@ func TestRetireDemoRefuses(t *testing.T) {
 
 // While a shop is at work on a PostgreSQL database its orders are not retired; of a file that shop has the lock.
 func TestRetireDemoUnderAShop(t *testing.T) {
-	if testdb.Server() == "" {
-		t.Skip("this is about PostgreSQL")
-	}
+	needPostgres(t)
 	d := newDemo(t)
 	ctx, stop := context.WithCancel(context.Background())
 	listening, ended := make(chan struct{}), make(chan struct{})

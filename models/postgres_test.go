@@ -19,13 +19,20 @@ import (
 	"warungjokul/models/testdb"
 )
 
-// openPostgres opens a new database on the server the tests are run against,
-// with settings of its own.
-func openPostgres(t *testing.T, settings ...string) (*Store, *clock) {
+// needPostgres leaves a test about PostgreSQL alone to runs that have a server, as
+// go test ./e2e/servers has.
+func needPostgres(t *testing.T) {
 	t.Helper()
 	if testdb.Server() == "" {
 		t.Skip("this is about PostgreSQL: set DATABASE_URL, or go test ./e2e/servers")
 	}
+}
+
+// openPostgres opens a new database on the server the tests are run against,
+// with settings of its own.
+func openPostgres(t *testing.T, settings ...string) (*Store, *clock) {
+	t.Helper()
+	needPostgres(t)
 	address, err := url.Parse(testdb.URL(t))
 	if err != nil {
 		t.Fatal(err)
