@@ -44,8 +44,8 @@ func caseTitle(l views.Lang, kind models.CaseKind) string {
 }
 
 func viewCase(l views.Lang, c models.Case) views.Case {
-	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: caseTitle(l, c.Kind), Todo: l.T("todo." + string(c.Kind)), Facts: caseFacts(l, c),
-		Detail: c.Detail, Open: c.Receipt == nil, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
+	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: caseTitle(l, c.Kind), Todo: l.T("todo." + string(c.Kind)),
+		Facts: caseFacts(l, c), Detail: c.Detail, Open: c.Receipt == nil, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
 	if c.Order != nil {
 		v.Number, v.Path = c.Order.Number, consoleOrder(c.Order.Number)
 	}
@@ -255,7 +255,8 @@ func (h *Handler) showCase(c echo.Context) error {
 	return h.casePage(c, http.StatusOK, found, form, "")
 }
 
-func (h *Handler) casePage(c echo.Context, status int, found models.Case, form views.DecisionForm, problem string) error {
+func (h *Handler) casePage(c echo.Context, status int, found models.Case, form views.DecisionForm,
+	problem string) error {
 	frame, err := h.consolePage(c, "attention", caseTitle(lang(c), found.Kind))
 	if err != nil {
 		return err
@@ -314,8 +315,8 @@ func (h *Handler) decideCase(c echo.Context) error {
 // goes out, and a new code is asked for.
 func (h *Handler) decided(ctx context.Context, done models.Case, d models.Decision) {
 	h.Log.InfoContext(ctx, "case decided", "id", done.ID, "kind", done.Kind, "decision", d.Kind, "by", d.By)
-	poke(h.mailWake)
-	poke(h.wake)
+	wakeUp(h.mailWake)
+	wakeUp(h.wake)
 	if done.Order == nil {
 		return
 	}
@@ -340,12 +341,14 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 		refunded.Refunded, refunded.RefundedOn, refunded.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
 		found.Receipt = &refunded
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.refund"), Value: views.Rupiah(d.Refund)},
-			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Day(d.RefundedOn)}, views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
+			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Day(d.RefundedOn)},
+			views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
 	}
 	if diff := found.Difference(); diff != 0 && d.Kind == models.DecisionAccept {
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.difference"), Value: signedRupiah(diff)})
 	}
-	p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.reason"), Value: d.Reason}, views.Fact{Name: l.T("cases.by"), Value: d.By})
+	p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.reason"), Value: d.Reason},
+		views.Fact{Name: l.T("cases.by"), Value: d.By})
 	p.Form = []views.Fact{{Name: "decision", Value: form.Decision.Value}, {Name: "refund", Value: form.Refund.Value},
 		{Name: "refunded_on", Value: form.RefundedOn.Value}, {Name: "refund_method", Value: form.Method.Value},
 		{Name: "reason", Value: form.Reason.Value}, {Name: "by", Value: form.By.Value}}
@@ -363,13 +366,14 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 }
 
 // readDecision reads the form and says whether all of it will do.
-func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Decision, form views.DecisionForm, ok bool) {
+func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Decision, form views.DecisionForm,
+	ok bool) {
 	l := lang(c)
 	read := func(name string) views.Field {
 		return views.Field{Value: strings.Join(strings.Fields(c.FormValue(name)), " ")}
 	}
-	form = views.DecisionForm{Decision: read("decision"), Refund: read("refund"), RefundedOn: read("refunded_on"), Method: read("refund_method"),
-		Reason: read("reason"), By: read("by")}
+	form = views.DecisionForm{Decision: read("decision"), Refund: read("refund"), RefundedOn: read("refunded_on"),
+		Method: read("refund_method"), Reason: read("reason"), By: read("by")}
 	d = models.Decision{Kind: models.DecisionKind(form.Decision.Value), Reason: form.Reason.Value, By: form.By.Value}
 	if !slices.Contains(found.Decisions(), d.Kind) {
 		form.Decision.Problem = l.T("cases.bad.decision")

@@ -138,7 +138,7 @@ func (h *Handler) placedBefore(c echo.Context, form checkoutForm, o models.Order
 	}
 	if corrected {
 		h.Log.InfoContext(ctx, "customer corrected", "order_number", o.Number)
-		poke(h.mailWake)
+		wakeUp(h.mailWake)
 	}
 	return h.orderPlaced(c, o, b)
 }
@@ -163,7 +163,7 @@ func (h *Handler) place(ctx context.Context, o models.Order) (placed models.Orde
 }
 
 // obtainCodeSoon requests the code of the payment that was just added to an order, within
-// checkoutPatience, even if the shopper leaves meanwhile. The worker continues what that
+// checkoutTimeout, even if the shopper leaves meanwhile. The worker continues what that
 // does not settle.
 func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
 	p := o.Payments[len(o.Payments)-1]
@@ -171,7 +171,7 @@ func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
 		return
 	}
 	p.Order = &o
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutTimeout)
 	defer cancel()
 	h.obtainCode(ctx, p, prepared(p).NeverSent())
 }

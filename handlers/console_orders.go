@@ -399,7 +399,7 @@ func (h *Handler) cancelOrder(c echo.Context) error {
 	}
 	h.Log.InfoContext(c.Request().Context(), "order cancelled", "order_number", o.Number)
 	h.tell(c.Request().Context(), o.Token)
-	poke(h.mailWake)
+	wakeUp(h.mailWake)
 	return c.Redirect(http.StatusSeeOther, consoleOrder(o.Number)+"?cancelled")
 }
 

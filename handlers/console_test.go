@@ -13,8 +13,8 @@ import (
 
 const consolePassword = "rahasia-konsol-1"
 
-// cheapPassword is what is kept of the password, as quick to compare as can be: a
-// busy machine takes seconds for the usual hash under the race detector.
+// cheapPassword returns the cheapest bcrypt hash of the password. Under the race detector
+// a busy machine takes seconds to compare with the usual one.
 func cheapPassword(t *testing.T) []byte {
 	t.Helper()
 	cheap, err := bcrypt.GenerateFromPassword([]byte(consolePassword), bcrypt.MinCost)

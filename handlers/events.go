@@ -249,7 +249,7 @@ func aside(ctx context.Context, look func(context.Context) (glimpse, error)) (no
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()
-		ctx, cancel := context.WithTimeout(ctx, requestPatience)
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		if now, err = look(ctx); err != nil {
 			return

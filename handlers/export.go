@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	exportFlush    = 200              // rows
-	exportPatience = 30 * time.Second // with a reader who takes nothing
+	exportFlush   = 200              // rows
+	exportTimeout = 30 * time.Second // with a reader who takes nothing
 )
 
 var exportHead = []string{"order_number", "status", "placed_at", "paid_at", "expired_at", "cancelled_at", "total", "received",
@@ -42,7 +42,7 @@ func (h *Handler) exportOrders(c echo.Context) error {
 	err := h.Store.EachOrder(c.Request().Context(), readFilter(c).OrderFilter, func(o models.Order) error {
 		if n++; n%exportFlush == 0 {
 			rows.Flush()
-			_ = stream.SetWriteDeadline(time.Now().Add(exportPatience)) // as long as somebody reads, it may last
+			_ = stream.SetWriteDeadline(time.Now().Add(exportTimeout)) // as long as somebody reads, it may last
 			if err := stream.Flush(); err != nil {
 				return err
 			}

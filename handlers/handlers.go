@@ -219,8 +219,8 @@ func (h *Handler) light(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// requestPatience is more than any page needs of the database and the gateway.
-const requestPatience = 10 * time.Second
+// requestTimeout is more than any page needs of the database and the gateway.
+const requestTimeout = 10 * time.Second
 
 // bounded ends what takes too long, but for exports, which last, and for what sees
 // to it itself.
@@ -231,7 +231,7 @@ func (h *Handler) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named
-		ctx, cancel := context.WithTimeout(ctx, requestPatience)
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)

@@ -412,7 +412,7 @@ func (h *Handler) replay(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusUnprocessableEntity, "only a part of the body was kept")
 	}
 	header, body := d.message()
-	ctx, cancel := context.WithTimeout(c.Request().Context(), keepPatience)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), keepTimeout)
 	defer cancel()
 	n, err := h.takeNotification(ctx, header, body, h.Now())
 	var rejected notGenuine
@@ -457,7 +457,7 @@ func (h *Handler) askGateway(c echo.Context) error {
 	if d.rejected == nil || d.rejected.InvoiceNumber == "" {
 		return models.ErrNotFound
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), checkoutPatience)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), checkoutTimeout)
 	defer cancel()
 	if _, err := h.Gateway.CheckStatus(ctx, d.rejected.InvoiceNumber); err != nil {
 		h.Log.InfoContext(ctx, "asked to test the key", "error", err)

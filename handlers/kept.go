@@ -52,7 +52,7 @@ func (k *kept[T]) get(ctx context.Context, name string, makeIt func(context.Cont
 			return t, nil
 		}
 		// It is for others, too, who still want it when this one has left.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestPatience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 		defer cancel()
 		asked := k.now()
 		value, err := makeIt(ctx)
@@ -101,7 +101,7 @@ func (h *Handler) publicPage(c echo.Context, draw func(context.Context) (templ.C
 	_, err := c.Cookie(cartCookie)
 	category, named := strings.CutPrefix(r.URL.RawQuery, "category=")
 	if err == nil || r.URL.RawQuery != "" && !(named && isCategory(category)) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestPatience)
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		page, err := draw(ctx)
 		if err != nil {

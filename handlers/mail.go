@@ -29,8 +29,8 @@ type Letter struct {
 }
 
 const (
-	mailBatch    = 8
-	mailPatience = time.Minute // as long as its lease
+	mailBatch   = 8
+	mailTimeout = time.Minute // as long as its lease
 )
 
 // workMail sends what is due until ctx ends. As with payments, what is due is in
@@ -62,7 +62,7 @@ func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 }
 
 func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
-	sending, cancel := finishing(ctx, mailPatience)
+	sending, cancel := finishing(ctx, mailTimeout)
 	defer cancel()
 	err := h.deliver(sending, &m)
 	keeping, cancel := toKeep(ctx)
@@ -142,7 +142,7 @@ func (h *Handler) mailAgain(c echo.Context) error {
 		c.Response().Header().Set("Retry-After", "60")
 		return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("keep.again.soon"))
 	}
-	poke(h.mailWake)
+	wakeUp(h.mailWake)
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token)+"?mailed")
 }
 

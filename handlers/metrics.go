@@ -197,9 +197,9 @@ func (h *Handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
 const (
 	// bookAge is how old figures of the books may be. They are counted once a
 	// minute, however often and by however many the metrics are read.
-	bookAge      = time.Minute
-	bookPatience = 5 * time.Second
-	pingPatience = time.Second
+	bookAge     = time.Minute
+	bookTimeout = 5 * time.Second
+	pingTimeout = time.Second
 )
 
 // lookUp brings the gauges up to date. The books' are the same in every shop on
@@ -211,9 +211,9 @@ func (h *Handler) lookUp(ctx context.Context) {
 	}
 	defer m.mu.Unlock()
 	m.streams.Set(float64(h.streams.count()))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookTimeout)
 	defer cancel()
-	pinging, cancel := context.WithTimeout(ctx, pingPatience)
+	pinging, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	err := h.Store.Ping(pinging)
 	if now := h.Now(); err == nil && now.Sub(m.booksAt) >= bookAge {

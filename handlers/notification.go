@@ -15,9 +15,9 @@ import (
 	"warungjokul/models"
 )
 
-// keepPatience is how long keeping anything may take. The gateway waits ten
+// keepTimeout is how long keeping anything may take. The gateway waits ten
 // seconds for the answer to a notification at most, and a late 200 is none.
-const keepPatience = 5 * time.Second
+const keepTimeout = 5 * time.Second
 
 // receiveNotification keeps what the gateway says happened, does what follows
 // from it, and answers only once that is durable. The order of things is
@@ -27,7 +27,7 @@ const keepPatience = 5 * time.Second
 // mend them. 401 means it is not from the gateway. 503 means send it again.
 func (h *Handler) receiveNotification(c echo.Context) error {
 	received := h.Now()
-	ctx, cancel := context.WithTimeout(c.Request().Context(), keepPatience)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), keepTimeout)
 	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
 	if err != nil {
@@ -69,7 +69,7 @@ func (h *Handler) takeNotification(ctx context.Context, header http.Header, body
 	h.Log.InfoContext(ctx, "notification", "invoice_number", n.InvoiceNumber, "doku_request_id", n.RequestID,
 		"transaction_status", n.Status, "verdict", kept.Verdict, "effect", kept.Effect)
 	if kept.Effect != models.EffectNone {
-		poke(h.mailWake)
+		wakeUp(h.mailWake)
 	}
 	if kept.OrderToken != "" { // a repeat, too, is something to see
 		h.tell(ctx, kept.OrderToken)

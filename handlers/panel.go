@@ -374,15 +374,15 @@ func (h *Handler) atGateway(ctx context.Context, id string) (gatewayDelivery, er
 	return gatewayDelivery{}, err
 }
 
-// attemptPatience is how long the panel waits for what it has set off.
-const attemptPatience = 3 * time.Second
+// attemptTimeout is how long the panel waits for what it has set off.
+const attemptTimeout = 3 * time.Second
 
 // awaitAttempt waits until a delivery has been tried once more. What takes longer
 // shows when the page is loaded again.
 func (h *Handler) awaitAttempt(ctx context.Context, before gatewayDelivery) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(attemptPatience); ; {
+	for end := time.After(attemptTimeout); ; {
 		now, err := h.atGateway(ctx, strconv.Itoa(before.ID))
 		if err != nil || len(now.Attempts) > len(before.Attempts) {
 			return err

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	checkoutPatience = 4 * time.Second // for a code, before the shopper is sent on to the page
-	callPatience     = 20 * time.Second
-	stepsPatience    = 2 * time.Second // instructions are nice to have
+	checkoutTimeout = 4 * time.Second // for a code, before the shopper is sent on to the page
+	callTimeout     = 20 * time.Second
+	stepsTimeout    = 2 * time.Second // instructions are nice to have
 
 	// An answer that is this late is a case for a person.
 	codeOverdue   = 30 * time.Minute
@@ -132,7 +132,7 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment, request joku
 // toKeep is the time for keeping what was learnt, which is there even when the
 // time for asking is over.
 func toKeep(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), keepPatience)
+	return context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 }
 
 // uncertain reports whether the gateway may have acted all the same.
@@ -182,7 +182,7 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 // tryLater leaves a request of unknown outcome to the worker, and tells a person
 // once that takes too long.
 func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) error {
-	defer poke(h.wake) // due sooner than the worker thinks
+	defer wakeUp(h.wake) // due sooner than the worker thinks
 	if h.Now().Sub(p.CreatedAt) > codeOverdue {
 		if err := h.Store.Raise(ctx, p, models.CaseNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
 			return err
@@ -205,11 +205,12 @@ func (h *Handler) keepCode(ctx context.Context, p models.Payment, code jokul.Pay
 		return err
 	}
 	if !kept {
-		h.Log.WarnContext(ctx, "payment code not issued: another order has it, or the payment is over", "invoice_number", p.InvoiceNumber)
+		h.Log.WarnContext(ctx, "payment code not issued: another order has it, or the payment is over",
+			"invoice_number", p.InvoiceNumber)
 		return nil
 	}
 	h.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
-	poke(h.mailWake)
+	wakeUp(h.mailWake)
 	if !believed {
 		h.badExpiry(ctx, p, code)
 	}
@@ -273,7 +274,7 @@ func (h *Handler) badExpiry(ctx context.Context, p models.Payment, code jokul.Pa
 func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, address string) {
 	ctx = models.Turn(ctx, p.ID)
 	defer h.endTurn(ctx)
-	asking, cancel := context.WithTimeout(ctx, stepsPatience)
+	asking, cancel := context.WithTimeout(ctx, stepsTimeout)
 	defer cancel()
 	list, err := h.Gateway.HowToPay(asking, address)
 	if err != nil {
@@ -317,7 +318,7 @@ func (h *Handler) checkNow(ctx context.Context, id int64) error {
 		return fmt.Errorf("check payment: %w", err)
 	}
 	if ok {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutPatience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutTimeout)
 		defer cancel()
 		h.ask(ctx, p)
 	}
@@ -466,7 +467,7 @@ func arrival(t jokul.Transaction) models.Arrival {
 // changed tells of what may be new about a payment, the mailer too: there may be
 // a mail to send.
 func (h *Handler) changed(ctx context.Context, p models.Payment) {
-	poke(h.mailWake)
+	wakeUp(h.mailWake)
 	if p.Order != nil {
 		h.tell(ctx, p.Order.Token)
 	} else if token, err := h.Store.TokenOf(ctx, p.InvoiceNumber); err == nil { // else who watches looks by itself, a little later

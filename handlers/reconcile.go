@@ -16,8 +16,8 @@ const (
 	idle         = time.Minute // the longest sleep, should a message be missed
 	housekeeping = time.Hour
 
-	// stopPatience is what a stop leaves the workers, less than it waits in all.
-	stopPatience = 7 * time.Second
+	// stopTimeout is what a stop leaves the workers, less than it waits in all.
+	stopTimeout = 7 * time.Second
 )
 
 // Work looks after payments until ctx ends: it finishes codes that were asked
@@ -87,8 +87,8 @@ func (h *Handler) bringForward(ctx context.Context) {
 	}
 	if n > 0 {
 		h.Log.WarnContext(ctx, "brought forward what was due later than it can be; a clock may have been ahead", "turns", n)
-		poke(h.wake)
-		poke(h.mailWake)
+		wakeUp(h.wake)
+		wakeUp(h.mailWake)
 	}
 }
 
@@ -131,7 +131,7 @@ func (h *Handler) round(ctx context.Context) (busy bool, err error) {
 	var group errgroup.Group
 	for _, p := range due {
 		group.Go(func() error {
-			ctx, cancel := finishing(turn(ctx, "payment"), callPatience)
+			ctx, cancel := finishing(turn(ctx, "payment"), callTimeout)
 			defer cancel()
 			h.attend(ctx, p)
 			return nil
@@ -149,7 +149,7 @@ var errStopped = errors.New("the shop has stopped")
 func finishing(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	turn, end := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	turn, stop := context.WithCancelCause(turn)
-	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, func() { stop(errStopped) }) })
+	release := context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, func() { stop(errStopped) }) })
 	return turn, func() { release(); stop(nil); end() }
 }
 
@@ -186,9 +186,8 @@ func (h *Handler) wait(ctx context.Context, wake chan struct{}, next time.Time, 
 	}
 }
 
-// poke has a worker look again: something may be due sooner than it thinks, and
-// sooner than it looks by itself.
-func poke(worker chan struct{}) {
+// wakeUp has a worker check again, because something may be due before its next check.
+func wakeUp(worker chan struct{}) {
 	select {
 	case worker <- struct{}{}:
 	default: // it has been told already

@@ -35,8 +35,8 @@ const (
 	embedded   = "embedded"
 	production = "production"
 
-	// examPatience is for one question; the page has to come, whatever is away.
-	examPatience = 4 * time.Second
+	// examTimeout is for one question; the page has to come, whatever is away.
+	examTimeout = 4 * time.Second
 )
 
 // showSetup tries out the set-up and says of each part whether it will do, and
@@ -147,7 +147,7 @@ func isPrivate(host string) bool {
 // examineCredentials asks the gateway about an invoice number nobody has: that
 // it does not know it is the answer of one that accepts who asks.
 func (h *Handler) examineCredentials(ctx context.Context, r *report) {
-	ctx, cancel := context.WithTimeout(ctx, examPatience)
+	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	_, err := h.Gateway.CheckStatus(ctx, models.TrialInvoice)
 	var answer *jokul.Error
@@ -213,7 +213,7 @@ var examiner = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) 
 
 // call asks an address of the settings; there are no others.
 func (h *Handler) call(ctx context.Context, method, address string, header http.Header, body []byte) (a examAnswer) {
-	ctx, cancel := context.WithTimeout(ctx, examPatience)
+	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
@@ -361,7 +361,7 @@ func judgeGenuine(r *report, genuine, spelt examAnswer) {
 
 // examineShop looks at what does not concern the gateway.
 func (h *Handler) examineShop(ctx context.Context, r *report) {
-	ctx, cancel := context.WithTimeout(ctx, examPatience)
+	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	if err := h.Store.TryWriting(ctx); err != nil {
 		r.add(views.Bad, "database", "stuck", h.Setup.Database, err)
