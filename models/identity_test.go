@@ -258,3 +258,33 @@ func TestTillIdentifier(t *testing.T) {
 		}
 	}
 }
+
+// Where no transaction id tells, an arrival is another telling of the receipt that is
+// closest: of the same amount, then of one that no notification has told of.
+func TestTheClosestReceipt(t *testing.T) {
+	told, untold := Receipt{Amount: 10_000, Notified: true}, Receipt{Amount: 10_000}
+	other, otherUntold := Receipt{Amount: 20_000, Notified: true}, Receipt{Amount: 20_000}
+	named := Receipt{Amount: 10_000, Notified: true, TillTransaction: "7"}
+	answer := Arrival{Amount: 10_000, Source: SourceStatusQuery}
+	for row, c := range []struct {
+		receipts []Receipt
+		want     int
+	}{
+		{[]Receipt{told, other}, 0},
+		{[]Receipt{other, told}, 1},
+		{[]Receipt{told, otherUntold}, 0},
+		{[]Receipt{otherUntold, told}, 1},
+		{[]Receipt{told, untold}, 1},
+		{[]Receipt{untold, told}, 0},
+		{[]Receipt{untold, untold}, 0},
+		{[]Receipt{other, told, untold, otherUntold}, 2},
+		{[]Receipt{other, named, otherUntold}, 1},
+	} {
+		for i := range c.receipts {
+			c.receipts[i].ID = int64(i + 1)
+		}
+		if like, i := recognise(c.receipts, answer, true); like != sameMoney || i != c.want {
+			t.Errorf("row %d: %s, receipt %d, want %d", row, like, i, c.want)
+		}
+	}
+}
