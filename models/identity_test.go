@@ -277,6 +277,7 @@ func TestTheClosestReceipt(t *testing.T) {
 		{[]Receipt{told, untold}, 1},
 		{[]Receipt{untold, told}, 0},
 		{[]Receipt{untold, untold}, 0},
+		{[]Receipt{told, told}, 0},
 		{[]Receipt{other, told, untold, otherUntold}, 2},
 		{[]Receipt{other, named, otherUntold}, 1},
 	} {
@@ -386,6 +387,30 @@ func TestLearn(t *testing.T) {
 		learnt := r.learn(Arrival{TillTransaction: c.toldID, Identifiers: c.toldID, PaidAt: c.toldAt, Source: c.source}, c.reusable)
 		if learnt != c.learnt || r.TillTransaction != c.wantID || r.Identifiers != c.wantID || !r.PaidAt.Equal(c.wantAt) || r.Notified != c.wantTold {
 			t.Errorf("row %d: learnt %v: %+v", row, learnt, r)
+		}
+	}
+}
+
+// What is known to be the same money is so by the till's id, by the kind of code, or by the
+// Request-Id.
+func TestCertain(t *testing.T) {
+	for row, c := range []struct {
+		id, told string
+		before   int64
+		reusable bool
+		want     bool
+	}{
+		{"1", "1", 0, true, true},
+		{"1", "2", 0, true, false},
+		{"", "", 0, true, false},
+		{"1", "", 0, true, false},
+		{"", "", 5, true, true},
+		{"", "", 6, true, false},
+		{"", "", 0, false, true},
+	} {
+		r := Receipt{ID: 5, TillTransaction: c.id}
+		if got := (Arrival{TillTransaction: c.told, ToldBefore: c.before}).certain(r, c.reusable); got != c.want {
+			t.Errorf("row %d: %v, want %v", row, got, c.want)
 		}
 	}
 }
