@@ -2,9 +2,13 @@ package models
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A status answer is a source of its own, whatever the caller says. Each thing that it says
@@ -99,6 +103,7 @@ func TestTakesMoney(t *testing.T) {
 		{OrderAwaitingPayment, PaymentPending, false, true},
 		{OrderExpired, PaymentExpired, false, true},
 		{OrderCancelled, PaymentPending, true, false},
+		{OrderCancelled, PaymentPaid, true, false},
 		{OrderPaid, PaymentPaid, true, true},
 		{OrderPaid, PaymentPaid, false, false},
 		{OrderPaid, PaymentPending, true, false}, // paid by another code
@@ -138,5 +143,123 @@ func TestTidied(t *testing.T) {
 	at := time.Date(2026, 11, 27, 10, 0, 0, 123456789, time.FixedZone("WIB", 7*3600))
 	if a := (Arrival{PaidAt: at}).tidied(); a.PaidAt.Location() != time.UTC || a.PaidAt.Nanosecond() != 123456000 {
 		t.Errorf("paid at %s", a.PaidAt)
+	}
+}
+
+// Money for an invoice number that is not ours is kept and asked about once, however often
+// it is told; a telling that contradicts it is asked about, too.
+func TestMoneyForNobody(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	mine := Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000, PaidAt: c.now()}
+	tell := func(id string, a Arrival, v Verdict, e Effect) {
+		t.Helper()
+		want(t, deliver(t, s, c, id, "{}", PaidEvent(a)), v, e)
+	}
+	money := func() (list []Receipt) {
+		t.Helper()
+		if err := s.read.Order("id").Find(&list).Error; err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	tell("a", numbered(mine, 1), VerdictUnknownInvoice, EffectFlagged)
+	tell("b", numbered(mine, 1), VerdictRepeated, EffectNone)
+	more := numbered(mine, 1)
+	more.Amount = 20_000
+	tell("c", more, VerdictMismatched, EffectFlagged)
+	if effect, err := s.ApplyStatus(ctx, Arrival{InvoiceNumber: "ELSE-1", Amount: 30_000}); err != nil || effect != EffectNone {
+		t.Errorf("a status answer that may be of it: %s, %v", effect, err)
+	}
+	if kinds := caseKindsOf(t, s); !slices.Equal(kinds, []CaseKind{CaseUnknownInvoice, CaseContradiction}) {
+		t.Errorf("cases %v", kinds)
+	}
+	tell("d", numbered(mine, 2), VerdictUnknownInvoice, EffectFlagged)
+	other := mine
+	other.InvoiceNumber = "ELSE-2"
+	if effect, err := s.ApplyStatus(ctx, other); err != nil || effect != EffectFlagged {
+		t.Errorf("learnt by a status query: %s, %v", effect, err)
+	}
+	tell("e", numbered(other, 5), VerdictRepeated, EffectNone)
+	list := money()
+	if len(list) != 3 || list[0].Amount != 10_000 || list[0].Status != ReceiptHeld || !list[2].Notified || list[2].TillTransaction != "5" {
+		t.Errorf("receipts %+v", list)
+	}
+}
+
+// The same money for nobody, told many times at once, is one receipt and one case.
+func TestMoneyForNobodyAtOnce(t *testing.T) {
+	s, c := openStore(t)
+	var tellers errgroup.Group
+	for i := range 20 {
+		tellers.Go(func() error {
+			a := numbered(Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000, PaidAt: c.now()}, 1)
+			n := Notification{RequestID: fmt.Sprint("r", i), Header: "{}", Body: []byte("{}")}
+			_, err := s.ApplyNotification(context.Background(), n, PaidEvent(a), c.now())
+			return err
+		})
+	}
+	if err := tellers.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var receipts int64
+	if err := s.read.Model(&Receipt{}).Count(&receipts).Error; err != nil || receipts != 1 || len(caseKindsOf(t, s)) != 1 {
+		t.Errorf("%d receipts, cases %v, %v", receipts, caseKindsOf(t, s), err)
+	}
+}
+
+// A payment keeps its own code, and takes that of the money where it has none yet: the
+// order is found by it.
+func TestTheCodeOfMoney(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	code := o.Payment().Code
+	silent := paid(o.Payment(), c.now())
+	silent.PaymentCode = ""
+	want(t, deliver(t, s, c, "silent", "{}", PaidEvent(silent)), VerdictApplied, EffectPaid)
+	if got := reload(t, s, o).Payment().Code; got != code {
+		t.Errorf("the code %s became %q", code, got)
+	}
+	early := place(t, s, "MNM-TEH", 1)
+	told := paid(early.Payment(), time.Time{})
+	told.PaymentCode = "8888777766665555"
+	want(t, deliver(t, s, c, "early", "{}", PaidEvent(told)), VerdictApplied, EffectPaid)
+	got := reload(t, s, early).Payment()
+	if got.Code != told.PaymentCode || !got.Receipts[0].PaidAt.Equal(c.now()) {
+		t.Errorf("code %q, paid at %s, want %s", got.Code, got.Receipts[0].PaidAt, c.now())
+	}
+	if page, err := s.Orders(context.Background(), OrderFilter{Search: told.PaymentCode}, "", 10); err != nil || len(page.Orders) != 1 || page.Orders[0].ID != early.ID {
+		t.Errorf("by the code %d orders are found, %v", len(page.Orders), err)
+	}
+}
+
+// Money for an attempt that was refused is late, and money that is held is told of by mail.
+func TestMoneyIsToldOf(t *testing.T) {
+	s, c := openStore(t)
+	refused := place(t, s, "MNM-GAYO", 1)
+	if err := s.RefuseCode(context.Background(), refused.Payment(), "no", c.now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, deliver(t, s, c, "refused", "{}", PaidEvent(paid(refused.Payment(), c.now()))), VerdictApplied, EffectPaidLate)
+	o := withCode(t, s, c, "MNM-TEH")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount++
+	want(t, deliver(t, s, c, "wrong", "{}", PaidEvent(wrong)), VerdictMismatched, EffectFlagged)
+	var kinds []MailKind
+	if err := s.read.Model(&Mail{}).Where("order_id = ? AND case_id > 0", o.ID).Pluck("kind", &kinds).Error; err != nil || !slices.Equal(kinds, []MailKind{MailMoney}) {
+		t.Errorf("mails %v, %v", kinds, err)
+	}
+}
+
+// What may be one payment or two is held.
+func TestUnclearMoneyIsHeld(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "VCR-CELENGAN")
+	unnamed := paid(o.Payment(), c.now())
+	unnamed.Identifiers = ""
+	want(t, deliver(t, s, c, "a", "{}", PaidEvent(unnamed)), VerdictApplied, EffectPaid)
+	want(t, deliver(t, s, c, "b", "{}", PaidEvent(unnamed)), VerdictHeld, EffectFlagged)
+	if open := only(t, s); open.Kind != CaseUnclear || open.Receipt.Status != ReceiptHeld {
+		t.Errorf("case %s about %+v", open.Kind, open.Receipt)
 	}
 }
