@@ -263,3 +263,35 @@ func TestUnclearMoneyIsHeld(t *testing.T) {
 		t.Errorf("case %s about %+v", open.Kind, open.Receipt)
 	}
 }
+
+// Money that was told wrongly is put right by a later telling only while its order can take
+// it, and only where it is known to be money of its own.
+func TestPutRightWhereItCanBe(t *testing.T) {
+	t.Run("paid meanwhile", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		right := paid(o.Payment(), c.now())
+		wrong := numbered(right, 1)
+		wrong.Amount--
+		want(t, deliver(t, s, c, "wrong", "{}", PaidEvent(wrong)), VerdictMismatched, EffectFlagged)
+		want(t, deliver(t, s, c, "other", "{}", PaidEvent(numbered(right, 2))), VerdictApplied, EffectPaid)
+		want(t, deliver(t, s, c, "right", "{}", PaidEvent(numbered(right, 1))), VerdictMismatched, EffectFlagged)
+		if m := reload(t, s, o).Money(); m.Applied != right.Amount || m.Undecided != wrong.Amount {
+			t.Errorf("money %+v", m)
+		}
+	})
+	t.Run("unclear", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "VCR-CELENGAN")
+		right := paid(o.Payment(), c.now())
+		right.Identifiers = ""
+		wrong := right
+		wrong.Amount--
+		want(t, deliver(t, s, c, "a", "{}", PaidEvent(right)), VerdictApplied, EffectPaid)
+		want(t, deliver(t, s, c, "b", "wrong", PaidEvent(wrong)), VerdictHeld, EffectFlagged)
+		want(t, deliver(t, s, c, "b", "right", PaidEvent(right)), VerdictRepeated, EffectNone)
+		if m := reload(t, s, o).Money(); m.Applied != right.Amount || m.Undecided != wrong.Amount {
+			t.Errorf("money %+v", m)
+		}
+	})
+}
