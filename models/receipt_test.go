@@ -295,3 +295,75 @@ func TestPutRightWhereItCanBe(t *testing.T) {
 		}
 	})
 }
+
+// What contradicts the receipt of the same money is a case, and changes nothing.
+func TestContradictions(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	right := paid(o.Payment(), c.now())
+	wrongCode, less, evenLess := right, right, right
+	wrongCode.PaymentCode = "1"
+	less.Amount, evenLess.Amount = less.Amount-1, evenLess.Amount-2
+	want(t, deliver(t, s, c, "less", "{}", PaidEvent(less)), VerdictMismatched, EffectFlagged)
+	want(t, deliver(t, s, c, "the same", "{}", PaidEvent(less)), VerdictRepeated, EffectNone)
+	want(t, deliver(t, s, c, "even less", "{}", PaidEvent(evenLess)), VerdictMismatched, EffectFlagged)
+	want(t, deliver(t, s, c, "right", "{}", PaidEvent(right)), VerdictApplied, EffectPaid)
+	want(t, deliver(t, s, c, "wrong code", "{}", PaidEvent(wrongCode)), VerdictMismatched, EffectFlagged)
+	want(t, deliver(t, s, c, "and again", "{}", PaidEvent(wrongCode)), VerdictMismatched, EffectFlagged)
+	want(t, deliver(t, s, c, "right again", "{}", PaidEvent(right)), VerdictRepeated, EffectNone)
+	if kinds := caseKindsOf(t, s); !slices.Equal(kinds, []CaseKind{CaseWrongAmount, CaseContradiction, CaseContradiction}) {
+		t.Errorf("cases %v", kinds)
+	}
+	got := reload(t, s, o)
+	if m := got.Money(); len(got.Payment().Receipts) != 1 || m.Applied != right.Amount || got.Payment().Code != right.PaymentCode {
+		t.Errorf("%d receipts, money %+v, code %s", len(got.Payment().Receipts), m, got.Payment().Code)
+	}
+}
+
+// What puts one payment right touches no other, is written down, and asks about no other
+// order's money.
+func TestPutRightAlone(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	unclear := withCode(t, s, c, "VCR-CELENGAN")
+	unnamed := paid(unclear.Payment(), c.now())
+	unnamed.Identifiers = ""
+	for _, id := range []string{"a", "b"} {
+		deliver(t, s, c, id, "unclear", PaidEvent(unnamed))
+	}
+	mine, other := withCode(t, s, c, "MNM-GAYO"), withCode(t, s, c, "MNM-GAYO")
+	for i, o := range []Order{mine, other} {
+		wrong := numbered(paid(o.Payment(), c.now()), 10+i)
+		wrong.Amount--
+		deliver(t, s, c, o.Number, "wrong", PaidEvent(wrong))
+	}
+	right := numbered(paid(mine.Payment(), c.now()), 10)
+	want(t, deliver(t, s, c, "right", "{}", PaidEvent(right)), VerdictApplied, EffectPaid)
+	if got := reload(t, s, mine); got.Status != OrderPaid || got.Payment().State != PaymentPaid || got.Payment().NextCheckAt != nil || got.Money().Applied != right.Amount {
+		t.Errorf("order %s, payment %s checked at %v, money %+v", got.Status, got.Payment().State, got.Payment().NextCheckAt, got.Money())
+	}
+	if m := reload(t, s, other).Money(); m.Undecided != right.Amount-1 || m.Applied != 0 {
+		t.Errorf("of the other order: %+v", m)
+	}
+	if m := reload(t, s, unclear).Money(); m.Undecided != unnamed.Amount {
+		t.Errorf("of what is unclear: %+v", m)
+	}
+	changes, err := s.ChangesOf(ctx, mine.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := func(c Change) bool {
+		return c.Kind == ChangeReceipt && c.Subject == right.InvoiceNumber && c.Was == fmt.Sprint(right.Amount-1) && c.Became == fmt.Sprint(right.Amount)
+	}
+	if !slices.ContainsFunc(changes, written) {
+		t.Errorf("the changes of the order do not tell of it: %+v", changes)
+	}
+}
+
+func TestCaseKinds(t *testing.T) {
+	kinds := CaseKinds()
+	slices.Sort(kinds)
+	if different := len(slices.Compact(slices.Clone(kinds))); different != len(kinds) || different != 16 {
+		t.Errorf("%d kinds, %d of them different", len(kinds), different)
+	}
+}
