@@ -89,7 +89,7 @@ func (h *Handler) showLogin(c echo.Context) error {
 	if h.password == nil {
 		return models.ErrNotFound
 	}
-	return h.loginPage(c, http.StatusOK, c.QueryParam("next"), "")
+	return h.loginPage(c, http.StatusOK, nextPage(c.QueryParam("next")), "")
 }
 
 func (h *Handler) loginPage(c echo.Context, status int, next, problem string) error {
@@ -104,7 +104,7 @@ func (h *Handler) login(c echo.Context) error {
 	if h.password == nil {
 		return models.ErrNotFound
 	}
-	next := c.FormValue("next")
+	next := nextPage(c.FormValue("next"))
 	if bcrypt.CompareHashAndPassword(h.password, []byte(c.FormValue("password"))) != nil {
 		h.Log.WarnContext(c.Request().Context(), "console: wrong password", "from", c.RealIP())
 		return h.loginPage(c, http.StatusForbidden, next, lang(c).T("login.wrong"))
@@ -115,10 +115,15 @@ func (h *Handler) login(c echo.Context) error {
 	}
 	h.setConsoleCookie(c, secret, int(consoleSession/time.Second))
 	h.Log.InfoContext(c.Request().Context(), "console: signed in", "from", c.RealIP())
-	if !strings.HasPrefix(next, "/console") {
-		next = "/console"
-	}
 	return c.Redirect(http.StatusSeeOther, next)
+}
+
+// nextPage is the page of the console to show after signing in.
+func nextPage(asked string) string {
+	if next := ownPath(asked); next == "/console" || strings.HasPrefix(next, "/console/") {
+		return next
+	}
+	return "/console"
 }
 
 func (h *Handler) logout(c echo.Context) error {

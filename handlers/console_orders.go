@@ -34,8 +34,9 @@ func consoleOrder(number string) string { return ordersPath + "/" + number }
 // orderConsole lists the console's addresses about orders, cases and stock.
 func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("", h.showOverview)
-	c.GET("/orders", h.showOrders)
-	c.GET("/orders.csv", h.exportOrders, middleware.Gzip())
+	searches := h.searchLimited(consoleSearches)
+	c.GET("/orders", h.showOrders, searches)
+	c.GET("/orders.csv", h.exportOrders, searches, middleware.Gzip())
 	c.GET("/orders/:number", h.showConsoleOrder)
 	c.GET("/orders/:number/cancel", h.askToCancel)
 	c.POST("/orders/:number/cancel", h.cancelOrder)
@@ -134,7 +135,8 @@ type filter struct {
 
 // readFilter takes what it knows of the query and leaves the rest out.
 func readFilter(c echo.Context) filter {
-	f := filter{search: strings.TrimSpace(c.QueryParam("q"))}
+	var f filter
+	f.search, _ = searchQuery(c.QueryParam("q"))
 	f.Search = f.search
 	if chosen := c.QueryParam("status"); chosen == flagged {
 		f.status, f.Flagged = chosen, true

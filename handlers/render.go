@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -205,12 +206,18 @@ func (a *accepted) lang(header string) views.Lang {
 	return l
 }
 
+// languageLinks are a page's address in each language; the start page's where that address cannot be a link.
 func languageLinks(r *http.Request) map[views.Lang]string {
 	links := map[views.Lang]string{}
+	address, err := url.Parse(cmp.Or(ownPath(r.URL.RequestURI()), ownPath(r.URL.EscapedPath()), "/"))
+	if err != nil { // ownPath has parsed it before
+		return links
+	}
+	query := address.Query()
 	for _, l := range views.Langs() {
-		query := r.URL.Query()
 		query.Set("lang", string(l))
-		links[l] = (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String()
+		address.RawQuery = query.Encode()
+		links[l] = address.String()
 	}
 	return links
 }
