@@ -33,6 +33,8 @@ func (h *Handler) consoleRoutes(e *echo.Echo) {
 	h.orderConsole(c)
 	h.messageConsole(c)
 	h.demoConsole(e, c)
+	c.RouteNotFound("", otherMethod)
+	c.RouteNotFound("/*", otherMethod)
 }
 
 // staffOnly lets in who is signed in, and in a demo who sits at this machine.
@@ -50,7 +52,7 @@ func (h *Handler) staffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 			return fmt.Errorf("session: %w", err)
 		}
 		if !in {
-			return c.Redirect(http.StatusSeeOther, "/console/login?"+url.Values{"next": {c.Request().URL.Path}}.Encode())
+			return c.Redirect(http.StatusSeeOther, "/console/login?"+url.Values{"next": {nextPage(c.Request().URL.EscapedPath())}}.Encode())
 		}
 		return next(c)
 	}

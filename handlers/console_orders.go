@@ -147,13 +147,22 @@ func readFilter(c echo.Context) filter {
 			}
 		}
 	}
-	if f.From = views.ParseDay(c.QueryParam("from")); !f.From.IsZero() {
+	if f.From = filterDay(c.QueryParam("from")); !f.From.IsZero() {
 		f.from = c.QueryParam("from")
 	}
-	if last := views.ParseDay(c.QueryParam("to")); !last.IsZero() {
+	if last := filterDay(c.QueryParam("to")); !last.IsZero() {
 		f.to, f.To = c.QueryParam("to"), last.AddDate(0, 0, 1)
 	}
 	return f
+}
+
+// filterDay reads a day of this century, zero for any other: databases do not agree on years of five digits.
+func filterDay(s string) time.Time {
+	day := views.ParseDay(s)
+	if day.Year() < 2000 || day.Year() > 2100 {
+		return time.Time{}
+	}
+	return day
 }
 
 // address is a page with this filter, but for another status, after a key.

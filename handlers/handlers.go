@@ -189,6 +189,31 @@ func answerHead(e *echo.Echo) {
 	}
 }
 
+// otherMethod answers in a group of routes as Echo does outside of one: an address that knows other methods says which,
+// and every other one is not found. Echo takes both for not found in a group.
+func otherMethod(c echo.Context) error {
+	known := map[string][]string{}
+	for _, route := range c.Echo().Routes() {
+		known[route.Path] = append(known[route.Path], route.Method)
+	}
+	allowed := []string{http.MethodOptions}
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		found := c.Echo().NewContext(nil, nil)
+		c.Echo().Router().Find(method, echo.GetPath(c.Request()), found)
+		if slices.Contains(known[found.Path()], method) {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 1 {
+		return models.ErrNotFound
+	}
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
+	if c.Request().Method == http.MethodOptions {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return echo.ErrMethodNotAllowed
+}
+
 // isRead reports whether a request only reads.
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
