@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"warungjokul/views"
 )
 
 func TestCleanText(t *testing.T) {
@@ -137,5 +139,25 @@ func TestDefuse(t *testing.T) {
 	}
 	if !slices.Contains(exportHead, "customer_name") {
 		t.Error("the export has no names")
+	}
+}
+
+// Of a header that is too long the languages at its beginning are read.
+func TestLongAcceptLanguage(t *testing.T) {
+	var a accepted
+	for header, want := range map[string]views.Lang{
+		"en;q=0.9,id;q=0.1":                 views.English,
+		"en," + strings.Repeat("fr,", 5000): views.English,
+		strings.Repeat("fr,", 66) + "en":    views.English,    // 200 bytes
+		strings.Repeat("fr,", 67) + "en":    views.Indonesian, // behind the bound
+		strings.Repeat("x", 10_000):         views.Indonesian,
+		strings.Repeat("x", 10_000) + ",en": views.Indonesian,
+	} {
+		if got := a.lang(header); got != want {
+			t.Errorf("%.30q: %s, want %s", header, got, want)
+		}
+	}
+	if len(a.langs) > 7 {
+		t.Errorf("%d headers are remembered", len(a.langs))
 	}
 }
