@@ -370,7 +370,7 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 	ok bool) {
 	l := lang(c)
 	read := func(name string) views.Field {
-		return views.Field{Value: strings.Join(strings.Fields(c.FormValue(name)), " ")}
+		return views.Field{Value: formText(c, name, maxReason)}
 	}
 	form = views.DecisionForm{Decision: read("decision"), Refund: read("refund"), RefundedOn: read("refunded_on"),
 		Method: read("refund_method"), Reason: read("reason"), By: read("by")}
@@ -416,5 +416,5 @@ func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.Decis
 // fits reports whether a text is there, readable, and no longer than so many letters.
 func fits(text string, most int) bool {
 	n := utf8.RuneCountInString(text)
-	return n > 0 && n <= most && utf8.ValidString(text)
+	return n > 0 && n <= most && !strings.ContainsRune(text, utf8.RuneError)
 }

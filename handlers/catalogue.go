@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -26,20 +25,18 @@ func (h *Handler) catalogue(ctx context.Context) ([]models.Product, error) {
 
 func (h *Handler) showCatalogue(c echo.Context) error {
 	return h.publicPage(c, func(ctx context.Context) (templ.Component, error) {
-		query, category := strings.TrimSpace(c.QueryParam("q")), models.Category(c.QueryParam("category"))
-		products, err := h.find(ctx, query, category)
+		query, cut := searchQuery(c.QueryParam("q"))
+		category := models.Category(c.QueryParam("category"))
+		products, err := h.catalogue(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("catalogue: %w", err)
 		}
-		return views.Catalogue(h.viewCatalogue(c, query, category, products)), nil
+		page := h.viewCatalogue(c, query, category, models.Matching(products, query, category))
+		if cut {
+			page.Notice = page.T("catalogue.cut", query)
+		}
+		return views.Catalogue(page), nil
 	})
-}
-
-func (h *Handler) find(ctx context.Context, query string, category models.Category) ([]models.Product, error) {
-	if query == "" && category == "" {
-		return h.catalogue(ctx)
-	}
-	return h.Store.Products(ctx, query, category)
 }
 
 func (h *Handler) viewCatalogue(c echo.Context, query string, category models.Category, products []models.Product) views.CataloguePage {

@@ -206,12 +206,12 @@ var (
 func (h *Handler) readCheckout(c echo.Context) checkoutForm {
 	l := lang(c)
 	f := checkoutForm{
-		name:  views.Field{Value: strings.Join(strings.Fields(c.FormValue("name")), " ")},
-		email: views.Field{Value: strings.TrimSpace(c.FormValue("email"))},
-		phone: views.Field{Value: strings.TrimSpace(c.FormValue("phone"))},
+		name:  views.Field{Value: formText(c, "name", maxName)},
+		email: views.Field{Value: formText(c, "email", maxEmail)},
+		phone: views.Field{Value: formText(c, "phone", maxPhone)},
 	}
-	if n := utf8.RuneCountInString(f.name.Value); n < 1 || n > 64 || !utf8.ValidString(f.name.Value) ||
-		!strings.ContainsFunc(f.name.Value, unicode.IsLetter) || strings.ContainsFunc(f.name.Value, unicode.IsControl) {
+	if utf8.RuneCountInString(f.name.Value) > maxName || !strings.ContainsFunc(f.name.Value, unicode.IsLetter) ||
+		strings.ContainsRune(f.name.Value, utf8.RuneError) {
 		f.name.Problem = l.T("checkout.bad.name")
 	}
 	if !validEmail(f.email.Value) {
@@ -234,7 +234,7 @@ func (h *Handler) readCheckout(c echo.Context) checkoutForm {
 // takes no others.
 func validEmail(s string) bool {
 	address, err := mail.ParseAddress(s)
-	if err != nil || address.Address != s || len(s) > 128 {
+	if err != nil || address.Address != s || len(s) > maxEmail {
 		return false
 	}
 	_, domain, _ := strings.Cut(s, "@")

@@ -33,6 +33,8 @@ func (h *Handler) consoleRoutes(e *echo.Echo) {
 	h.orderConsole(c)
 	h.messageConsole(c)
 	h.demoConsole(e, c)
+	c.RouteNotFound("", otherMethod)
+	c.RouteNotFound("/*", otherMethod)
 }
 
 // staffOnly lets in who is signed in, and in a demo who sits at this machine.
@@ -50,7 +52,7 @@ func (h *Handler) staffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 			return fmt.Errorf("session: %w", err)
 		}
 		if !in {
-			return c.Redirect(http.StatusSeeOther, "/console/login?"+url.Values{"next": {c.Request().URL.Path}}.Encode())
+			return c.Redirect(http.StatusSeeOther, "/console/login?"+url.Values{"next": {nextPage(c.Request().URL.EscapedPath())}}.Encode())
 		}
 		return next(c)
 	}
@@ -89,7 +91,7 @@ func (h *Handler) showLogin(c echo.Context) error {
 	if h.password == nil {
 		return models.ErrNotFound
 	}
-	return h.loginPage(c, http.StatusOK, c.QueryParam("next"), "")
+	return h.loginPage(c, http.StatusOK, nextPage(c.QueryParam("next")), "")
 }
 
 func (h *Handler) loginPage(c echo.Context, status int, next, problem string) error {
@@ -104,7 +106,7 @@ func (h *Handler) login(c echo.Context) error {
 	if h.password == nil {
 		return models.ErrNotFound
 	}
-	next := c.FormValue("next")
+	next := nextPage(c.FormValue("next"))
 	if bcrypt.CompareHashAndPassword(h.password, []byte(c.FormValue("password"))) != nil {
 		h.Log.WarnContext(c.Request().Context(), "console: wrong password", "from", c.RealIP())
 		return h.loginPage(c, http.StatusForbidden, next, lang(c).T("login.wrong"))
@@ -115,10 +117,15 @@ func (h *Handler) login(c echo.Context) error {
 	}
 	h.setConsoleCookie(c, secret, int(consoleSession/time.Second))
 	h.Log.InfoContext(c.Request().Context(), "console: signed in", "from", c.RealIP())
-	if !strings.HasPrefix(next, "/console") {
-		next = "/console"
-	}
 	return c.Redirect(http.StatusSeeOther, next)
+}
+
+// nextPage is the page of the console to show after signing in.
+func nextPage(asked string) string {
+	if next := ownPath(asked); next == "/console" || strings.HasPrefix(next, "/console/") {
+		return next
+	}
+	return "/console"
 }
 
 func (h *Handler) logout(c echo.Context) error {

@@ -34,8 +34,9 @@ func consoleOrder(number string) string { return ordersPath + "/" + number }
 // orderConsole lists the console's addresses about orders, cases and stock.
 func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("", h.showOverview)
-	c.GET("/orders", h.showOrders)
-	c.GET("/orders.csv", h.exportOrders, middleware.Gzip())
+	searches := h.searchLimited(consoleSearches)
+	c.GET("/orders", h.showOrders, searches)
+	c.GET("/orders.csv", h.exportOrders, searches, middleware.Gzip())
 	c.GET("/orders/:number", h.showConsoleOrder)
 	c.GET("/orders/:number/cancel", h.askToCancel)
 	c.POST("/orders/:number/cancel", h.cancelOrder)
@@ -134,7 +135,8 @@ type filter struct {
 
 // readFilter takes what it knows of the query and leaves the rest out.
 func readFilter(c echo.Context) filter {
-	f := filter{search: strings.TrimSpace(c.QueryParam("q"))}
+	var f filter
+	f.search, _ = searchQuery(c.QueryParam("q"))
 	f.Search = f.search
 	if chosen := c.QueryParam("status"); chosen == flagged {
 		f.status, f.Flagged = chosen, true
@@ -145,13 +147,22 @@ func readFilter(c echo.Context) filter {
 			}
 		}
 	}
-	if f.From = views.ParseDay(c.QueryParam("from")); !f.From.IsZero() {
+	if f.From = filterDay(c.QueryParam("from")); !f.From.IsZero() {
 		f.from = c.QueryParam("from")
 	}
-	if last := views.ParseDay(c.QueryParam("to")); !last.IsZero() {
+	if last := filterDay(c.QueryParam("to")); !last.IsZero() {
 		f.to, f.To = c.QueryParam("to"), last.AddDate(0, 0, 1)
 	}
 	return f
+}
+
+// filterDay reads a day of this century, zero for any other: databases do not agree on years of five digits.
+func filterDay(s string) time.Time {
+	day := views.ParseDay(s)
+	if day.Year() < 2000 || day.Year() > 2100 {
+		return time.Time{}
+	}
+	return day
 }
 
 // address is a page with this filter, but for another status, after a key.

@@ -65,10 +65,10 @@ func wantsJSON(c echo.Context) bool {
 // pageBefore is the page of ours that a form was on, or empty.
 func pageBefore(r *http.Request) string {
 	before, err := url.Parse(r.Referer())
-	if err != nil || before.Host != r.Host || !strings.HasPrefix(before.Path, "/") || strings.HasPrefix(before.Path, "//") {
+	if err != nil || before.Host != r.Host {
 		return ""
 	}
-	return (&url.URL{Path: before.Path, RawQuery: before.RawQuery}).String()
+	return ownPath(before.RequestURI())
 }
 
 func (h *Handler) errorPage(c echo.Context, status int) error {
@@ -85,9 +85,9 @@ func (h *Handler) errorPage(c echo.Context, status int) error {
 	name := strconv.Itoa(kind)
 	p := views.ErrorPage{Page: page, Heading: page.T("error." + name), Text: page.T("error." + name + ".text")}
 	p.Title = p.Heading
-	switch read := c.Request().Method == http.MethodGet; {
+	switch read := isRead(c.Request()); {
 	case read && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError):
-		p.Again = c.Request().URL.RequestURI()
+		p.Again = ownPath(c.Request().URL.RequestURI())
 	case !read:
 		p.Back = pageBefore(c.Request())
 	}

@@ -161,6 +161,9 @@ func (s *streams) close() {
 // it cannot change by itself.
 func (h *Handler) orderEvents(c echo.Context) error {
 	token := c.Param("token")
+	if c.Request().Method == http.MethodHead {
+		return h.headOfEvents(c)
+	}
 	return h.stream(c, token, func(ctx context.Context) (glimpse, error) {
 		o, err := h.Store.Order(ctx, token)
 		if err != nil {
@@ -168,6 +171,21 @@ func (h *Handler) orderEvents(c echo.Context) error {
 		}
 		return glimpse{seen: string(o.Glance()), status: h.statusOf(o), last: !live(o, h.Now())}, nil
 	})
+}
+
+// headOfEvents answers HEAD: as GET, and no stream is opened.
+func (h *Handler) headOfEvents(c echo.Context) error {
+	if _, err := h.order(c); err != nil {
+		return err
+	}
+	eventsHeader(c.Response().Header())
+	return c.NoContent(http.StatusOK)
+}
+
+func eventsHeader(header http.Header) {
+	header.Set(echo.HeaderContentType, "text/event-stream")
+	header.Set(echo.HeaderCacheControl, "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 }
 
 // glimpse is what a stream sees when it looks.
@@ -211,9 +229,7 @@ func (h *Handler) stream(c echo.Context, token string, look func(context.Context
 // of the request, would stay with each of thousands of streams.
 func (h *Handler) takeOver(c echo.Context, one *stream) error {
 	header := c.Response().Header()
-	header.Set(echo.HeaderContentType, "text/event-stream")
-	header.Set(echo.HeaderCacheControl, "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	eventsHeader(header)
 	header.Set(echo.HeaderConnection, "close")
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	conn, w, err := c.Response().Hijack()

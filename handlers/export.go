@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/text/unicode/norm"
 
 	"warungjokul/models"
 	"warungjokul/views"
@@ -32,6 +33,9 @@ func (h *Handler) exportOrders(c echo.Context) error {
 	w.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8; header=present")
 	w.Header().Set(echo.HeaderContentDisposition, "attachment; filename=orders-"+views.StartOfDay(h.Now()).Format(time.DateOnly)+".csv")
 	w.Header().Set(echo.HeaderCacheControl, "no-store")
+	if c.Request().Method == http.MethodHead { // nobody reads what would be written
+		return c.NoContent(http.StatusOK)
+	}
 	stream := http.NewResponseController(w)
 	rows := csv.NewWriter(w)
 	rows.UseCRLF = true // as RFC 4180 has it
@@ -96,10 +100,16 @@ func machine(t *time.Time) string {
 	return views.Machine(*t)
 }
 
-// defuse keeps a cell from being run: a spreadsheet takes what begins like this
-// for a formula, whoever wrote it. An apostrophe makes it text.
+// defuse keeps a cell from being run: a spreadsheet takes what begins with a sign
+// for a formula, whoever wrote it, also one that is written in full width or behind
+// what does not show. An apostrophe makes it text.
 func defuse(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+	shown := cleanText(cell)
+	if cell == "" {
+		return cell
+	}
+	sign := norm.NFKC.String(cutText(shown, 1)) // in its usual width
+	if strings.ContainsRune("\t\r\n", rune(cell[0])) || sign != "" && strings.ContainsAny(sign[:1], "=+-@") || sign == "−" {
 		return "'" + cell
 	}
 	return cell

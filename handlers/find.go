@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,7 +18,7 @@ func (h *Handler) showFindOrder(c echo.Context) error {
 // findOrder leads back to a lost order. An unknown number and a number with
 // another email get the same answer, so that nobody learns which orders exist.
 func (h *Handler) findOrder(c echo.Context) error {
-	p := views.FindPage{Number: strings.TrimSpace(c.FormValue("order_number")), Email: strings.TrimSpace(c.FormValue("email"))}
+	p := views.FindPage{Number: formText(c, "order_number", maxNumber), Email: formText(c, "email", maxEmail)}
 	token, err := h.Store.FindOrder(c.Request().Context(), p.Number, p.Email)
 	if errors.Is(err, models.ErrNotFound) {
 		p.Problem = lang(c).T("find.none")

@@ -4,6 +4,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ func (h *Handler) routes() *echo.Echo {
 	e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	e.Use(h.layers())
 
-	e.GET(catalogueRoute, h.showCatalogue)
+	e.GET(catalogueRoute, h.showCatalogue, h.searchLimited(catalogueSearches))
 	e.GET(productRoute, h.showProduct)
 	e.GET("/cart", h.showCart)
 	e.POST("/cart/items", h.addToCart)
@@ -142,7 +143,9 @@ func (h *Handler) routes() *echo.Echo {
 	// A form that was turned down shows the page under the form's own address. Who
 	// asks for that again, be it the page itself or a language, means the page.
 	for _, form := range []string{"payments", "check", "mail"} {
-		e.GET("/orders/:token/"+form, func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, orderPath(c.Param("token"))) })
+		e.GET("/orders/:token/"+form, func(c echo.Context) error {
+			return c.Redirect(http.StatusSeeOther, cmp.Or(ownPath(strings.TrimSuffix(c.Request().URL.EscapedPath(), "/"+form)), "/"))
+		})
 	}
 	e.GET("/find-order", h.showFindOrder)
 	e.POST("/find-order", h.findOrder, h.limited(10))
@@ -169,8 +172,50 @@ func (h *Handler) routes() *echo.Echo {
 	if !h.MetricsElsewhere {
 		e.GET("/metrics", echo.WrapHandler(http.HandlerFunc(h.serveMetrics)))
 	}
+	answerHead(e)
 	return e
 }
+
+// answerHead has every route that answers GET answer HEAD alike. The server sends no body then, whatever a handler
+// writes. Other methods are answered by Echo: 405 with what is allowed, OPTIONS with the same and no body.
+func answerHead(e *echo.Echo) {
+	for _, route := range e.Routes() {
+		if route.Method != http.MethodGet {
+			continue
+		}
+		c := e.NewContext(nil, nil)
+		e.Router().Find(route.Method, route.Path, c)
+		e.Add(http.MethodHead, route.Path, c.Handler())
+	}
+}
+
+// otherMethod answers in a group of routes as Echo does outside of one: an address that knows other methods says which,
+// and every other one is not found. Echo takes both for not found in a group.
+func otherMethod(c echo.Context) error {
+	known := map[string][]string{}
+	for _, route := range c.Echo().Routes() {
+		known[route.Path] = append(known[route.Path], route.Method)
+	}
+	allowed := []string{http.MethodOptions}
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		found := c.Echo().NewContext(nil, nil)
+		c.Echo().Router().Find(method, echo.GetPath(c.Request()), found)
+		if slices.Contains(known[found.Path()], method) {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 1 {
+		return models.ErrNotFound
+	}
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
+	if c.Request().Method == http.MethodOptions {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return echo.ErrMethodNotAllowed
+}
+
+// isRead reports whether a request only reads.
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 // maxFormSize is more than any form of this shop fills, in bytes.
 const maxFormSize = 32 << 10
@@ -200,6 +245,7 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 		}}),
 		h.guard,
 		h.light,
+		shortParams,
 		h.bounded,
 		// The notification caps its own body, and has no browser to protect.
 		h.readForm(notification),
@@ -211,7 +257,7 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 // light answers with files, which need nothing that pages need.
 func (h *Handler) light(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if c.Path() == staticRoute && c.Request().Method == http.MethodGet {
+		if c.Path() == staticRoute && isRead(c.Request()) {
 			static.ServeHTTP(c.Response(), c.Request())
 			return nil
 		}
@@ -246,6 +292,10 @@ const (
 	policy = ownFiles + "; frame-ancestors 'none'"
 )
 
+// permissions are what no page of ours asks a browser for.
+const permissions = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), " +
+	"midi=(), payment=(), usb=()"
+
 // guard sets the headers that keep a page from doing what it should not. All
 // answers share their values.
 func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
@@ -253,6 +303,10 @@ func (h *Handler) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		"Content-Security-Policy": {policy},
 		"X-Content-Type-Options":  {"nosniff"},
 		"Referrer-Policy":         {"same-origin"}, // an order's address is its key
+		// No window of another site reaches into ours, and none shows our files as its own.
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Permissions-Policy":           {permissions},
 	}
 	if h.secure() {
 		always.Set("Strict-Transport-Security", "max-age=31536000")
@@ -313,6 +367,26 @@ func (h *Handler) limited(perMinute int) echo.MiddlewareFunc {
 		},
 		Store: store,
 	})
+}
+
+// What a client may search for a minute: in the catalogue a family behind one address, in the console an office.
+const (
+	catalogueSearches = 300
+	consoleSearches   = 120
+)
+
+// searchLimited allows a client so many searches a minute, and any number of other requests.
+func (h *Handler) searchLimited(perMinute int) echo.MiddlewareFunc {
+	limited := h.limited(perMinute)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		search := limited(next)
+		return func(c echo.Context) error {
+			if c.Request().URL.RawQuery == "" || c.QueryParam("q") == "" {
+				return next(c)
+			}
+			return search(c)
+		}
+	}
 }
 
 // client is what is counted as one: an IPv4 address, or the /64 network that an

@@ -35,7 +35,7 @@ func rejectionPath(id int64) string { return inboxPath + "/r" + strconv.FormatIn
 func (h *Handler) showInbox(c echo.Context) error {
 	ctx, l := c.Request().Context(), lang(c)
 	h.keepRejections(ctx)
-	p := views.InboxPage{URL: h.notificationURL(), About: strings.ToUpper(strings.TrimSpace(c.QueryParam("q")))}
+	p := views.InboxPage{URL: h.notificationURL(), About: strings.ToUpper(cutText(cleanText(c.QueryParam("q")), maxNumber))}
 	var err error
 	if p.ConsolePage, err = h.consolePage(c, "notifications", l.T("console.notifications")); err != nil {
 		return err

@@ -255,7 +255,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Notice: notice,
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
 		Customer: nameAtTill(payment, o), Placed: page.Lang.Moment(o.PlacedAt),
-		HowToPayPage: payment.HowToPayPage, Say: "Mau bayar " + billerName,
+		HowToPayPage: h.howToPayPage(payment), Say: "Mau bayar " + billerName,
 		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
 	}
 	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
@@ -377,6 +377,15 @@ func (h *Handler) simulatorLink(code string) string {
 		return ""
 	}
 	return h.SandboxURL + "/simulator?" + url.Values{"payment_code": {code}}.Encode()
+}
+
+// howToPayPage is the gateway's page about a code, empty where the address that came with the code is not the gateway's:
+// a shopper is sent nowhere else.
+func (h *Handler) howToPayPage(p models.Payment) string {
+	if !h.Gateway.IsGateway(p.HowToPayPage) {
+		return ""
+	}
+	return p.HowToPayPage
 }
 
 func orderLinks(path string) map[views.Lang]string {

@@ -283,6 +283,9 @@ func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, addres
 	}
 	var kept []models.Instruction
 	for _, in := range list {
+		for i := range in.Steps {
+			in.Steps[i] = cleanText(in.Steps[i])
+		}
 		kept = append(kept, models.Instruction{Language: in.Language, Steps: in.Steps})
 	}
 	keeping, cancel := toKeep(ctx)

@@ -3,10 +3,12 @@ package handlers
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/views"
 )
 
 const createPath = "/indomaret-online-to-offline/v2/payment-code"
@@ -51,5 +53,35 @@ func TestReplaceAfterTheCode(t *testing.T) {
 	w.replace(ctx, p, errors.New("taken"))
 	if got := w.whole(order); len(got.Payments) != 1 || got.Payment().Code != p.Code || w.called(createPath) != asked {
 		t.Errorf("%d attempts, code %q; the gateway was asked %d times more", len(got.Payments), got.Payment().Code, w.called(createPath)-asked)
+	}
+}
+
+// A shopper is sent to the gateway's own pages about a code, and to no other address that came with it. The code is
+// shown all the same.
+func TestOtherSitesAreNotLinked(t *testing.T) {
+	for address, linked := range map[string]bool{
+		"":                                    true, // the gateway's own
+		"https://sandbox.doku.com/how-to-pay": true,
+		"https://evil.example/a":              false,
+		"https://doku.com.evil.example/a":     false,
+		"javascript:alert(1)":                 false,
+		"//evil.example/a":                    false,
+		"https://sandbox.doku.com/" + strings.Repeat("a", 3000): false,
+	} {
+		w := newWorld(t)
+		b := putBetween(w)
+		b.set(b.redate(func(info map[string]any) {
+			if address != "" {
+				info["how_to_pay_page"] = address
+			}
+		}, 0), nil)
+		order := w.order("MNM-TEH")
+		page := w.get(order)
+		if got := strings.Contains(page, `rel="noopener noreferrer">`+views.Indonesian.T("keep.howto")); got != linked {
+			t.Errorf("%.40q: linked %v, want %v", address, got, linked)
+		}
+		if strings.Contains(page, "evil.example") || strings.Contains(page, "javascript:") || !strings.Contains(page, w.whole(order).Payment().Code[:4]) {
+			t.Errorf("%.40q is on the page, or the code is not", address)
+		}
 	}
 }

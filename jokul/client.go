@@ -26,6 +26,10 @@ const (
 const (
 	defaultTimeout  = 10 * time.Second
 	maxResponseSize = 1 << 20
+
+	// maxResponseHeader is the same for the headers of an answer. Real ones have
+	// about 1 KiB.
+	maxResponseHeader = 64 << 10
 )
 
 // Client calls the gateway for one merchant. It is safe for concurrent use.
@@ -179,6 +183,7 @@ func defaultHTTPClient() *http.Client {
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		transport := standard.Clone()
 		transport.MaxIdleConnsPerHost = transport.MaxIdleConns
+		transport.MaxResponseHeaderBytes = maxResponseHeader
 		h.Transport = transport
 	}
 	return h

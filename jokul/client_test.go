@@ -244,3 +244,37 @@ func TestConnectionsAreKept(t *testing.T) {
 		t.Errorf("%d connections for %d calls at once, three times", n, atOnce)
 	}
 }
+
+// Only the gateway's own addresses are linked to or fetched.
+func TestIsGateway(t *testing.T) {
+	client, err := jokul.New("MCH-1", "SK-1", jokul.WithBaseURL("http://127.0.0.1:8081"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	longest := "https://jokul.doku.com/" + strings.Repeat("a", 2048-len("https://jokul.doku.com/"))
+	for address, want := range map[string]bool{
+		"http://127.0.0.1:8081/how-to-pay/1": true,
+		"https://jokul.doku.com/how-to-pay":  true,
+		"https://sandbox.doku.com/x?y=z":     true,
+		longest:                              true,
+		longest + "a":                        false,
+		"":                                   false,
+		"/how-to-pay":                        false,
+		"//jokul.doku.com/x":                 false,
+		"http://jokul.doku.com/x":            false,
+		"https://jokul.doku.com:8443/x":      false,
+		"https://doku.com.evil.example/x":    false,
+		"https://evildoku.com/x":             false,
+		"https://jokul.doku.com@evil.test/x": false,
+		"https://me@jokul.doku.com/x":        false,
+		`https://evil.test\.doku.com/x`:      false,
+		"https://evil.test%2f.doku.com/x":    false,
+		"javascript:alert(1)//.doku.com":     false,
+		"http://127.0.0.1:8082/x":            false,
+		"https://jokul.doku.com/\r\nx":       false,
+	} {
+		if got := client.IsGateway(address); got != want {
+			t.Errorf("%.60q: %v, want %v", address, got, want)
+		}
+	}
+}

@@ -30,14 +30,13 @@ type Instruction struct {
 // sent: only the client's own base URL and hosts of doku.com under https are
 // asked. docs/protocol.md section 5.
 func (c *Client) HowToPay(ctx context.Context, address string) ([]Instruction, error) {
-	u, err := url.Parse(address)
-	if err != nil || !c.isGateway(u) {
-		return nil, &Error{Outcome: OutcomeRefused, Err: fmt.Errorf("how-to-pay address %q is not the gateway's", address)}
+	if !c.IsGateway(address) {
+		return nil, &Error{Outcome: OutcomeRefused, Err: fmt.Errorf("how-to-pay address %q is not the gateway's", cut(address, maxAddress))}
 	}
 	ctx, cancel := context.WithTimeout(ctx, MaxCallTime)
 	defer cancel()
 	return retry(ctx, c, func() ([]Instruction, *Exchange, error) {
-		x := &Exchange{Operation: "How to pay", Method: http.MethodGet, URL: u.String()}
+		x := &Exchange{Operation: "How to pay", Method: http.MethodGet, URL: address}
 		c.send(ctx, x, http.Header{"Accept": {"application/json"}}, nil)
 		list, err := readInstructions(x)
 		return list, x, err
@@ -58,8 +57,14 @@ func readInstructions(x *Exchange) ([]Instruction, error) {
 	return list, nil
 }
 
-func (c *Client) isGateway(u *url.URL) bool {
-	if u.User != nil {
+// maxAddress is the longest address that is taken for the gateway's, in bytes.
+const maxAddress = 2048
+
+// IsGateway reports whether an address that came in a message is the gateway's own: it is at the client's base URL, or
+// at a host of doku.com under https. Link to PaymentCode.HowToPayPage only where it is.
+func (c *Client) IsGateway(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || len(address) > maxAddress || u.User != nil {
 		return false
 	}
 	if u.Scheme == c.base.Scheme && u.Host == c.base.Host {

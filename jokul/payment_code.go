@@ -146,7 +146,8 @@ type PaymentCode struct {
 	AnsweredAt time.Time
 
 	// HowToPayPage and HowToPayAPI are opaque addresses, either may be empty:
-	// the first is for people, the second for HowToPay.
+	// the first is for people, the second for HowToPay. They are as they came:
+	// see Client.IsGateway before you link to the first.
 	HowToPayPage string
 	HowToPayAPI  string
 

@@ -113,3 +113,20 @@ func cpuTime(b *testing.B) time.Duration {
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
+
+// BenchmarkSearch is a search of the catalogue by its length: what a flood of them costs.
+func BenchmarkSearch(b *testing.B) {
+	s, _ := openStore(b)
+	products, err := s.Products(b.Context(), "", "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{1, 8, 1000, 10_000} {
+		query := words(n)
+		b.Run(fmt.Sprint(n, " words"), func(b *testing.B) {
+			for b.Loop() {
+				Matching(products, query, "")
+			}
+		})
+	}
+}

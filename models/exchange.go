@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -158,3 +159,6 @@ func (s *Store) NotificationsAbout(ctx context.Context, invoiceNumbers []string)
 
 // MaxAbout bounds what a page about one order shows of each thing.
 const MaxAbout = 200
+
+// escapeLike takes the meaning from what LIKE would read as a pattern.
+var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)

@@ -84,12 +84,15 @@ func (s *Store) latestOrders(ctx context.Context, f OrderFilter, terms []string,
 		if _, err := fmt.Sscanf(after, "%d-%d", &micros, &id); err != nil {
 			return OrderPage{}, ErrNotFound
 		}
-		at = time.UnixMicro(micros).UTC()
+		// PostgreSQL refuses years far from ours.
+		if at = time.UnixMicro(micros).UTC(); micros < 0 || at.After(endOfTime) {
+			return OrderPage{}, ErrNotFound
+		}
 	}
 	c := f.conditions()
 	c.and("(orders.placed_at, orders.id) < (?, ?)", at, id)
-	for _, term := range terms {
-		c.andWord("orders.id", term)
+	if len(terms) > 0 {
+		c.andWords("orders.id", terms)
 	}
 	var p OrderPage
 	err := with(ctx, s.read).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
@@ -106,7 +109,7 @@ func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, 
 	if after != "" {
 		var word string
 		from = &spot{}
-		if _, err := fmt.Sscanf(after, "%d-%s", &from.OrderID, &word); err != nil {
+		if _, err := fmt.Sscanf(after, "%d-%s", &from.OrderID, &word); err != nil || len(word) > 2*maxWord {
 			return OrderPage{}, ErrNotFound
 		}
 		var err error

@@ -62,23 +62,35 @@ type Product struct {
 	Position int64
 }
 
-// Products lists the catalogue. A query matches names and texts in either
-// language, without regard to case; an empty query or category matches all.
+// Products lists the catalogue, or what of it matches a query and a category. It is
+// one and the same statement whatever is searched for.
 func (s *Store) Products(ctx context.Context, query string, category Category) ([]Product, error) {
-	db := with(ctx, s.read).Order("position, id")
-	if category != "" {
-		db = db.Where("category = ?", category)
-	}
-	for _, word := range strings.Fields(strings.ToLower(query)) {
-		like := "%" + escapeLike.Replace(word) + "%"
-		db = db.Where(`lower(name_id || ' ' || name_en || ' ' || text_id || ' ' || text_en) LIKE ? ESCAPE '\'`, like)
-	}
 	var list []Product
-	return list, db.Find(&list).Error
+	err := with(ctx, s.read).Order("position, id").Find(&list).Error
+	return Matching(list, query, category), err
 }
 
-// escapeLike takes the meaning from what LIKE would read as a pattern.
-var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+// Matching returns the products of a category whose names and texts, in either
+// language, contain every word of a query, without regard to case. An empty query
+// or category matches all. Words after the first MaxTerms different ones are left out.
+func Matching(list []Product, query string, category Category) []Product {
+	words := distinct(strings.Fields(strings.ToLower(query)))
+	var found []Product
+	for _, p := range list {
+		if (category == "" || p.Category == category) && p.contains(words) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func (p Product) contains(words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	text := strings.ToLower(strings.Join([]string{p.NameID, p.NameEN, p.TextID, p.TextEN}, " "))
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+}
 
 // Product finds one product by its slug, or says ErrNotFound.
 func (s *Store) Product(ctx context.Context, slug string) (Product, error) {

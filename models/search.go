@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
@@ -26,7 +27,7 @@ type orderWord struct {
 const maxWord = 128
 
 // fold makes words that people would call the same the same: no capitals, no
-// accents, and no WJ- before an order number.
+// accents, and no WJ- before an order number. It takes time in proportion to s.
 func fold(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
@@ -34,12 +35,18 @@ func fold(s string) string {
 		}
 		return unicode.ToLower(r)
 	}, norm.NFKD.String(s))
-	s = strings.TrimPrefix(s, strings.ToLower(numberPrefix))
-	for len(s) > maxWord {
-		r := []rune(s)
-		s = string(r[:len(r)-1])
+	return cutBytes(strings.TrimPrefix(s, strings.ToLower(numberPrefix)), maxWord)
+}
+
+// cutBytes is the beginning of s in at most n bytes, with no letter cut in two.
+func cutBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return s
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // nameWords are a name's words: Anne-Marie is found by marie, too.
@@ -82,22 +89,32 @@ func wordRows(orderID int64, words []string) (rows []orderWord) {
 	return rows
 }
 
-// maxTerms is more than a name has words; the rest is left out.
-const maxTerms = 8
+// MaxTerms is how many different words a search looks for: more than a name has.
+// The rest is left out.
+const MaxTerms = 8
+
+// distinct is the first MaxTerms different words.
+func distinct(words []string) []string {
+	var list []string
+	for _, w := range words {
+		if w != "" && len(list) < MaxTerms && !slices.Contains(list, w) {
+			list = append(list, w)
+		}
+	}
+	return list
+}
 
 // searchTerms reads what somebody searches for. A code may be written in groups.
 func searchTerms(query string) []string {
-	joined := strings.Join(strings.Fields(query), "")
+	fields := strings.Fields(query)
+	joined := strings.Join(fields, "")
 	if joined != "" && !strings.ContainsFunc(joined, func(r rune) bool { return r < '0' || r > '9' }) {
-		query = joined
+		fields = []string{joined}
 	}
-	var terms []string
-	for _, field := range strings.Fields(query) {
-		if term := fold(field); term != "" && len(terms) < maxTerms {
-			terms = append(terms, term)
-		}
+	for i, field := range fields {
+		fields[i] = fold(field)
 	}
-	return terms
+	return distinct(fields)
 }
 
 // behind is the end of what begins with a word: no text holds this byte.
@@ -131,11 +148,7 @@ func (s *Store) search(ctx context.Context, f OrderFilter, terms []string, from 
 	// The longest term is likely to be the rarest: the others are held against it.
 	lead := slices.MaxFunc(terms, func(a, b string) int { return len(a) - len(b) })
 	fits := f.conditions()
-	for _, term := range terms {
-		if term != lead {
-			fits.andWord("words.order_id", term)
-		}
-	}
+	fits.andWords("words.order_id", slices.DeleteFunc(slices.Clone(terms), func(term string) bool { return term == lead }))
 	fits.and("NOT EXISTS (SELECT 1 FROM order_words AS earlier WHERE earlier.order_id = words.order_id "+
 		"AND earlier.word >= ? AND earlier.word < words.word)", []byte(lead)) // each order once, by its first such word
 	began := time.Now()
@@ -158,10 +171,18 @@ func (s *Store) search(ctx context.Context, f OrderFilter, terms []string, from 
 	return ids, from, nil
 }
 
-// andWord asks for orders with a word that begins so.
-func (c *conditions) andWord(orderID, term string) {
-	c.and("EXISTS (SELECT 1 FROM order_words AS other WHERE other.order_id = "+orderID+" AND other.word >= ? AND other.word < ?)",
-		[]byte(term), behind(term))
+// andWords asks for orders that have a word beginning with each of the terms. The
+// text is the same for any number of terms, so that the statements which drivers
+// keep prepared are few: a condition without a term holds by itself.
+func (c *conditions) andWords(orderID string, terms []string) {
+	for i := range MaxTerms {
+		var term string
+		if i < len(terms) {
+			term = terms[i]
+		}
+		c.and("(? OR EXISTS (SELECT 1 FROM order_words AS other WHERE other.order_id = "+orderID+" AND other.word >= ? AND other.word < ?))",
+			term == "", []byte(term), behind(term))
+	}
 }
 
 // look takes the next words in order, about n: first what is left of the same

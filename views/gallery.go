@@ -31,6 +31,7 @@ func Samples() []Sample {
 	page("home", home)
 	page("category", category)
 	page("search-empty", searchEmpty)
+	page("search-cut", searchCut)
 	page("product", product)
 	page("product-few", productFew)
 	page("product-soldout", productSoldOut)
@@ -223,6 +224,12 @@ func searchEmpty(p Page) templ.Component {
 	p.Search = "<i>durian</i>"
 	p.Title = p.T("catalogue.found", p.Search)
 	return Catalogue(CataloguePage{Page: p, Heading: p.Title, Categories: sampleCategories(p.Lang, "-")})
+}
+
+func searchCut(p Page) templ.Component {
+	p.Search = p.Lang.Pick("kopi sambal rendang dari mana saja boleh asal", "coffee or sambal or rendang from anywhere at")
+	p.Title = p.T("catalogue.found", p.Search)
+	return Catalogue(CataloguePage{Page: p, Heading: p.Title, Notice: p.T("catalogue.cut", p.Search), Categories: sampleCategories(p.Lang, "-"), Cards: sampleCards(p.Lang)})
 }
 
 func sampleProduct(p Page) ProductPage {

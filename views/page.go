@@ -65,7 +65,8 @@ type CategoryLink struct {
 type CataloguePage struct {
 	Page
 	Heading    string
-	Home       bool // with the hero
+	Notice     string // of a search that was too long
+	Home       bool   // with the hero
 	Categories []CategoryLink
 	Cards      []Card
 }

@@ -64,6 +64,7 @@ var texts = map[string]text{
 	"catalogue.title":   {"Isi warung", "In the shop"},
 	"catalogue.all":     {"Semua", "All"},
 	"catalogue.found":   {"Hasil untuk “%s”", "Results for “%s”"},
+	"catalogue.cut":     {"Pencarian Anda panjang, jadi kami hanya mencari kata-kata pertamanya: “%s”.", "That was a long search, so we looked for its first words only: “%s”."},
 	"catalogue.empty":   {"Belum ada yang cocok", "Nothing matches yet"},
 	"catalogue.again":   {"Coba kata lain, atau lihat semua isi warung.", "Try another word, or see everything in the shop."},
 	"category.food":     {"Makanan", "Food"},

@@ -92,7 +92,7 @@ func (c *call) describe() {
 		Timestamp: c.request.Header.Get(jokul.HeaderRequestTimestamp),
 		Target:    c.request.URL.EscapedPath(), // as sent, without the query
 	}
-	if c.request.Method != http.MethodGet { // a GET has no Digest line
+	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead { // a GET has no Digest line
 		c.component.Digest = jokul.Digest(c.body)
 	}
 }

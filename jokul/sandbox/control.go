@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -48,10 +49,14 @@ func (s *Server) controlRoutes() http.Handler {
 // byMethod picks the handler of a method and writes what it gives.
 func byMethod(methods map[string]controlHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		handle, allowed := methods[r.Method]
-		if !allowed {
-			for name := range methods {
-				w.Header().Add("Allow", name)
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		handle, known := methods[method]
+		if !known {
+			for _, name := range slices.Sorted(maps.Keys(methods)) {
+				w.Header().Add("Allow", allowed(name))
 			}
 			writeJSON(w, http.StatusMethodNotAllowed, controlError{r.Method + " is not possible here"})
 			return

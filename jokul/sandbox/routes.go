@@ -41,13 +41,21 @@ func sameOrigin(h http.Handler) http.Handler {
 // update or cancel a code (docs/protocol.md section 1).
 func only(method string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != method {
-			w.Header().Set("Allow", method)
+		if r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
+			w.Header().Set("Allow", allowed(method))
 			writeJSON(w, http.StatusMethodNotAllowed, gatewayMessage{"Request method '" + r.Method + "' is not supported."})
 			return
 		}
 		h(w, r)
 	}
+}
+
+// allowed is a method as an Allow header names it: whatever answers GET answers HEAD.
+func allowed(method string) string {
+	if method == http.MethodGet {
+		return "GET, HEAD"
+	}
+	return method
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +70,6 @@ type gatewayMessage struct {
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(marshal(v)) // a caller that has gone cannot be helped
 }

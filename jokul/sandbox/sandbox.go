@@ -77,7 +77,10 @@ func Open(cfg Config) (*Server, error) {
 }
 
 // ServeHTTP serves the gateway's API, the simulator and the control API.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	guard(w.Header())
+	s.handler.ServeHTTP(w, r)
+}
 
 // Close closes the state file. Stop Run and the HTTP server first.
 func (s *Server) Close() error {

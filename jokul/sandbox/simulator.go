@@ -17,8 +17,7 @@ func (s *Server) simulatorRoutes() http.Handler {
 	mux.HandleFunc("POST /simulator/deliveries/{id}/resend", s.resendFromTill)
 	mux.HandleFunc("POST /simulator/clock", s.advanceFromTill)
 	mux.Handle("GET /simulator/assets/", assets())
-	mux.HandleFunc("/", notFound)
-	return mux
+	return mux // which answers 405 with what is allowed
 }
 
 // showTill shows the till with what its address asks for: a code being typed, a
@@ -92,11 +91,15 @@ func (s *Server) advanceFromTill(w http.ResponseWriter, r *http.Request) {
 	s.backToTill(w, r)
 }
 
+// maxBack is more than the query of any page of the till has, in bytes.
+const maxBack = 512
+
 // backToTill returns to the page the form was on. Only its query is taken: the
 // form cannot send anyone elsewhere.
 func (s *Server) backToTill(w http.ResponseWriter, r *http.Request) {
-	query, err := url.ParseQuery(r.PostFormValue("back"))
-	if err != nil {
+	back := r.PostFormValue("back")
+	query, err := url.ParseQuery(back)
+	if err != nil || len(back) > maxBack {
 		query = nil
 	}
 	http.Redirect(w, r, "/simulator?"+query.Encode(), http.StatusSeeOther)
