@@ -347,10 +347,14 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		}
 	}
 	for _, m := range history.Mails {
-		add(m.SentAt, "", l.T("event.mail", l.T("mail."+string(m.Kind))), "")
+		text := l.T("event.mail", l.T("mail."+string(m.Kind)))
+		if m.Held() {
+			text = l.T("limit.unsent", l.T("mail."+string(m.Kind)))
+		}
+		add(m.SentAt, "", text, "")
 	}
 	add(o.ExpiredAt, "bad", l.T("event.expired"), "")
-	add(o.CancelledAt, "bad", l.T("event.cancelled"), "")
+	add(o.CancelledAt, "bad", l.T("event.cancelled"), strings.Trim(o.CancelledBy+": "+o.CancelledFor, ": "))
 	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
 	events := make([]views.Event, len(all))
 	for i, m := range all {

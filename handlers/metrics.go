@@ -26,6 +26,8 @@ type metrics struct {
 	codes         *prometheus.HistogramVec // seconds, by outcome
 	answers       *prometheus.CounterVec   // to status queries
 	placed        prometheus.Counter
+	overLimit     *prometheus.CounterVec // orders, by limit
+	mailsHeld     prometheus.Counter
 	receipts      *prometheus.CounterVec   // by source
 	paidAfter     *prometheus.HistogramVec // seconds, by source
 	mismatches    *prometheus.GaugeVec     // of the last report, by kind
@@ -39,6 +41,7 @@ type metrics struct {
 	creating       *prometheus.GaugeVec
 	caseAge        *prometheus.GaugeVec // seconds
 	paidAsked      *prometheus.GaugeVec
+	stockHeld      *prometheus.GaugeVec // by SKU
 	overdue        *prometheus.GaugeVec // seconds
 }
 
@@ -80,6 +83,10 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		answers: prometheus.NewCounterVec(counter("shop_status_queries_total",
 			"What does the gateway answer when it is asked about payments? By answer; away means none."), []string{"answer"}),
 		placed: prometheus.NewCounter(counter("shop_orders_placed_total", "Do people buy? Orders placed.")),
+		overLimit: prometheus.NewCounterVec(counter("shop_orders_over_limit_total",
+			"Orders and new codes refused by a limit on unpaid orders, by limit."), []string{"limit"}),
+		mailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
+			"Mails not sent because their recipient had had too many.")),
 		receipts: prometheus.NewCounterVec(counter("shop_receipts_total",
 			"Does money arrive, and how does the shop learn of it? Receipts kept, by source."), []string{"source"}),
 		paidAfter: prometheus.NewHistogramVec(histogram("shop_payment_to_paid_seconds",
@@ -99,11 +106,13 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 			"How many payments have no code yet? The whole shop's, a minute old at most."), nil),
 		caseAge: prometheus.NewGaugeVec(gauge("shop_case_age_seconds",
 			"Age of the oldest open case, 0 when there is none. The whole shop's."), nil),
+		stockHeld: prometheus.NewGaugeVec(gauge("shop_stock_held_ratio",
+			"Share of a product's pieces that unpaid orders hold, by SKU; 1 is all of them. The whole shop's, a minute old at most."), []string{"sku"}),
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
-	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.receipts, m.paidAfter, m.mismatches,
-		m.ready, m.streams, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue,
+	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.overLimit, m.mailsHeld, m.receipts, m.paidAfter, m.mismatches,
+		m.ready, m.streams, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.stockHeld, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = newRequests(m.registry, baseURL)
 	m.registerPools(store)
@@ -126,6 +135,9 @@ func (m *metrics) zero() {
 	for _, source := range []models.Source{models.SourceNotification, models.SourceStatusQuery} {
 		m.receipts.WithLabelValues(string(source))
 		m.paidAfter.WithLabelValues(string(source))
+	}
+	for _, limit := range []string{string(models.HolderClient), string(models.HolderEmail), string(models.HolderPhone), limitScarce} {
+		m.overLimit.WithLabelValues(limit)
 	}
 	m.report(nil)
 }
@@ -239,6 +251,10 @@ func (m *metrics) keep(s models.Standing, now time.Time) {
 	for kind, n := range s.Cases {
 		m.cases.WithLabelValues(string(kind)).Set(float64(n))
 	}
+	m.stockHeld.Reset() // a product may be gone
+	for _, p := range s.Stock {
+		m.stockHeld.WithLabelValues(p.SKU).Set(p.Share())
+	}
 	m.creating.WithLabelValues().Set(float64(s.Creating))
 	m.caseAge.WithLabelValues().Set(age(s.OldestCase, now))
 	m.paidAsked.WithLabelValues().Set(float64(s.PaidAsked))
@@ -256,7 +272,7 @@ func age(t, now time.Time) float64 {
 func (m *metrics) forget() {
 	m.ready.Set(0)
 	m.booksAt = time.Time{}
-	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue} {
+	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.stockHeld, m.overdue} {
 		gauge.Reset()
 	}
 }
