@@ -265,3 +265,25 @@ func (s *Store) ForgetHolders(ctx context.Context) error {
 		return tx.Where("order_id NOT IN (?)", waiting).Delete(&orderHolder{}).Error
 	})
 }
+
+// CountSameHolder counts the unpaid orders with the same holder as an order has, itself included, by kind.
+func (s *Store) CountSameHolder(ctx context.Context, orderID int64) (map[HolderKind]int64, error) {
+	own := with(ctx, s.read).Model(&orderHolder{}).Select("holder").Where("order_id = ?", orderID)
+	counted := map[HolderKind]int64{}
+	return counted, counts(with(ctx, s.read).Model(&orderHolder{}).Where("holder IN (?)", own), "kind", counted)
+}
+
+// SameHolder lists the unpaid orders with the same holder of a kind as the order with that number, the latest first.
+func (s *Store) SameHolder(ctx context.Context, number string, kind HolderKind, most int) ([]Order, error) {
+	db := with(ctx, s.read)
+	own := db.Table("order_holders AS h").Select("h.holder").Joins("JOIN orders o ON o.id = h.order_id").Where("o.number = ? AND h.kind = ?", number, kind)
+	ids := db.Model(&orderHolder{}).Select("order_id").Where("holder IN (?)", own)
+	var list []Order
+	return list, db.Where("id IN (?) AND status = ?", ids, OrderAwaitingPayment).Order("id DESC").Limit(most).Find(&list).Error
+}
+
+// OrdersByNumber lists orders, without their lines, the latest first; unknown numbers are left out.
+func (s *Store) OrdersByNumber(ctx context.Context, numbers []string) ([]Order, error) {
+	var list []Order
+	return list, with(ctx, s.read).Where("number IN ?", numbers).Order("id DESC").Find(&list).Error
+}
