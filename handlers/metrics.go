@@ -233,6 +233,7 @@ func (h *Handler) lookUp(ctx context.Context) {
 		if s, err = h.Store.Standing(ctx); err == nil {
 			m.booksAt = now
 			m.keep(s, now)
+			err = h.lookUpStock(ctx)
 		}
 	}
 	if err != nil {
@@ -243,6 +244,19 @@ func (h *Handler) lookUp(ctx context.Context) {
 	m.ready.Set(1)
 }
 
+// lookUpStock takes over what unpaid orders hold of each product.
+func (h *Handler) lookUpStock(ctx context.Context) error {
+	list, err := h.Store.HeldStock(ctx)
+	if err != nil {
+		return err
+	}
+	h.metrics.stockHeld.Reset() // a product may be gone
+	for _, p := range list {
+		h.metrics.stockHeld.WithLabelValues(p.SKU).Set(p.Share())
+	}
+	return nil
+}
+
 // keep takes over how the shop stands.
 func (m *metrics) keep(s models.Standing, now time.Time) {
 	for status, n := range s.Orders {
@@ -250,10 +264,6 @@ func (m *metrics) keep(s models.Standing, now time.Time) {
 	}
 	for kind, n := range s.Cases {
 		m.cases.WithLabelValues(string(kind)).Set(float64(n))
-	}
-	m.stockHeld.Reset() // a product may be gone
-	for _, p := range s.Stock {
-		m.stockHeld.WithLabelValues(p.SKU).Set(p.Share())
 	}
 	m.creating.WithLabelValues().Set(float64(s.Creating))
 	m.caseAge.WithLabelValues().Set(age(s.OldestCase, now))

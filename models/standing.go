@@ -16,8 +16,6 @@ type Standing struct {
 	Creating  int64                 // payments that have no code yet
 	PaidAsked int64                 // paid payments of single-use codes that are still on the list to be asked about
 
-	Stock []HeldStock // of every product
-
 	OldestCase time.Time // since when the oldest open case is open; zero when there is none
 
 	// OldestDue is since when the most overdue payment waits for a turn to the
@@ -46,9 +44,6 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 		db.Model(&Payment{}).Where("next_check_at > ? AND state = ? AND NOT reusable", time.Unix(0, 0).UTC(), PaymentPaid).Count(&standing.PaidAsked).Error,
 	)
 	if err != nil {
-		return standing, err
-	}
-	if standing.Stock, err = s.HeldStock(ctx); err != nil {
 		return standing, err
 	}
 	for status, n := range tests {
