@@ -35,6 +35,7 @@ type checkoutForm struct {
 	stale              string // why the form places no order; empty when it does
 	name, email, phone views.Field
 	problem            string // with the order as a whole
+	limit              string // on unpaid orders, that the order is over
 }
 
 func (f checkoutForm) complete() bool {
@@ -57,7 +58,7 @@ func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b bas
 	}
 	p := views.CheckoutPage{
 		Page: h.page(c, l.T("checkout.title")), CheckoutID: h.forms.issue(browser, f.id), Stale: f.stale,
-		Name: f.name, Email: f.email, Phone: f.phone, Problem: f.problem,
+		Name: f.name, Email: f.email, Phone: f.phone, Problem: f.problem, Limit: f.limit,
 		Lines: b.lines, Total: views.Rupiah(b.order.Total),
 		Valid: l.T("checkout.valid", l.Span(h.PaymentExpiry)),
 	}
@@ -103,13 +104,16 @@ func (h *Handler) placeOrder(c echo.Context) error {
 
 func (h *Handler) keepOrder(c echo.Context, form checkoutForm, b basket) error {
 	o := b.order
-	o.FormID, o.Language = form.id, string(lang(c))
+	o.FormID, o.Language, o.Client = form.id, string(lang(c)), h.placer(c)
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = form.name.Value, form.email.Value, form.phone.Value
 	placed, fresh, err := h.place(c.Request().Context(), o)
 	var soldOut *models.OutOfStockError
 	if errors.As(err, &soldOut) {
 		form.problem = lang(c).T("checkout.soldout", nameOf(lang(c), o, soldOut.SKU))
 		return h.checkoutPage(c, http.StatusUnprocessableEntity, form, b)
+	}
+	if over, ok := h.limitOf(c.Request().Context(), lang(c), o, err); ok {
+		return h.limitPage(c, form, b, over)
 	}
 	if err != nil {
 		return err
@@ -133,6 +137,9 @@ func (h *Handler) placedBefore(c echo.Context, form checkoutForm, o models.Order
 	}
 	ctx := c.Request().Context()
 	corrected, err := h.Store.CorrectCustomer(ctx, o.ID, form.customer())
+	if over, ok := h.limitOf(ctx, lang(c), o, err); ok {
+		return h.limitPage(c, form, basketOf(lang(c), o), over)
+	}
 	if err != nil {
 		return err
 	}
@@ -213,6 +220,8 @@ func (h *Handler) readCheckout(c echo.Context) checkoutForm {
 	if utf8.RuneCountInString(f.name.Value) > maxName || !strings.ContainsFunc(f.name.Value, unicode.IsLetter) ||
 		strings.ContainsRune(f.name.Value, utf8.RuneError) {
 		f.name.Problem = l.T("checkout.bad.name")
+	} else if holdsAddress(f.name.Value) {
+		f.name.Problem = l.T("limit.name")
 	}
 	if !validEmail(f.email.Value) {
 		f.email.Problem = l.T("checkout.bad.email")

@@ -37,6 +37,8 @@ func (h *Handler) orderConsole(c *echo.Group) {
 	searches := h.searchLimited(consoleSearches)
 	c.GET("/orders", h.showOrders, searches)
 	c.GET("/orders.csv", h.exportOrders, searches, middleware.Gzip())
+	c.GET("/orders/cancel", h.askToCancelMany)
+	c.POST("/orders/cancel", h.cancelMany)
 	c.GET("/orders/:number", h.showConsoleOrder)
 	c.GET("/orders/:number/cancel", h.askToCancel)
 	c.POST("/orders/:number/cancel", h.cancelOrder)
@@ -75,9 +77,13 @@ func (h *Handler) showOverview(c echo.Context) error {
 			Converted: l.Percent(d.Converted, d.Placed), Wait: l.Wait(d.Median())})
 	}
 	p.Chart = views.NewChart(drawn)
+	held, err := h.heldStock(c)
+	if err != nil {
+		return err
+	}
 	for _, product := range products {
-		if product.Stock <= lowStock {
-			p.Low = append(p.Low, stockLine(l, product))
+		if line := held.line(l, product); product.Stock <= lowStock || line.MostHeld {
+			p.Low = append(p.Low, line)
 		}
 	}
 	return render(c, http.StatusOK, views.Overview(p))
@@ -192,6 +198,10 @@ func (h *Handler) showOrders(c echo.Context) error {
 	l := frame.Lang
 	p := views.OrdersPage{ConsolePage: frame, Status: f.status, Search: f.search, From: f.from, To: f.to,
 		Filtered: f.address("", f.status, "") != "", Orders: orderRows(l, found.Orders), CSV: f.address(ordersCSV, f.status, "")}
+	for i, o := range found.Orders {
+		p.Orders[i].Choose = o.Status == models.OrderAwaitingPayment
+		p.Choose = p.Choose || p.Orders[i].Choose
+	}
 	if after != "" {
 		p.First = f.address(ordersPath, f.status, "")
 	}
@@ -243,6 +253,9 @@ func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, c
 			view.Back = o.Number
 			p.Cases = append(p.Cases, view)
 		}
+	}
+	if p.Same, err = h.sameHolder(c, p.Lang, o); err != nil {
+		return err
 	}
 	p.Timeline = timeline(p.Lang, o, history, h.Now())
 	if p.Inspector, err = h.inspector(c.Request().Context(), p.Lang, o); err != nil {
@@ -358,10 +371,14 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		}
 	}
 	for _, m := range history.Mails {
-		add(m.SentAt, "", l.T("event.mail", l.T("mail."+string(m.Kind))), "")
+		text := l.T("event.mail", l.T("mail."+string(m.Kind)))
+		if m.Held() {
+			text = l.T("limit.unsent", l.T("mail."+string(m.Kind)))
+		}
+		add(m.SentAt, "", text, "")
 	}
 	add(o.ExpiredAt, "bad", l.T("event.expired"), "")
-	add(o.CancelledAt, "bad", l.T("event.cancelled"), "")
+	add(o.CancelledAt, "bad", l.T("event.cancelled"), strings.Trim(o.CancelledBy+": "+o.CancelledFor, ": "))
 	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
 	events := make([]views.Event, len(all))
 	for i, m := range all {
@@ -430,6 +447,31 @@ func stockLine(l views.Lang, p models.Product) views.StockLine {
 	return s
 }
 
+// heldStock is what unpaid orders hold, by SKU.
+type heldStock map[string]models.HeldStock
+
+func (h *Handler) heldStock(c echo.Context) (heldStock, error) {
+	list, err := h.Store.HeldStock(c.Request().Context())
+	if err != nil {
+		return nil, fmt.Errorf("held stock: %w", err)
+	}
+	held := heldStock{}
+	for _, p := range list {
+		held[p.SKU] = p
+	}
+	return held, nil
+}
+
+// line is a product's stock with the share of it that unpaid orders hold.
+func (h heldStock) line(l views.Lang, p models.Product) views.StockLine {
+	line := stockLine(l, p)
+	if held := h[p.SKU]; held.Held > 0 {
+		line.Held = l.T("stock.held", l.Count(held.Held), l.Percent(held.Held, held.Held+held.Stock))
+		line.MostHeld = 2*held.Held >= held.Held+held.Stock
+	}
+	return line
+}
+
 func (h *Handler) showStock(c echo.Context) error {
 	return h.stockPage(c, http.StatusOK, func(p *views.StockPage) {
 		for _, line := range p.Lines {
@@ -449,9 +491,13 @@ func (h *Handler) stockPage(c echo.Context, status int, change func(*views.Stock
 	if err != nil {
 		return fmt.Errorf("stock: %w", err)
 	}
+	held, err := h.heldStock(c)
+	if err != nil {
+		return err
+	}
 	p := views.StockPage{ConsolePage: frame, Max: strconv.Itoa(models.MaxStock)}
 	for _, product := range products {
-		p.Lines = append(p.Lines, stockLine(p.Lang, product))
+		p.Lines = append(p.Lines, held.line(p.Lang, product))
 	}
 	change(&p)
 	return render(c, status, views.Stock(p))

@@ -63,6 +63,7 @@ type Handler struct {
 	doing    sync.WaitGroup
 	metrics  *metrics
 	rejected rate.Sometimes // bounds the log lines strangers can cause
+	limits   rate.Sometimes // the same for orders and mails over a limit
 
 	rejections *rejections // what is not written down yet of what did not verify
 }
@@ -94,6 +95,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		products: kept[[]models.Product]{now: c.Now},
 		pages:    kept[keptPage]{now: c.Now},
 		rejected: rate.Sometimes{First: 10, Interval: time.Second},
+		limits:   rate.Sometimes{First: 10, Interval: time.Second},
 
 		rejections: newRejections(),
 		wake:       make(chan struct{}, 1),

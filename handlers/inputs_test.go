@@ -97,6 +97,11 @@ var inputs = []input{
 	{"form", "refund", "POST /console/cases/:id", "22000", "22001", 200, 422, false},
 	{"form", "refunded_on", "POST /console/cases/:id", "2026-11-24", "2026-11-25", 200, 422, false},
 	{"form", "refund_method", "POST /console/cases/:id", of("é", maxMethod), of("é", maxMethod+1), 200, 422, false},
+	{"form", "same", "POST /console/orders/cancel", "client", "clients", 422, 422, false},
+	{"form", "as", "POST /console/orders/cancel", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
+	{"form", "order", "POST /console/orders/cancel", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
+	{"form", "reason", "POST /console/orders/cancel", of("é", maxReason), of("é", maxReason+1), 422, 422, false}, // without a name
+	{"form", "by", "POST /console/orders/cancel", of("é", maxBy), of("é", maxBy+1), 422, 422, false},             // without a reason
 	{"form", "confirm", "POST /console/cases/:id", "", "yess", 200, 200, false},
 	{"form", "action", "POST /console/sandbox/pay", "pay_late", "pay_latee", 303, 303, false},
 	{"form", "payment_code", "POST /console/sandbox/pay", of("8", 16), of("8", 4096), 303, 303, false},

@@ -64,10 +64,16 @@ func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	sending, cancel := finishing(ctx, mailTimeout)
 	defer cancel()
-	err := h.deliver(sending, &m)
+	err := h.deliverBounded(sending, &m)
 	keeping, cancel := toKeep(ctx)
 	defer cancel()
-	if err != nil && context.Cause(sending) == errStopped {
+	if errors.Is(err, errRecipientFull) {
+		h.metrics.mailsHeld.Inc()
+		h.limits.Do(func() {
+			h.Log.WarnContext(ctx, "mail not sent: its recipient has had too many", "order_number", m.Order.Number, "kind", m.Kind)
+		})
+		err = h.Store.HoldMail(keeping, m)
+	} else if err != nil && context.Cause(sending) == errStopped {
 		h.Log.WarnContext(ctx, "mail left for the next start", "order_number", m.Order.Number, "kind", m.Kind)
 		err = h.Store.PostponeMail(keeping, m, err.Error(), h.Now())
 	} else if err != nil {
@@ -82,6 +88,30 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	}
 }
 
+// errRecipientFull: a recipient has had as many mails as strangers may cause.
+var errRecipientFull = errors.New("the recipient has had too many mails")
+
+// deliverBounded delivers a mail within what its recipient may be sent. A mail that is not sent after all, because it
+// is not wanted any more or because of an error, is not counted.
+func (h *Handler) deliverBounded(ctx context.Context, m *models.Mail) error {
+	if !h.RateLimit || !m.Kind.Bounded() || !m.Wanted(h.Now()) {
+		return h.deliver(ctx, m)
+	}
+	counted, allowed, err := h.Store.CountMail(ctx, m.Order.CustomerEmail)
+	if err != nil {
+		return err
+	}
+	if !allowed {
+		return errRecipientFull
+	}
+	if err = h.deliver(ctx, m); err == nil && m.Subject != "" {
+		return nil
+	}
+	keeping, cancel := toKeep(ctx)
+	defer cancel()
+	return errors.Join(err, h.Store.UncountMail(keeping, counted))
+}
+
 // deliver writes a mail and hands it over, unless there is no reason for it any
 // more.
 func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
@@ -90,7 +120,7 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 	}
 	l := views.Lang(m.Order.Language)
 	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact}, *m.Order, "")
-	v.Customer = tillName(m.Order.CustomerName) // as corrected since, whatever the till shows
+	v.Customer = mailName(m.Order.CustomerName) // as corrected since, whatever the till shows
 	letter := views.NewMail(v, string(m.Kind), mailWords(l, *m)...)
 	html, giveBack := borrow()
 	defer giveBack()
@@ -133,6 +163,16 @@ func (h *Handler) mailAgain(c echo.Context) error {
 	o, err := h.order(c)
 	if err != nil {
 		return err
+	}
+	if h.RateLimit {
+		allowed, err := h.Store.MailAllowed(c.Request().Context(), o.CustomerEmail)
+		if err != nil {
+			return fmt.Errorf("mail again: %w", err)
+		}
+		if !allowed {
+			c.Response().Header().Set("Retry-After", "3600")
+			return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("limit.mail"))
+		}
 	}
 	again, err := h.Store.MailAgain(c.Request().Context(), o.Payment().ID)
 	if err != nil {

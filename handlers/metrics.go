@@ -26,6 +26,8 @@ type metrics struct {
 	codes         *prometheus.HistogramVec // seconds, by outcome
 	answers       *prometheus.CounterVec   // to status queries
 	placed        prometheus.Counter
+	overLimit     *prometheus.CounterVec // orders, by limit
+	mailsHeld     prometheus.Counter
 	receipts      *prometheus.CounterVec   // by source
 	paidAfter     *prometheus.HistogramVec // seconds, by source
 	mismatches    *prometheus.GaugeVec     // of the last report, by kind
@@ -41,6 +43,7 @@ type metrics struct {
 	creating       *prometheus.GaugeVec
 	caseAge        *prometheus.GaugeVec // seconds
 	paidAsked      *prometheus.GaugeVec
+	stockHeld      *prometheus.GaugeVec // by SKU
 	overdue        *prometheus.GaugeVec // seconds
 }
 
@@ -82,6 +85,10 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		answers: prometheus.NewCounterVec(counter("shop_status_queries_total",
 			"What does the gateway answer when it is asked about payments? By answer; away means none."), []string{"answer"}),
 		placed: prometheus.NewCounter(counter("shop_orders_placed_total", "Do people buy? Orders placed.")),
+		overLimit: prometheus.NewCounterVec(counter("shop_orders_over_limit_total",
+			"Orders and new codes refused by a limit on unpaid orders, by limit."), []string{"limit"}),
+		mailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
+			"Mails not sent because their recipient had had too many.")),
 		receipts: prometheus.NewCounterVec(counter("shop_receipts_total",
 			"Does money arrive, and how does the shop learn of it? Receipts kept, by source."), []string{"source"}),
 		paidAfter: prometheus.NewHistogramVec(histogram("shop_payment_to_paid_seconds",
@@ -103,11 +110,14 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 			"How many payments have no code yet? The whole shop's, a minute old at most."), nil),
 		caseAge: prometheus.NewGaugeVec(gauge("shop_case_age_seconds",
 			"Age of the oldest open case, 0 when there is none. The whole shop's."), nil),
+		stockHeld: prometheus.NewGaugeVec(gauge("shop_stock_held_ratio",
+			"Share of a product's pieces that unpaid orders hold, by SKU; 1 is all of them. The whole shop's, a minute old at most."), []string{"sku"}),
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
-	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.receipts, m.paidAfter, m.mismatches,
-		m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue,
+	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.overLimit, m.mailsHeld, m.receipts,
+		m.paidAfter, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
+		m.stockHeld, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = newRequests(m.registry, baseURL)
 	m.registerPools(store)
@@ -133,6 +143,9 @@ func (m *metrics) zero() {
 	}
 	for _, reason := range []string{refusedClient, refusedOrder, refusedTotal, refusedStopping} {
 		m.streamsRefused.WithLabelValues(reason)
+	}
+	for _, limit := range []string{string(models.HolderClient), string(models.HolderEmail), string(models.HolderPhone), limitScarce} {
+		m.overLimit.WithLabelValues(limit)
 	}
 	m.report(nil)
 }
@@ -228,6 +241,7 @@ func (h *Handler) lookUp(ctx context.Context) {
 		if s, err = h.Store.Standing(ctx); err == nil {
 			m.booksAt = now
 			m.keep(s, now)
+			err = h.lookUpStock(ctx)
 		}
 	}
 	if err != nil {
@@ -236,6 +250,19 @@ func (h *Handler) lookUp(ctx context.Context) {
 		return
 	}
 	m.ready.Set(1)
+}
+
+// lookUpStock takes over what unpaid orders hold of each product.
+func (h *Handler) lookUpStock(ctx context.Context) error {
+	list, err := h.Store.HeldStock(ctx)
+	if err != nil {
+		return err
+	}
+	h.metrics.stockHeld.Reset() // a product may be gone
+	for _, p := range list {
+		h.metrics.stockHeld.WithLabelValues(p.SKU).Set(p.Share())
+	}
+	return nil
 }
 
 // keep takes over how the shop stands.
@@ -263,7 +290,7 @@ func age(t, now time.Time) float64 {
 func (m *metrics) forget() {
 	m.ready.Set(0)
 	m.booksAt = time.Time{}
-	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue} {
+	for _, gauge := range []*prometheus.GaugeVec{m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.stockHeld, m.overdue} {
 		gauge.Reset()
 	}
 }

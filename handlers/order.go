@@ -132,6 +132,7 @@ func (h *Handler) newCode(c echo.Context) error {
 			return err
 		}
 	}
+	o.Client = h.placer(c)
 	payment, err := h.preparePayment(o)
 	if err != nil {
 		return fmt.Errorf("prepare payment: %w", err)
@@ -145,6 +146,9 @@ func (h *Handler) newCode(c echo.Context) error {
 		v := h.viewOrder(h.page(c, ""), o, lang(c).T("order.soldout"))
 		v.SoldOut = true
 		return render(c, http.StatusConflict, views.Order(v))
+	}
+	if _, ok := h.limitOf(ctx, lang(c), o, err); ok {
+		return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("limit.code"))
 	}
 	if err != nil {
 		return fmt.Errorf("new code: %w", err)

@@ -101,6 +101,12 @@ func (h *Handler) keepHouse(ctx context.Context) {
 	if err := h.Store.ForgetMails(ctx); err != nil {
 		h.Log.ErrorContext(ctx, "forget old mails", "error", err)
 	}
+	if err := h.Store.ForgetMailSends(ctx); err != nil {
+		h.Log.ErrorContext(ctx, "forget counted mails", "error", err)
+	}
+	if err := h.Store.ForgetHolders(ctx); err != nil {
+		h.Log.ErrorContext(ctx, "forget holders of orders that ended", "error", err)
+	}
 	if err := h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), figureDays); err != nil {
 		h.Log.ErrorContext(ctx, "count days", "error", err)
 	}

@@ -13,7 +13,8 @@ func (o Order) Customer() Customer { return Customer{o.CustomerName, o.CustomerE
 // CorrectCustomer replaces the customer of an order that is waiting to be paid, and reports whether it did: an order
 // that is over, or has these very details, stays as it is. Each detail that changes is recorded, the order is found
 // by the new ones, and a mail with the payment code goes to the new address. The request of a payment stays as it
-// was made: it may be sent again under the same Request-Id, which takes the same bytes.
+// was made: it may be sent again under the same Request-Id, which takes the same bytes. An email or a phone number
+// with too many unpaid orders is an *OpenOrdersError, and nothing is changed.
 func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer) (corrected bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		corrected = false
@@ -22,7 +23,7 @@ func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer)
 			return err
 		}
 		corrected = true
-		return correctCustomer(tx, o, to)
+		return s.correctCustomer(tx, o, to)
 	})
 	if err != nil {
 		return false, fmt.Errorf("correct customer: %w", err)
@@ -30,7 +31,7 @@ func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer)
 	return corrected, nil
 }
 
-func correctCustomer(tx *gorm.DB, o Order, to Customer) error {
+func (s *Store) correctCustomer(tx *gorm.DB, o Order, to Customer) error {
 	err := tx.Model(&Order{}).Where("id = ?", o.ID).
 		Updates(map[string]any{"customer_name": to.Name, "customer_email": to.Email, "customer_phone": to.Phone}).Error
 	if err != nil {
@@ -43,8 +44,13 @@ func correctCustomer(tx *gorm.DB, o Order, to Customer) error {
 			record(tx, Change{OrderID: o.ID, Kind: ChangeCustomer, Subject: detail.name, Was: detail.was, Became: detail.became})
 		}
 	}
-	readdressed := o.CustomerEmail != to.Email
+	readdressed, renumbered := o.CustomerEmail != to.Email, o.CustomerPhone != to.Phone
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = to.Name, to.Email, to.Phone
+	if readdressed || renumbered {
+		if err := s.holdAnew(tx, o); err != nil {
+			return err
+		}
+	}
 	if err := replaceWords(tx, o); err != nil || !readdressed {
 		return err
 	}

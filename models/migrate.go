@@ -50,6 +50,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0015_paid_payments_are_not_due", Migrate: paidPaymentsAreNotDue},
 	{ID: "0016_orders_know_their_form", Migrate: ordersKnowTheirForm},
 	{ID: "0017_databases_have_an_owner", Migrate: databasesHaveAnOwner},
+	{ID: "0023_limits", Migrate: createLimits},
 }
 
 var (
@@ -87,7 +88,7 @@ func checkSteps(db *gorm.DB, options gormigrate.Options) error {
 
 // tables are the types kept, one table each.
 var tables = []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Case{}, &Mail{}, &Session{},
-	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}, &owner{}}
+	&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}, &owner{}, &orderHolder{}, &mailSend{}}
 
 // learnSchema has GORM read every type before there are several goroutines. Left
 // to itself it reads a type at its first use, and reading one that others refer
@@ -674,6 +675,33 @@ func databasesHaveAnOwner(tx *gorm.DB) error {
 	return inOrder(tx,
 		"ALTER TABLE orders ADD COLUMN test boolean NOT NULL DEFAULT false",
 		"CREATE INDEX orders_test ON orders (status) WHERE test")
+}
+
+// createLimits: what an unpaid order is counted by, and the mails sent to each recipient in the last day. Both name
+// people by keyed hashes. An order that staff cancelled says who did it and why.
+func createLimits(tx *gorm.DB) error {
+	type order struct {
+		ID int64 `gorm:"primaryKey"`
+	}
+	type orderHolder struct {
+		OrderID int64  `gorm:"primaryKey;autoIncrement:false"`
+		Order   *order `gorm:"constraint:OnDelete:CASCADE"`
+		Kind    string `gorm:"primaryKey"`
+		Holder  string `gorm:"not null;index:order_holders_by_holder"`
+	}
+	type mailSend struct {
+		ID        int64     `gorm:"primaryKey"`
+		Recipient string    `gorm:"not null;index:mail_sends_of_recipient,priority:1"`
+		SentAt    time.Time `gorm:"not null;index:mail_sends_of_recipient,priority:2"`
+	}
+	for _, table := range []any{&orderHolder{}, &mailSend{}} {
+		if err := tx.Migrator().CreateTable(table); err != nil {
+			return err
+		}
+	}
+	return inOrder(tx,
+		"ALTER TABLE orders ADD COLUMN cancelled_by text NOT NULL DEFAULT ''",
+		"ALTER TABLE orders ADD COLUMN cancelled_for text NOT NULL DEFAULT ''")
 }
 
 // inOrder runs statements.

@@ -50,6 +50,14 @@ type Order struct {
 	Status    OrderStatus
 	StockHeld bool // its lines are taken out of stock
 
+	// Client is the address of who places the order, for the limits on unpaid orders. Only a keyed hash of it is
+	// kept, for as long as the order waits to be paid. Without a client there are no limits.
+	Client string `gorm:"-"`
+
+	// CancelledBy and CancelledFor are who of the staff cancelled it, and for what reason, where they said.
+	CancelledBy  string
+	CancelledFor string
+
 	// Test says that the order was made against a gateway where no money moves, by a former owner of the
 	// database: it is no revenue, and it is over. RetireDemo sets it.
 	Test bool
@@ -219,7 +227,8 @@ func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, map[string
 //
 // If the same form has placed an order with the same contents, that one is
 // returned and placed is false; with other contents it is another order. Too
-// little stock is an *OutOfStockError and nothing is kept.
+// little stock is an *OutOfStockError and nothing is kept. An order over a limit
+// is an *OpenOrdersError or a *ScarceError and nothing is kept.
 func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order, placed bool, err error) {
 	if o.FormID == "" {
 		return Order{}, false, errors.New("place order: the form that places it is missing")
@@ -227,11 +236,21 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 	now := s.now()
 	o.CheckoutID = checkoutID(o.FormID, o.Lines)
 	o.Status, o.StockHeld, o.PlacedAt = OrderAwaitingPayment, true, now
+	if err := s.checkBefore(ctx, o); err != nil {
+		// The same form may have placed it a moment ago: that order is never refused.
+		if order, found := s.OrderByForm(ctx, o.FormID, o.Lines); found == nil {
+			return order, false, nil
+		}
+		return Order{}, false, fmt.Errorf("place order: %w", err)
+	}
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		if placed, err = add(tx, orders, &o, " ON CONFLICT (checkout_id) DO NOTHING"); err != nil || !placed {
 			return err
 		}
 		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Became: string(o.Status)})
+		if err := s.hold(tx, o); err != nil {
+			return err
+		}
 		if err := takeStock(tx, o.ID, o.Lines); err != nil {
 			return err
 		}
@@ -240,6 +259,9 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 			if _, err := add(tx, orderLines, &o.Lines[i], ""); err != nil {
 				return err
 			}
+		}
+		if err := s.checkScarce(tx, o); err != nil {
+			return err
 		}
 		return createPayment(tx, &p, o, 1, now, customerWords(o)...)
 	})
@@ -269,14 +291,14 @@ func checkoutID(formID string, lines []OrderLine) string {
 
 var (
 	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
-		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test")
+		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test", "cancelled_by", "cancelled_for")
 	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
 		"settlement_account")
 )
 
 func (o *Order) fields() []any {
 	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
-		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test}
+		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test, &o.CancelledBy, &o.CancelledFor}
 }
 
 func (l *OrderLine) fields() []any {
@@ -360,6 +382,9 @@ func moveOrder(tx *gorm.DB, o Order, to OrderStatus, set string, values ...any) 
 	if moved {
 		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
 	}
+	if moved && to != OrderAwaitingPayment {
+		err = letGo(tx, o.ID)
+	}
 	return moved, err
 }
 
@@ -378,6 +403,11 @@ func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
 // expired stays what it is. Its payment code cannot be called back; money that comes for it
 // is held. It is ErrMoneyUndecided where money came already: its case decides.
 func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err error) {
+	return s.CancelOrderAs(ctx, id, "", "")
+}
+
+// CancelOrderAs does what CancelOrder does, and keeps who of the staff cancelled the order and why.
+func (s *Store) CancelOrderAs(ctx context.Context, id int64, by, reason string) (cancelled bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		cancelled = false
 		o, err := lockOrder(tx, id)
@@ -388,6 +418,10 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 			return cmp.Or(err, ErrMoneyUndecided)
 		}
 		if cancelled, err = cancelOrder(tx, o, s.now()); err != nil || !cancelled {
+			return err
+		}
+		said := map[string]any{"cancelled_by": by, "cancelled_for": reason}
+		if err := tx.Model(&Order{}).Where("id = ?", id).Updates(said).Error; err != nil {
 			return err
 		}
 		var last Payment

@@ -205,7 +205,7 @@ func (s *Store) fill(ctx context.Context, orders []Order) error {
 	return err
 }
 
-// History is what else is known of an order: cases, and mails that were sent.
+// History is what else is known of an order: cases, and mails that were sent, or were not because of a limit.
 type History struct {
 	Cases []Case
 	Mails []Mail
@@ -216,6 +216,6 @@ func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
 	if err := wholeCases(s.read.WithContext(ctx)).Where("order_id = ?", id).Order("created_at, id").Find(&h.Cases).Error; err != nil {
 		return h, err
 	}
-	return h, with(ctx, s.read).Select("id", "kind", "sent_at").
-		Where(sentFor, id).Order("sent_at, id").Find(&h.Mails).Error
+	return h, with(ctx, s.read).Select("id", "kind", "sent_at", "subject", "last_error").
+		Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?) AND (subject <> '' OR last_error = ?)", id, mailOverLimit).Order("sent_at, id").Find(&h.Mails).Error
 }

@@ -160,7 +160,8 @@ func InvoiceNumber(orderNumber string, attempt int64) string {
 // was refused, taking its stock again if it was given back. When there is no room for
 // another attempt, because the order is paid, or its code still good, or somebody was
 // quicker, added is false. It is ErrMoneyUndecided where money came that nobody has decided
-// about, and *OutOfStockError where the goods cannot be had any more.
+// about, and *OutOfStockError where the goods cannot be had any more. An expired order waits to
+// be paid again: over a limit it is an *OpenOrdersError or a *ScarceError.
 func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool, err error) {
 	now := s.now()
 	err = s.transact(ctx, func(tx *gorm.DB) error {
@@ -182,7 +183,14 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 			return err
 		}
 		if revived {
-			if err := takeStock(tx, o.ID, o.Lines); err != nil {
+			err := s.hold(tx, o)
+			if err == nil {
+				err = takeStock(tx, o.ID, o.Lines)
+			}
+			if err == nil {
+				err = s.checkScarce(tx, o)
+			}
+			if err != nil {
 				return err
 			}
 		} else if current.Status != OrderAwaitingPayment {

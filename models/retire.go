@@ -96,6 +96,9 @@ func retireOrder(tx *gorm.DB, o Order, now time.Time) error {
 			return err
 		}
 	}
+	if err := letGo(tx, o.ID); err != nil {
+		return err
+	}
 	columns := map[string]any{"test": true, "stock_held": false}
 	if slices.Contains(mayStillBePaid, o.Status) {
 		columns["status"], columns["cancelled_at"] = OrderCancelled, now

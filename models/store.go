@@ -33,7 +33,8 @@ type Store struct {
 	read  *gorm.DB
 	now   func() time.Time
 
-	counted dayCache
+	counted   dayCache
+	holderKey []byte // of the hashes that limits are counted by
 }
 
 // Open opens, creates and migrates the database at databaseURL, such as
@@ -53,6 +54,9 @@ func OpenAs(ctx context.Context, databaseURL string, o Owner, now func() time.Ti
 	s := &Store{database: database, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
 	if s.write, s.read, err = s.connect(gormSettings(s.now, log), log); err == nil {
 		err = s.prepare(ctx, o, log)
+	}
+	if err == nil {
+		s.holderKey, err = s.Key(ctx, "holders")
 	}
 	if err != nil {
 		_ = s.Close() // nothing was written that could be lost

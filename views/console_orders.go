@@ -91,6 +91,7 @@ type OrderRow struct {
 	Status          string // of statuses
 	NeedsAttention  bool
 	Test            bool // nobody owes or is owed anything for it
+	Choose          bool // it can be ticked, to cancel it with others
 }
 
 // OrdersPage is a list of orders.
@@ -105,6 +106,7 @@ type OrdersPage struct {
 	CSV      string // addresses
 	First    string // empty on the first page
 	Next     string // empty on the last
+	Choose   bool   // some of the orders can be ticked
 }
 
 // ConsoleOrderPage is everything known of an order.
@@ -126,6 +128,7 @@ type ConsoleOrderPage struct {
 	Cases        []Case
 	Timeline     []Event
 	CanCancel    bool
+	Same         []CategoryLink // all unpaid orders of the same client, email or phone
 
 	Inspector InspectorView
 }
@@ -157,12 +160,25 @@ type CancelPage struct {
 	Number, Path, Text string
 }
 
+// CancelManyPage asks whether several orders are really to be cancelled, or says what became of them.
+type CancelManyPage struct {
+	ConsolePage
+	Orders     []OrderRow // that would be cancelled
+	Left       []string   // numbers of orders that stay as they are
+	Reason, By Field
+
+	Done      bool
+	Cancelled []string // numbers
+}
+
 // StockLine is one product's stock.
 type StockLine struct {
 	SKU, Name, Drawing, Price string
 	Stock, Seen               string // to write, and what it was written in view of
 	Tag                       string // a short remark, or empty
 	SoldOut                   bool
+	Held                      string // what unpaid orders hold of it, or empty
+	MostHeld                  bool   // they hold half of it or more
 	Problem                   bool
 }
 
@@ -219,6 +235,19 @@ func orderSamples() []Sample {
 		{Name: "console-cancel", Draw: func(p Page) templ.Component {
 			return Cancel(CancelPage{ConsolePage: sampleConsole(p, "orders", p.T("cancel.title", "WJ-7K4M9Q2P")), Number: "WJ-7K4M9Q2P", Path: "/console/orders/WJ-7K4M9Q2P", Text: p.T("cancel.code")})
 		}},
+		{Name: "console-cancel-many", Draw: func(p Page) templ.Component { return CancelMany(sampleCancelMany(p)) }},
+		{Name: "console-cancel-many-problem", Draw: func(p Page) templ.Component {
+			v := sampleCancelMany(p)
+			v.Reason.Problem, v.By = p.T("cases.bad.reason", 500), Field{Value: "Siti"}
+			return CancelMany(v)
+		}},
+		{Name: "console-cancel-many-none", Draw: func(p Page) templ.Component {
+			return CancelMany(CancelManyPage{ConsolePage: sampleConsole(p, "orders", p.T("cancelmany.title"))})
+		}},
+		{Name: "console-cancel-many-done", Draw: func(p Page) templ.Component {
+			return CancelMany(CancelManyPage{ConsolePage: sampleConsole(p, "orders", p.T("cancelmany.done.title")), Done: true,
+				Cancelled: []string{"WJ-7K4M9Q2P", "WJ-M0N3PS4R"}, Left: []string{"WJ-QX1C0W8N"}})
+		}},
 		{Name: "console-stock", Draw: func(p Page) templ.Component {
 			v := sampleStock(p)
 			v.Notice = p.T("stock.saved", v.Lines[0].Name, v.Lines[0].Stock)
@@ -262,6 +291,12 @@ func sampleOverview(p Page) OverviewPage {
 	return v
 }
 
+func sampleCancelMany(p Page) CancelManyPage {
+	v := CancelManyPage{ConsolePage: sampleConsole(p, "orders", p.T("cancelmany.title")), Orders: sampleRows(p.Lang)[:2], Left: []string{"WJ-2B6ZT9HD"}}
+	v.Orders[1].Status, v.Orders[1].NeedsAttention = "awaiting", false
+	return v
+}
+
 func sampleRows(l Lang) []OrderRow {
 	row := func(number, name, email string, total int64, status string, minutes int) OrderRow {
 		at := sampleTime.Add(-time.Duration(minutes) * time.Minute)
@@ -286,8 +321,10 @@ func sampleChips(l Lang, current string) []CategoryLink {
 }
 
 func sampleOrders(p Page) OrdersPage {
-	return OrdersPage{ConsolePage: sampleConsole(p, "orders", p.T("console.orders")), Chips: sampleChips(p.Lang, ""), Orders: sampleRows(p.Lang),
-		CSV: "/console/orders.csv", First: "/console/orders", Next: "/console/orders?after=1"}
+	v := OrdersPage{ConsolePage: sampleConsole(p, "orders", p.T("console.orders")), Chips: sampleChips(p.Lang, ""), Orders: sampleRows(p.Lang),
+		CSV: "/console/orders.csv", First: "/console/orders", Next: "/console/orders?after=1", Choose: true}
+	v.Orders[0].Choose = true
+	return v
 }
 
 func sampleConsoleOrder(p Page, status string) ConsoleOrderPage {
@@ -309,6 +346,8 @@ func sampleConsoleOrder(p Page, status string) ConsoleOrderPage {
 	switch status {
 	case "awaiting":
 		v.CanCancel = true
+		v.Same = []CategoryLink{{URL: "/console/orders/cancel?as=WJ-7K4M9Q2P&same=client", Name: p.T("cancelmany.client", "6")},
+			{URL: "/console/orders/cancel?as=WJ-7K4M9Q2P&same=email", Name: p.T("cancelmany.email", "2")}}
 		coming := event(sampleTime, "", l.T("event.deadline", number+"-1"))
 		coming.Coming = true
 		v.Timeline = append(v.Timeline, coming)
@@ -329,7 +368,8 @@ func sampleStock(p Page) StockPage {
 	l := p.Lang
 	return StockPage{ConsolePage: sampleConsole(p, "stock", p.T("console.stock")), Max: "1000000", Lines: []StockLine{
 		{SKU: "MNM-GAYO", Name: l.Pick("Kopi Gayo 250 g", "Gayo Coffee 250 g"), Drawing: "kopi-gayo.svg", Price: Rupiah(90_000), Stock: "60", Seen: "60"},
-		{SKU: "KRJ-BATIK", Name: l.Pick("Kain Batik Tulis Kawung", "Hand-drawn Kawung Batik"), Drawing: "kain-batik-kawung.svg", Price: Rupiah(1_500_000), Stock: "3", Seen: "3", Tag: l.T("product.last", 3)},
+		{SKU: "KRJ-BATIK", Name: l.Pick("Kain Batik Tulis Kawung", "Hand-drawn Kawung Batik"), Drawing: "kain-batik-kawung.svg", Price: Rupiah(1_500_000), Stock: "3", Seen: "3", Tag: l.T("product.last", 3),
+			Held: l.T("stock.held", l.Count(5), l.Percent(5, 8)), MostHeld: true},
 		{SKU: "MKN-NASTAR", Name: l.Pick("Nastar Nanas 500 g", "Pineapple Nastar 500 g"), Drawing: "nastar.svg", Price: Rupiah(95_000), Stock: "0", Seen: "0", Tag: l.T("product.soldout"), SoldOut: true},
 	}}
 }

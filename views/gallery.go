@@ -40,6 +40,7 @@ func Samples() []Sample {
 	page("cart-empty", emptyCart)
 	page("checkout", checkout)
 	page("checkout-problems", checkoutProblems)
+	page("checkout-limit", checkoutLimit)
 	page("find", find)
 	page("find-none", findNone)
 	page("mailbox", mailbox)
@@ -286,6 +287,13 @@ func checkoutProblems(page Page) templ.Component {
 	p.Name = Field{Problem: p.T("checkout.bad.name")}
 	p.Email = Field{Value: `budi"@`, Problem: p.T("checkout.bad.email")}
 	p.Phone = Field{Value: "nol delapan", Problem: p.T("checkout.bad.phone")}
+	return Checkout(p)
+}
+
+func checkoutLimit(page Page) templ.Component {
+	p := sampleCheckout(page)
+	p.Limit = p.T("limit.open", p.Lang.Span(time.Hour))
+	p.Name, p.Email, p.Phone = Field{Value: "Budi Santoso"}, Field{Value: "budi@example.com"}, Field{Value: "081234567890"}
 	return Checkout(p)
 }
 

@@ -111,6 +111,7 @@ type CheckoutPage struct {
 	Name, Email, Phone Field
 	EmailHint          string // what the address is for, where mail is sent
 	Problem            string // with the order as a whole
+	Limit              string // on unpaid orders, that the order is over; finding one's own orders helps
 	Lines              []CartLine
 	Total, Valid       string
 	Goods              bool // there is something to be sent
@@ -118,7 +119,7 @@ type CheckoutPage struct {
 
 // Problems reports whether anything must be mended.
 func (p CheckoutPage) Problems() bool {
-	return p.Stale != "" || p.Problem != "" || p.Name.Problem != "" || p.Email.Problem != "" || p.Phone.Problem != ""
+	return p.Stale != "" || p.Problem != "" || p.Limit != "" || p.Name.Problem != "" || p.Email.Problem != "" || p.Phone.Problem != ""
 }
 
 // FindPage is the form that leads back to a lost order.
