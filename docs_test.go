@@ -12,7 +12,7 @@ import (
 // Pages under docs name tests: each of them must exist.
 func TestEvidence(t *testing.T) {
 	var page []byte
-	for _, name := range []string{"docs/evidence.md", "docs/payment-page.md"} {
+	for _, name := range []string{"docs/evidence.md", "docs/payment-page.md", "SECURITY.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -12,11 +12,17 @@ import (
 // StartNginx starts it in a folder, in front of shops at these addresses, as the
 // page docs/operate.md says but without TLS, and returns once it serves.
 func StartNginx(dir, page, listen string, shops []string) (*Server, error) {
-	program, err := Find("nginx", "nginx")
+	block, err := configuration(page, listen, shops)
 	if err != nil {
 		return nil, err
 	}
-	block, err := configuration(page, listen, shops)
+	return RunNginx(dir, block, listen)
+}
+
+// RunNginx starts it in a folder with what stands in the http block of its configuration,
+// and returns once the shop behind it is ready.
+func RunNginx(dir, block, listen string) (*Server, error) {
+	program, err := Find("nginx", "nginx")
 	if err != nil {
 		return nil, err
 	}
