@@ -24,11 +24,7 @@ func cheapPassword(t *testing.T) password {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := newPassword(string(cheap), []byte("key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kept
+	return passwordOf(cheap)
 }
 
 // consoleVisitor is somebody who asks for the console from somewhere.
@@ -244,14 +240,13 @@ func sessionOf(t *testing.T, rec *httptest.ResponseRecorder, path string) string
 	return ""
 }
 
-// Sessions are tied to the password: the same at the next start keeps them, another
-// one ends them for good. The credential that stands in the database is no hash of
-// the password that is quick to try.
+// Sessions are tied to the password: the same at the next start, or at another shop on the
+// database, keeps them, and another one does not.
 func TestPasswordCredential(t *testing.T) {
-	key := []byte("the shop's own")
+	w := newWorld(t)
 	read := func(configured string) password {
 		t.Helper()
-		p, err := newPassword(configured, key)
+		p, err := readPassword(t.Context(), w.Store, configured)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,8 +259,7 @@ func TestPasswordCredential(t *testing.T) {
 	if first.credential != again.credential || first.credential == other.credential {
 		t.Errorf("credentials %q, %q, and of another password %q", first.credential, again.credential, other.credential)
 	}
-	hashed := read(string(first.hash))
-	if string(hashed.hash) != string(first.hash) || hashed.credential == read(string(again.hash)).credential {
+	if hashed := read(string(first.hash)); string(hashed.hash) != string(first.hash) || hashed.credential != first.credential {
 		t.Errorf("a hash is not taken as it stands: %q", hashed.hash)
 	}
 	if none := read(""); none.hash != nil || none.credential != linkCredential {

@@ -86,11 +86,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	passwordKey, err := c.Store.Key(ctx, "password")
-	if err != nil {
-		return nil, err
-	}
-	password, err := newPassword(c.ConsolePassword, passwordKey)
+	password, err := readPassword(ctx, c.Store, c.ConsolePassword)
 	if err != nil {
 		return nil, err
 	}

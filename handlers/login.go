@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,24 +29,26 @@ type password struct {
 // linkCredential is what sessions are opened with where there is no password.
 const linkCredential = "one-time link"
 
-// newPassword hashes a password. A bcrypt hash is taken as it stands.
-func newPassword(configured string, key []byte) (password, error) {
+// readPassword is the password that is configured, as itself or as its bcrypt hash. The
+// hash of one that is configured as itself is kept: it is the same at the next start, and
+// for every shop on the database.
+func readPassword(ctx context.Context, store *models.Store, configured string) (password, error) {
 	if configured == "" {
 		return password{credential: linkCredential}, nil
 	}
-	if _, err := bcrypt.Cost([]byte(configured)); err == nil {
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(configured))
-		return password{[]byte(configured), hex.EncodeToString(mac.Sum(nil))}, nil
+	given := []byte(configured)
+	if _, err := bcrypt.Cost(given); err == nil {
+		return passwordOf(given), nil
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(configured), bcrypt.DefaultCost)
-	if err != nil {
-		return password{}, err
-	}
-	// The credential is the same at every start, and stands in the database: guessing
-	// the password by it must cost as much as by a hash.
-	credential, err := pbkdf2.Key(sha256.New, configured, key, 600_000, sha256.Size)
-	return password{hash, hex.EncodeToString(credential)}, err
+	hash, err := store.PasswordHash(ctx,
+		func(hash []byte) bool { return bcrypt.CompareHashAndPassword(hash, given) == nil },
+		func() ([]byte, error) { return bcrypt.GenerateFromPassword(given, bcrypt.DefaultCost) })
+	return passwordOf(hash), err
+}
+
+func passwordOf(hash []byte) password {
+	sum := sha256.Sum256(hash)
+	return password{hash, hex.EncodeToString(sum[:])}
 }
 
 const (

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"time"
+
+	"gorm.io/gorm/clause"
 )
 
 // Session is somebody signed in to the console. What the browser holds is kept
@@ -40,6 +43,40 @@ func (s *Store) InSession(ctx context.Context, secret, credential string) (bool,
 	err := with(ctx, s.read).Model(&Session{}).
 		Where("hash = ? AND credential = ? AND expires_at > ?", sessionHash(secret), credential, s.now()).Count(&n).Error
 	return n > 0, err
+}
+
+// passwordHash is the name under which the hash of the console's password is kept.
+const passwordHash = "console password"
+
+// PasswordHash returns the hash that is kept of the console's password, if it fits the
+// password in force. Otherwise the hash that create makes takes its place. Shops that start
+// at the same time on one database get the same.
+func (s *Store) PasswordHash(ctx context.Context, fits func(hash []byte) bool, create func() ([]byte, error)) ([]byte, error) {
+	var made []byte
+	for range tries {
+		kept, err := first[key](with(ctx, s.write).Where("name = ?", passwordHash))
+		none := errors.Is(err, ErrNotFound)
+		switch {
+		case err != nil && !none:
+			return nil, err
+		case !none && fits(kept.Value):
+			return kept.Value, nil
+		}
+		if made == nil {
+			if made, err = create(); err != nil {
+				return nil, err
+			}
+		}
+		if none {
+			err = with(ctx, s.write).Clauses(clause.OnConflict{DoNothing: true}).Create(&key{Name: passwordHash, Value: made}).Error
+		} else {
+			err = with(ctx, s.write).Model(&key{}).Where("name = ? AND value = ?", passwordHash, kept.Value).Update("value", made).Error
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("another shop on this database has another CONSOLE_PASSWORD")
 }
 
 // CloseSession signs out.
