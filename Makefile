@@ -43,6 +43,9 @@ million: ## a year of 1,000,000 orders; shop and console at once; what each page
 bench: ## the shop beside the limits of this machine, and several shops; writes docs/performance.md
 	go run ./e2e/bench -replicas -write docs/performance.md
 
+flood: ## honest shoppers while one client floods the shop in each way there is; writes docs/evidence.md
+	go run ./e2e/bench -flood -write docs/evidence.md
+
 bench-parts: ## what drawing a page, signing beside the bare hashes, a notification, and a code of the sandbox cost
 	go test ./views ./jokul/... -run '^$$' -bench .
 
@@ -86,4 +89,4 @@ promtool: # tries the alerts out; where it cannot be had they say so
 	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } || true
 
-.PHONY: help run build test check fuzz chaos million bench bench-parts mutants backup vulnerabilities generate npm pictures lighthouse chromium servers promtool
+.PHONY: help run build test check fuzz chaos million bench flood bench-parts mutants backup vulnerabilities generate npm pictures lighthouse chromium servers promtool

@@ -21,9 +21,9 @@ import (
 )
 
 // expected is what a browser may say where a test takes the signal away, leaves a
-// form empty, sends it again too soon, or where the browser is too busy to show how
-// one page becomes the next.
-var expected = regexp.MustCompile(`net::ERR_(INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_REFUSED|FAILED)|status of (422|429)|` +
+// form empty, sends it again too soon, has a certificate of its own, or where the
+// browser is too busy to show how one page becomes the next.
+var expected = regexp.MustCompile(`net::ERR_(INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_REFUSED|FAILED)|status of (422|429)|SSL certificate error|` +
 	`(View ?)?Transition was (skipped|aborted)`)
 
 // browse opens a phone-sized tab of Debian's Chromium, with cookies and storage

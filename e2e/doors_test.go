@@ -44,7 +44,7 @@ func fronts(t *testing.T, shop string) map[string]string {
 	} {
 		listen := fixedPort(t)
 		block := fmt.Sprintf("server {\nlisten %s;\nlocation / { proxy_pass %s; %s }\n}\n", listen, shop, lines)
-		nginx, err := servers.RunNginx(t.TempDir(), block, listen)
+		nginx, err := servers.RunNginx(t.TempDir(), block, "http://"+listen)
 		if err != nil {
 			t.Fatal(err)
 		}

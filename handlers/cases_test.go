@@ -216,6 +216,9 @@ func TestUndecidedMoneyIsNotAskedForAgain(t *testing.T) {
 		if shown := w.get(path); !strings.Contains(shown, "yang diminta Rp\u00a090.000") {
 			t.Errorf("after %s the page does not say what came and what was asked for", wait)
 		}
+		if s := w.status(path); s.PaymentCode != nil {
+			t.Errorf("after %s a program is still told the code", wait)
+		}
 		if rec := w.post(path+"/payments", nil, nil); rec.Code != http.StatusConflict {
 			t.Errorf("after %s a new code: HTTP %d", wait, rec.Code)
 		}

@@ -121,7 +121,7 @@ func statusName(status models.OrderStatus) string {
 func orderRows(l views.Lang, orders []models.Order) (rows []views.OrderRow) {
 	for _, o := range orders {
 		rows = append(rows, views.OrderRow{Number: o.Number, Path: consoleOrder(o.Number), Placed: l.Stamp(o.PlacedAt), Machine: views.Machine(o.PlacedAt),
-			Customer: o.CustomerName, Email: o.CustomerEmail, Total: views.Rupiah(o.Total), Status: statusName(o.Status), NeedsAttention: len(o.OpenCases) > 0})
+			Customer: o.CustomerName, Email: o.CustomerEmail, Total: views.Rupiah(o.Total), Status: statusName(o.Status), NeedsAttention: len(o.OpenCases) > 0, Test: o.Test})
 	}
 	return rows
 }
@@ -243,7 +243,7 @@ func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, c
 
 func viewConsoleOrder(frame views.ConsolePage, o models.Order) views.ConsoleOrderPage {
 	l := frame.Lang
-	p := views.ConsoleOrderPage{ConsolePage: frame, Number: o.Number, Path: consoleOrder(o.Number), Status: statusName(o.Status),
+	p := views.ConsoleOrderPage{ConsolePage: frame, Number: o.Number, Path: consoleOrder(o.Number), Status: statusName(o.Status), Test: o.Test,
 		Total: views.Rupiah(o.Total), Placed: l.Moment(o.PlacedAt), CanCancel: o.Status == models.OrderAwaitingPayment && !o.HasUndecidedMoney(),
 		Facts: []views.Figure{
 			{Name: l.T("facts.name"), Value: o.CustomerName}, {Name: l.T("checkout.email"), Value: o.CustomerEmail},

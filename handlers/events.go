@@ -15,23 +15,22 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
 )
 
 // heartbeat keeps proxies from closing a quiet stream.
 const heartbeat = 15 * time.Second
-
-// maxStreams is how many pages may be watched at once. A page that may not be
-// asks for its status now and then instead.
-const maxStreams = 5000
 
 // streams knows who is watching which order.
 type streams struct {
 	mu       sync.Mutex
 	open     int
 	watchers map[string][]*stream
+	clients  map[string]int // open streams by client, where they are bounded
 	closed   bool
-	looking  chan struct{} // holds one for each that looks
-	beat     time.Duration // the longest a stream waits before it looks by itself
+	looking  chan struct{}  // holds one for each that looks
+	beat     time.Duration  // the longest a stream waits before it looks by itself
+	refused  rate.Sometimes // bounds the log lines strangers can cause
 }
 
 // stream is a page that is told of changes. It waits in one place, for its browser
@@ -46,29 +45,39 @@ type stream struct {
 const maxLooking = 3
 
 func newStreams() *streams {
-	return &streams{watchers: map[string][]*stream{}, looking: make(chan struct{}, maxLooking), beat: heartbeat}
+	return &streams{watchers: map[string][]*stream{}, clients: map[string]int{}, looking: make(chan struct{}, maxLooking),
+		beat: heartbeat, refused: rate.Sometimes{First: 10, Interval: time.Second}}
 }
 
 // watch returns a stream that is told of changes from now on, and what ends it.
-// There is none when too many are watching.
-func (s *streams) watch(token string) (one *stream, end func(), ok bool) {
+// There is none where refused names the reason. A client without a name is not
+// bounded.
+func (s *streams) watch(token, client string) (one *stream, end func(), refused string) {
 	one = &stream{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.open >= maxStreams {
-		return nil, nil, false
+	if reason := s.full(token, client); reason != "" {
+		return nil, nil, reason
 	}
 	s.open++
 	s.watchers[token] = append(s.watchers[token], one)
-	return one, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.open--
-		s.watchers[token] = slices.DeleteFunc(s.watchers[token], func(other *stream) bool { return other == one })
-		if len(s.watchers[token]) == 0 {
-			delete(s.watchers, token)
-		}
-	}, true
+	if client != "" {
+		s.clients[client]++
+	}
+	return one, func() { s.end(token, client, one) }, ""
+}
+
+func (s *streams) end(token, client string, one *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	s.watchers[token] = slices.DeleteFunc(s.watchers[token], func(other *stream) bool { return other == one })
+	if len(s.watchers[token]) == 0 {
+		delete(s.watchers, token)
+	}
+	if s.clients[client]--; s.clients[client] <= 0 {
+		delete(s.clients, client)
+	}
 }
 
 // connect gives a stream its connection.
@@ -169,13 +178,18 @@ type glimpse struct {
 }
 
 // stream looks now, and each time an order changes, and sends what is new, until
-// it has seen the last of it.
+// it has seen the last of it. It is counted before it looks, so no more wait for
+// their first look than may have a stream.
 func (h *Handler) stream(c echo.Context, token string, look func(context.Context) (glimpse, error)) error {
-	one, end, ok := h.streams.watch(token)
-	if !ok {
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "too many streams")
+	who := ""
+	if h.RateLimit {
+		who = client(c.RealIP())
 	}
-	now, event, err := aside(c.Request().Context(), look)
+	one, end, refused := h.streams.watch(token, who)
+	if refused != "" {
+		return h.refuseStream(c, refused)
+	}
+	now, event, err := h.streams.look(c.Request().Context(), look)
 	if err == nil {
 		err = h.takeOver(c, one)
 	}
@@ -227,14 +241,22 @@ func (h *Handler) follow(ctx context.Context, one *stream, now glimpse, event []
 			return // the shopper left, or has seen it all
 		}
 		var err error
-		h.streams.looking <- struct{}{}
-		now, event, err = aside(ctx, look)
-		<-h.streams.looking
-		if err != nil {
+		if now, event, err = h.streams.look(ctx, look); err != nil {
 			h.Log.ErrorContext(ctx, "stream", "error", err)
 			return
 		}
 	}
+}
+
+// look looks once it is its turn, for the first time as for all later ones.
+func (s *streams) look(ctx context.Context, look func(context.Context) (glimpse, error)) (now glimpse, event []byte, err error) {
+	select {
+	case s.looking <- struct{}{}:
+	case <-ctx.Done():
+		return now, nil, ctx.Err()
+	}
+	defer func() { <-s.looking }()
+	return aside(ctx, look)
 }
 
 // aside looks, in bounded time, and makes an event of what it sees: on a stack of

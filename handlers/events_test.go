@@ -3,7 +3,6 @@ package handlers
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,28 +14,6 @@ import (
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models/testdb"
 )
-
-// Strangers can open streams: there is an end to it, and room again afterwards.
-func TestStreamsAreBounded(t *testing.T) {
-	s := newStreams()
-	var ends []func()
-	for i := range maxStreams {
-		_, end, ok := s.watch(fmt.Sprint(i % 7))
-		if !ok {
-			t.Fatalf("no room after %d", i)
-		}
-		ends = append(ends, end)
-	}
-	if _, _, ok := s.watch("one more"); ok {
-		t.Error("there is no end to it")
-	}
-	for _, end := range ends {
-		end()
-	}
-	if _, _, ok := s.watch("one more"); !ok || len(s.watchers) != 1 {
-		t.Errorf("room afterwards: %v, %d orders are watched", ok, len(s.watchers))
-	}
-}
 
 // A stream says how the order is, and at each change; it ends with the shop, and
 // after that none begins.

@@ -131,8 +131,8 @@ func TestFewStreamsLookAtOnce(t *testing.T) {
 		}
 		var following sync.WaitGroup
 		for range pages {
-			one, end, ok := h.streams.watch("token")
-			if !ok {
+			one, end, refused := h.streams.watch("token", "")
+			if refused != "" {
 				t.Fatal("no room")
 			}
 			shop, browser := net.Pipe()

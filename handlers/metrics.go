@@ -30,6 +30,8 @@ type metrics struct {
 	paidAfter     *prometheus.HistogramVec // seconds, by source
 	mismatches    *prometheus.GaugeVec     // of the last report, by kind
 
+	streamsRefused *prometheus.CounterVec // by reason
+
 	// What is looked up when the metrics are read.
 	mu             sync.Mutex
 	booksAt        time.Time // when the books were read
@@ -89,6 +91,8 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		ready: prometheus.NewGauge(gauge("shop_ready",
 			"Can this shop serve? 1 when its database answers. What is counted in the books is missing while it does not.")),
 		streams: prometheus.NewGauge(gauge("shop_streams", "How many order pages are open and told of changes?")),
+		streamsRefused: prometheus.NewCounterVec(counter("shop_streams_refused_total",
+			"Requests for a stream that were refused, by the bound that was reached."), []string{"reason"}),
 		orders: prometheus.NewGaugeVec(gauge("shop_orders",
 			"How many orders are there, by status? The whole shop's, a minute old at most."), []string{"status"}),
 		cases: prometheus.NewGaugeVec(gauge("shop_cases",
@@ -103,7 +107,7 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
 	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.receipts, m.paidAfter, m.mismatches,
-		m.ready, m.streams, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue,
+		m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = newRequests(m.registry, baseURL)
 	m.registerPools(store)
@@ -126,6 +130,9 @@ func (m *metrics) zero() {
 	for _, source := range []models.Source{models.SourceNotification, models.SourceStatusQuery} {
 		m.receipts.WithLabelValues(string(source))
 		m.paidAfter.WithLabelValues(string(source))
+	}
+	for _, reason := range []string{refusedClient, refusedOrder, refusedTotal, refusedStopping} {
+		m.streamsRefused.WithLabelValues(reason)
 	}
 	m.report(nil)
 }

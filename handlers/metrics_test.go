@@ -317,8 +317,8 @@ func TestRequestIDs(t *testing.T) {
 func TestStreamsAreCounted(t *testing.T) {
 	w := newWorld(t)
 	at := w.figures()
-	_, end, _ := w.streams.watch("one")
-	_, other, _ := w.streams.watch("two")
+	_, end, _ := w.streams.watch("one", "")
+	_, other, _ := w.streams.watch("two", "")
 	at = w.moved("two pages watched", at, map[string]float64{"shop_streams": 2})
 	end()
 	other()

@@ -177,7 +177,7 @@ func (h *Handler) statusOf(o models.Order) status {
 		OrderStatus: o.Status, PaymentStatus: p.State, InvoiceNumber: p.InvoiceNumber, Amount: p.Amount,
 		ExpiresAt: p.ExpiresAt, PaidAt: o.PaidAt, Attempt: p.Attempt, ServerTime: h.Now().UTC(),
 	}
-	if p.Code != "" {
+	if p.Code != "" && (o.Status == models.OrderPaid || !o.HasUndecidedMoney()) { // as on the page
 		s.PaymentCode = &p.Code
 	}
 	return s

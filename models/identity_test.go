@@ -258,3 +258,159 @@ func TestTillIdentifier(t *testing.T) {
 		}
 	}
 }
+
+// Where no transaction id tells, an arrival is another telling of the receipt that is
+// closest: of the same amount, then of one that no notification has told of.
+func TestTheClosestReceipt(t *testing.T) {
+	told, untold := Receipt{Amount: 10_000, Notified: true}, Receipt{Amount: 10_000}
+	other, otherUntold := Receipt{Amount: 20_000, Notified: true}, Receipt{Amount: 20_000}
+	named := Receipt{Amount: 10_000, Notified: true, TillTransaction: "7"}
+	answer := Arrival{Amount: 10_000, Source: SourceStatusQuery}
+	for row, c := range []struct {
+		receipts []Receipt
+		want     int
+	}{
+		{[]Receipt{told, other}, 0},
+		{[]Receipt{other, told}, 1},
+		{[]Receipt{told, otherUntold}, 0},
+		{[]Receipt{otherUntold, told}, 1},
+		{[]Receipt{told, untold}, 1},
+		{[]Receipt{untold, told}, 0},
+		{[]Receipt{untold, untold}, 0},
+		{[]Receipt{told, told}, 0},
+		{[]Receipt{other, told, untold, otherUntold}, 2},
+		{[]Receipt{other, named, otherUntold}, 1},
+	} {
+		for i := range c.receipts {
+			c.receipts[i].ID = int64(i + 1)
+		}
+		if like, i := recognise(c.receipts, answer, true); like != sameMoney || i != c.want {
+			t.Errorf("row %d: %s, receipt %d, want %d", row, like, i, c.want)
+		}
+	}
+}
+
+// A message under the Request-Id of another, of a reusable code, is of the same money, but
+// for two payments that the till gave ids of their own.
+func TestTheSameRequestID(t *testing.T) {
+	named, unnamed := Receipt{ID: 1, Notified: true, TillTransaction: "1"}, Receipt{ID: 2, Notified: true}
+	for row, c := range []struct {
+		receipts []Receipt
+		id       string // of the till
+		before   int64
+		want     likeness
+		at       int
+	}{
+		{[]Receipt{unnamed}, "", 2, sameMoney, 0},
+		{[]Receipt{unnamed}, "3", 2, sameMoney, 0},
+		{[]Receipt{named}, "", 1, sameMoney, 0},
+		{[]Receipt{named, unnamed}, "", 1, sameMoney, 0},
+		{[]Receipt{named, unnamed}, "", 2, sameMoney, 1},
+		{[]Receipt{named, unnamed}, "3", 2, sameMoney, 1},
+		{[]Receipt{named, unnamed}, "3", 1, unclearMoney, -1},
+		{[]Receipt{named}, "3", 1, newMoney, -1},
+		{[]Receipt{unnamed}, "3", 0, unclearMoney, -1},
+	} {
+		a := Arrival{TillTransaction: c.id, ToldBefore: c.before, Source: SourceNotification}
+		if like, i := recognise(c.receipts, a, true); like != c.want || i != c.at {
+			t.Errorf("row %d: %s, receipt %d, want %s, %d", row, like, i, c.want, c.at)
+		}
+		if before := max(c.at, 0); c.want == sameMoney && !a.certain(c.receipts[before], true) {
+			t.Errorf("row %d: that is not certain", row)
+		}
+	}
+}
+
+// Two notifications of a reusable code without till ids are two payments where they are of
+// different seconds; what cannot be told apart is unclear.
+func TestApart(t *testing.T) {
+	at := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+	told := Receipt{ID: 1, Amount: 10_000, Notified: true, PaidAt: at}
+	change := func(what func(*Receipt)) Receipt { r := told; what(&r); return r }
+	named := change(func(r *Receipt) { r.TillTransaction = "1" })
+	answered := change(func(r *Receipt) { r.Notified, r.Amount = false, 20_000 })
+	duplicate := change(func(r *Receipt) { r.Status = ReceiptDuplicate })
+	for row, c := range []struct {
+		receipts []Receipt
+		id       string
+		paidAt   time.Time
+		want     likeness
+	}{
+		{[]Receipt{told}, "", at, unclearMoney},
+		{[]Receipt{told}, "", at.Add(999 * time.Millisecond), unclearMoney},
+		{[]Receipt{told}, "", at.Add(time.Second), newMoney},
+		{[]Receipt{told}, "", time.Time{}, unclearMoney},
+		{[]Receipt{told}, "2", at.Add(time.Second), unclearMoney},
+		{[]Receipt{named}, "", at.Add(time.Second), unclearMoney},
+		{[]Receipt{named}, "2", at, newMoney},
+		{[]Receipt{answered}, "", at, newMoney},
+		{[]Receipt{duplicate}, "", at, newMoney},
+		{[]Receipt{answered, duplicate, named, told}, "", at.Add(time.Second), unclearMoney},
+	} {
+		a := Arrival{Amount: 10_000, TillTransaction: c.id, PaidAt: c.paidAt, Source: SourceNotification}
+		if got := apart(c.receipts, a); got != c.want {
+			t.Errorf("row %d: %s, want %s", row, got, c.want)
+		}
+	}
+}
+
+// A receipt learns the till's id and the time of the first notification of its money, and
+// no id from a status answer that may be of a later payment.
+func TestLearn(t *testing.T) {
+	at, later := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC), time.Date(2026, 11, 27, 3, 0, 5, 0, time.UTC)
+	for row, c := range []struct {
+		id       string // of the receipt
+		notified bool
+		source   Source
+		toldID   string
+		toldAt   time.Time
+		reusable bool
+
+		learnt   bool
+		wantID   string
+		wantAt   time.Time
+		wantTold bool
+	}{
+		{"", false, SourceNotification, "1", later, true, true, "1", later, true},
+		{"", false, SourceNotification, "", later, true, true, "", later, true},
+		{"", false, SourceNotification, "", time.Time{}, true, true, "", at, true},
+		{"", true, SourceNotification, "1", later, true, true, "1", at, true},
+		{"", true, SourceNotification, "", later, true, false, "", at, true},
+		{"1", true, SourceNotification, "2", later, true, false, "1", at, true},
+		{"", false, SourceStatusQuery, "1", later, true, true, "1", at, false},
+		{"", true, SourceStatusQuery, "1", later, true, false, "", at, true},
+		{"", true, SourceStatusQuery, "1", later, false, true, "1", at, true},
+		{"", false, SourceStatusQuery, "", later, false, false, "", at, false},
+		{"1", false, SourceStatusQuery, "2", later, false, false, "1", at, false},
+	} {
+		r := Receipt{TillTransaction: c.id, Identifiers: c.id, Notified: c.notified, PaidAt: at}
+		learnt := r.learn(Arrival{TillTransaction: c.toldID, Identifiers: c.toldID, PaidAt: c.toldAt, Source: c.source}, c.reusable)
+		if learnt != c.learnt || r.TillTransaction != c.wantID || r.Identifiers != c.wantID || !r.PaidAt.Equal(c.wantAt) || r.Notified != c.wantTold {
+			t.Errorf("row %d: learnt %v: %+v", row, learnt, r)
+		}
+	}
+}
+
+// What is known to be the same money is so by the till's id, by the kind of code, or by the
+// Request-Id.
+func TestCertain(t *testing.T) {
+	for row, c := range []struct {
+		id, told string
+		before   int64
+		reusable bool
+		want     bool
+	}{
+		{"1", "1", 0, true, true},
+		{"1", "2", 0, true, false},
+		{"", "", 0, true, false},
+		{"1", "", 0, true, false},
+		{"", "", 5, true, true},
+		{"", "", 6, true, false},
+		{"", "", 0, false, true},
+	} {
+		r := Receipt{ID: 5, TillTransaction: c.id}
+		if got := (Arrival{TillTransaction: c.told, ToldBefore: c.before}).certain(r, c.reusable); got != c.want {
+			t.Errorf("row %d: %v, want %v", row, got, c.want)
+		}
+	}
+}

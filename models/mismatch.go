@@ -76,6 +76,7 @@ func moneyMismatches(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 		Select("orders.number, orders.status, orders.total, orders.placed_at, COALESCE(SUM(receipts.amount), 0) AS received").
 		Joins("LEFT JOIN payments ON payments.order_id = orders.id").
 		Joins("LEFT JOIN receipts ON receipts.payment_id = payments.id AND receipts.status = ?", ReceiptApplied).
+		Where(isReal).
 		Where("NOT EXISTS (SELECT 1 FROM cases WHERE cases.order_id = orders.id AND cases.decision = ?)", DecisionAccept). // a person took what came
 		Group("orders.id, orders.number, orders.status, orders.total, orders.placed_at").
 		Having("(orders.status = ?) <> (COALESCE(SUM(receipts.amount), 0) > 0) OR "+
@@ -119,10 +120,10 @@ func notNotified(db *gorm.DB, now time.Time) ([]Mismatch, error) {
 		})
 }
 
-// ofPayments makes a line of each payment a query finds.
+// ofPayments makes a line of each payment a query finds, but for those of test orders.
 func ofPayments(query *gorm.DB, kind MismatchKind, line func(Payment) (time.Time, string)) ([]Mismatch, error) {
 	var rows []Payment
-	err := query.Joins("Order").Order("payments.id").Find(&rows).Error
+	err := query.Joins("Order").Where(`NOT "Order"."test"`).Order("payments.id").Find(&rows).Error
 	var found []Mismatch
 	for _, p := range rows {
 		since, detail := line(p)

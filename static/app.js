@@ -99,8 +99,9 @@ function tick() {
 
 // The server draws every state of the page; a change means fetching it again
 // and putting the new part in place, without losing the reader's place.
-let refreshing = false;
+let refreshing = false, missed = false; // missed: there was news while the page was being fetched
 async function refresh() {
+  missed = refreshing;
   if (refreshing || !order()) return;
   refreshing = true;
   const asked = Date.now(); // the answer may come while the device sleeps: the shop's time is taken to be of then
@@ -123,28 +124,90 @@ async function refresh() {
     // The next event, or the next look, tries again.
   } finally {
     refreshing = false;
+    if (missed) refresh();
   }
 }
 
-// Listen for changes; where a stream cannot be had, look every few seconds.
-let events, polling;
+// How a page hears of changes. A browser has six connections to a shop that speaks
+// HTTP/1.1, and a stream holds one for as long as it lasts. So all pages of a
+// browser have two streams at most: pages that show the same order share one, and a
+// hidden page has none. A page without a stream, because two others have them, the
+// shop has no room, or the browser is old, fetches itself now and then instead.
+const streams = ["stream 1", "stream 2"]; // locks, which the browser gives to one page each
+const soonest = 3000, slowest = 20000; // milliseconds between two attempts
+let watching, listening = false; // listening: this page's own stream has said something
+
 function stop() {
-  events?.close();
-  polling = clearInterval(polling);
+  watching?.abort();
+  watching = null;
 }
+
 function watch() {
-  const address = order().dataset.events;
+  stop();
+  const address = order()?.dataset.events;
   if (!address) return;
-  const poll = () => { polling ??= setInterval(refresh, 5000); };
-  if (!("EventSource" in window)) return poll();
-  events = new EventSource(address);
-  events.addEventListener("status", (event) => {
-    syncClock(JSON.parse(event.data).server_time);
-    refresh();
-  });
-  events.addEventListener("error", () => {
-    if (events.readyState === EventSource.CLOSED) poll();
-  });
+  watching = new AbortController();
+  const { signal } = watching;
+  repeat(signal, () => listening || refresh());
+  if (!("EventSource" in window && "BroadcastChannel" in window && navigator.locks)) return; // there are no locks on plain http
+  const others = new BroadcastChannel(address);
+  signal.addEventListener("abort", () => others.close());
+  others.onmessage = ({ data }) => heard(data);
+  if (document.hidden) return;
+  hold([address], signal, () => hold(streams, signal, () => listen(address, signal, others)));
+}
+
+// hold calls then with the first of these locks that is free, and keeps the lock
+// until the signal.
+function hold(names, signal, then) {
+  const waiting = new AbortController();
+  const ended = new Promise((end) => signal.addEventListener("abort", () => { waiting.abort(); end(); }));
+  let held = false;
+  const got = () => {
+    if (held || signal.aborted) return;
+    held = true;
+    waiting.abort(); // for the other locks
+    then();
+    return ended;
+  };
+  for (const name of names) navigator.locks.request(name, { signal: waiting.signal }, got).catch(() => {});
+}
+
+// listen opens the stream, and opens it again after it ended or was refused.
+function listen(address, signal, others) {
+  let events;
+  const open = () => {
+    if (events && events.readyState !== EventSource.CLOSED) return;
+    events = new EventSource(address);
+    events.addEventListener("status", ({ data }) => {
+      listening = true;
+      heard(data);
+      others.postMessage(data);
+    });
+    events.addEventListener("error", close);
+  };
+  const close = () => {
+    events.close(); // left alone, all browsers would come back three seconds after a restart
+    listening = false;
+  };
+  signal.addEventListener("abort", close);
+  open();
+  repeat(signal, open, () => listening);
+}
+
+function heard(data) {
+  syncClock(JSON.parse(data).server_time);
+  refresh();
+}
+
+// repeat calls again and again, less and less often, at moments that differ from
+// page to page. It begins anew while all is well.
+function repeat(signal, call, well = () => false, delay = soonest) {
+  setTimeout(() => {
+    if (signal.aborted) return;
+    call();
+    repeat(signal, call, well, well() ? soonest : Math.min(delay * 1.3, slowest));
+  }, delay * (0.5 + Math.random()));
 }
 
 // The deadline in the reader's own time, where that is another.
@@ -194,13 +257,11 @@ if (order()) {
   ownTime();
   tick();
   setInterval(tick, 1000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  addEventListener("pageshow", ({ persisted }) => { // the browser has kept the page itself, hours maybe, and ended its stream
-    if (!persisted) return;
-    tick();
-    stop();
-    watch();
-    refresh();
-  });
+  let away = false; // the browser may keep the page as it is, for hours maybe
+  const look = () => { tick(); watch(); refresh(); };
+  document.addEventListener("visibilitychange", () => away || (document.hidden ? watch() : look()));
+  addEventListener("online", look);
+  addEventListener("pagehide", () => { away = true; stop(); });
+  addEventListener("pageshow", ({ persisted }) => { away = false; if (persisted) look(); });
 }
 document.querySelector("[data-focus]")?.focus();

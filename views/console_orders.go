@@ -90,6 +90,7 @@ type OrderRow struct {
 	Total           string
 	Status          string // of statuses
 	NeedsAttention  bool
+	Test            bool // nobody owes or is owed anything for it
 }
 
 // OrdersPage is a list of orders.
@@ -111,6 +112,7 @@ type ConsoleOrderPage struct {
 	ConsolePage
 	Number, Path string
 	Status       string // of statuses
+	Test         bool   // nobody owes or is owed anything for it
 	Notice       string
 	Problem      string
 	Total        string

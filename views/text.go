@@ -723,6 +723,7 @@ var texts = map[string]text{
 	"status.paid":      {"Lunas", "Paid"},
 	"status.expired":   {"Kedaluwarsa", "Expired"},
 	"status.cancelled": {"Dibatalkan", "Cancelled"},
+	"status.test":      {"Uji coba", "Test"},
 	"status.attention": {"Perlu ditangani", "Needs attention"},
 
 	"orders.filter":       {"Status pesanan", "Order status"},

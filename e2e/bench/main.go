@@ -27,6 +27,7 @@ type options struct {
 	streams      int
 	only         string
 	many         bool // measure several shops, too
+	flood        bool // measure honest shoppers while one client floods the shop, and nothing else
 	profiles     string
 	write        string
 }
@@ -44,6 +45,7 @@ func main() {
 	flag.IntVar(&o.streams, "streams", 2_000, "status streams to open; 0: none")
 	flag.StringVar(&o.only, "only", "", "the one row to measure, or replicas for several shops alone")
 	flag.BoolVar(&o.many, "replicas", false, "measure several shops behind nginx on PostgreSQL, too")
+	flag.BoolVar(&o.flood, "flood", false, "measure honest shoppers while one client floods the shop, and nothing else")
 	flag.StringVar(&o.profiles, "profiles", "", "write a CPU profile of the shop for each row into this directory")
 	flag.StringVar(&o.write, "write", "", "put the results into this page, between its marks")
 	flag.Parse()
@@ -74,6 +76,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	b := &bench{options: o, dir: dir, binary: binary, load: load}
+	if o.flood {
+		return b.floodAll(ctx, os.Stdout)
+	}
 	if o.only != replicasOnly {
 		err = b.measureAlone(ctx)
 	}

@@ -10,9 +10,11 @@
 //	go run ./e2e/mutate -max 50                      # a sample, spread evenly
 //	go run ./e2e/mutate -list                        # the mutants alone
 //
-// The tree is never changed: the compiler is given the mutant in place of the file
-// (go build -overlay). A mutant that does not compile is not counted. Mutants that
-// change nothing anybody could notice are listed in equivalent.txt, with reasons.
+// The tree is never changed: the compiler is given other files in place of those that have
+// mutants (go build -overlay). All mutants of a folder are compiled into one program, and
+// the environment says which of them runs. A mutant that does not compile is not counted.
+// Mutants that change nothing anybody could notice are listed in equivalent.txt, with
+// reasons.
 //
 // The exit status is 1 when a mutant survives, 2 when the run itself fails.
 package main

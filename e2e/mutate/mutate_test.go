@@ -116,3 +116,35 @@ func TestEquivalentsExist(t *testing.T) {
 		t.Errorf("no mutant is called %q", name)
 	}
 }
+
+// A file with its mutants has each function under its own name, as it was, and once more
+// for each mutant.
+func TestWithMutants(t *testing.T) {
+	const source = "package sample\n\nfunc (p *Payment) pay(a, b int64, rest ...string) (n int, err error) {\n\tif a < b {\n\t\treturn 1, nil\n\t}\n\treturn 0, nil\n}\n"
+	list, err := mutantsOf("sample.go", []byte(source), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbered := map[int]mutant{}
+	for i, m := range list {
+		numbered[i+7] = m
+	}
+	got, err := withMutants("sample.go", numbered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mutantsOf("sample.go", got, nil); err != nil {
+		t.Errorf("it is not Go: %v", err)
+	}
+	for _, want := range []string{
+		"func (receiver *Payment) pay(a0 int64, a1 int64, a2 ...string) (int, error) {",
+		"return receiver.pay_original(a0, a1, a2...)",
+		"return receiver.pay_mutant8(a0, a1, a2...)",
+		"func (p *Payment) pay_original(a, b int64, rest ...string) (n int, err error) {",
+		"//line mutant_8.go:1\nfunc (p *Payment) pay_mutant8(a, b int64, rest ...string) (n int, err error) {\n\tif (a < b) && false {",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("it lacks\n%s\n\n%s", want, got)
+		}
+	}
+}

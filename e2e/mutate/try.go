@@ -47,41 +47,74 @@ func tryAll(ctx context.Context, o options, mutants []mutant) (results []result,
 		return nil, err
 	}
 	defer os.RemoveAll(temp)
-	suites := map[string]suite{}
+	untried := map[string][]mutant{} // by folder
 	for _, m := range mutants {
-		folder := filepath.Dir(m.file)
-		if _, known := suites[folder]; known {
-			continue
-		}
-		if suites[folder], err = measured(ctx, o, temp, folder); err != nil {
-			return nil, err
-		}
-		fmt.Printf("%s: %d tests pass as they are\n", folder, len(suites[folder].tests))
-	}
-	var mu sync.Mutex
-	err = inParallel(o.jobs, mutants, func(m mutant) error {
-		r := result{Name: m.name(), Source: fmt.Sprintf("%x", sha256.Sum256(m.source)), mutant: m}
+		r := resultOf(m)
 		if before := done[r.Name]; before.Source == r.Source && before.Outcome != survived {
 			r.Outcome, r.By = before.Outcome, before.By
+			results = append(results, r)
 		} else {
-			if err := r.try(ctx, temp, suites[filepath.Dir(m.file)]); err != nil {
-				return err
-			}
+			untried[filepath.Dir(m.file)] = append(untried[filepath.Dir(m.file)], m)
+		}
+	}
+	for _, folder := range slices.Sorted(maps.Keys(untried)) {
+		tried, err := tryFolder(ctx, o, temp, folder, untried[folder])
+		results = append(results, tried...)
+		if err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+func resultOf(m mutant) result {
+	return result{Name: m.name(), Source: fmt.Sprintf("%x", sha256.Sum256(m.source)), mutant: m}
+}
+
+// tryFolder tries the mutants of one folder.
+func tryFolder(ctx context.Context, o options, temp, folder string, mutants []mutant) (results []result, err error) {
+	s, err := measured(ctx, o, temp, folder)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("%s: %d tests pass as they are\n", folder, len(s.tests))
+	program, refused, err := compileTogether(ctx, temp, folder, mutants)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("%s: %d mutants to try, %d do not compile\n", folder, len(mutants), len(refused))
+	var mu sync.Mutex
+	numbers := make([]int, len(mutants))
+	for i := range numbers {
+		numbers[i] = i + 1
+	}
+	err = inParallel(o.jobs, numbers, func(n int) error {
+		r := resultOf(mutants[n-1])
+		var err error
+		switch {
+		case refused[n]:
+			r.Outcome = invalid
+		case r.mutant.within == (lines{}):
+			err = r.tryAlone(ctx, temp, s)
+		default:
+			err = r.try(ctx, program, n, s)
+		}
+		if err != nil {
+			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		results = append(results, r)
 		if o.verbose || r.Outcome == survived {
-			fmt.Printf("%d of %d: %s %s%s\n", len(results), len(mutants), m, r.Outcome, r.By)
+			fmt.Printf("%d of %d: %s %s%s\n", len(results), len(mutants), r.mutant, r.Outcome, r.By)
 		}
 		return appendTo(o.log, r)
 	})
 	return results, err
 }
 
-// try runs the tests that reach a mutant against it, the quickest first, until one
-// fails.
-func (r *result) try(ctx context.Context, temp string, s suite) error {
+// tryAlone tries a mutant in a program of its own.
+func (r *result) tryAlone(ctx context.Context, temp string, s suite) error {
 	dir, err := os.MkdirTemp(temp, "")
 	if err != nil {
 		return err
@@ -99,6 +132,12 @@ func (r *result) try(ctx context.Context, temp string, s suite) error {
 	case err != nil:
 		return fmt.Errorf("compile %s: %w\n%s", r.mutant, err, out)
 	}
+	return r.try(ctx, program, 0, s)
+}
+
+// try runs the tests that reach a mutant against it, the quickest first, until one fails.
+// n is the mutant's number in its program.
+func (r *result) try(ctx context.Context, program string, n int, s suite) error {
 	r.Outcome = survived
 	tests := s.reaching(r.mutant)
 	if len(tests) == 0 {
@@ -106,7 +145,9 @@ func (r *result) try(ctx context.Context, temp string, s suite) error {
 	}
 	for _, t := range tests {
 		limit := max(time.Minute, 20*t.took) // a mutant that takes longer hangs
-		err := command(ctx, s.folder, program, "-test.run", "^"+t.name+"$", "-test.timeout", limit.String()).Run()
+		cmd := command(ctx, s.folder, program, "-test.run", "^"+t.name+"$", "-test.timeout", limit.String())
+		cmd.Env = append(cmd.Env, chosenBy+"="+fmt.Sprint(n))
+		err := cmd.Run()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -1,0 +1,228 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+// caseOf is an open case of a kind about a receipt of a status, for an order with one
+// attempt to be paid.
+func caseOf(kind CaseKind, receipt ReceiptStatus, order OrderStatus, state PaymentState) Case {
+	id, paymentID := int64(7), int64(3)
+	c := Case{Kind: kind, Order: &Order{Status: order}, PaymentID: &paymentID}
+	c.Payment = &Payment{ID: paymentID, State: state, Amount: 90_000}
+	if receipt != "" {
+		c.ReceiptID, c.Receipt = &id, &Receipt{ID: id, Status: receipt, Amount: 89_000}
+		c.Order.Payments = []Payment{{ID: paymentID, State: state, Receipts: []Receipt{*c.Receipt}}}
+		return c
+	}
+	c.Order.Payments = []Payment{{ID: paymentID, State: state}}
+	return c
+}
+
+// A case offers what can still be done, and nothing else.
+func TestWhatACaseOffers(t *testing.T) {
+	const (
+		accept, refund, cancel = DecisionAccept, DecisionRefund, DecisionCancel
+		again, once, none      = DecisionPayAgain, DecisionDuplicate, DecisionNone
+	)
+	change := func(c Case, what func(*Case)) Case {
+		order, payment := *c.Order, *c.Payment
+		c.Order, c.Payment = &order, &payment
+		if c.Receipt != nil {
+			receipt := *c.Receipt
+			c.Receipt = &receipt
+		}
+		what(&c)
+		return c
+	}
+	held := func(kind CaseKind, order OrderStatus, state PaymentState) Case {
+		return caseOf(kind, ReceiptHeld, order, state)
+	}
+	waiting := held(CaseWrongAmount, OrderAwaitingPayment, PaymentPending)
+	failed := caseOf(CaseRefused, "", OrderAwaitingPayment, PaymentFailed)
+	otherCode := func(state PaymentState) func(*Case) {
+		return func(c *Case) { c.Order.Payments = append(c.Order.Payments, Payment{ID: 4, State: state}) }
+	}
+	otherMoney := func(status ReceiptStatus) func(*Case) {
+		return func(c *Case) {
+			c.Order.Payments = append(c.Order.Payments, Payment{ID: 4, State: PaymentExpired, Receipts: []Receipt{{ID: 8, Status: status}}})
+		}
+	}
+	reusable := func(c *Case) { c.Payment.Reusable = true }
+	for name, tt := range map[string]struct {
+		c    Case
+		want []DecisionKind
+	}{
+		"closed":                     {change(waiting, func(c *Case) { c.ClosedAt = &time.Time{} }), nil},
+		"wrong amount":               {waiting, []DecisionKind{accept, refund, again, cancel, none}},
+		"wrong code":                 {held(CaseWrongCode, OrderAwaitingPayment, PaymentPending), []DecisionKind{accept, refund, again, cancel, none}},
+		"wrong channel":              {held(CaseWrongChannel, OrderAwaitingPayment, PaymentPending), []DecisionKind{accept, refund, again, cancel, none}},
+		"wrong amount, reusable":     {change(waiting, reusable), []DecisionKind{accept, refund, cancel, none}},
+		"a newer code":               {change(waiting, otherCode(PaymentPending)), []DecisionKind{accept, refund, cancel, none}},
+		"a newer code on its way":    {change(waiting, otherCode(PaymentCreating)), []DecisionKind{accept, refund, cancel, none}},
+		"another code paid":          {change(waiting, otherCode(PaymentPaid)), []DecisionKind{accept, refund, cancel, none}},
+		"an older code":              {change(waiting, otherCode(PaymentExpired)), []DecisionKind{accept, refund, again, cancel, none}},
+		"other money held":           {change(waiting, otherMoney(ReceiptHeld)), []DecisionKind{accept, refund, none}},
+		"other money returned":       {change(waiting, otherMoney(ReceiptReturned)), []DecisionKind{accept, refund, again, cancel, none}},
+		"wrong amount, expired":      {held(CaseWrongAmount, OrderExpired, PaymentExpired), []DecisionKind{accept, refund, none}},
+		"wrong amount, cancelled":    {held(CaseWrongAmount, OrderCancelled, PaymentPending), []DecisionKind{refund, none}},
+		"wrong amount, paid":         {held(CaseWrongAmount, OrderPaid, PaymentPaid), []DecisionKind{refund, none}},
+		"wrong amount, paid again":   {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, none}},
+		"unclear":                    {change(held(CaseUnclear, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, once, none}},
+		"second payment":             {held(CaseSecondPayment, OrderPaid, PaymentPaid), []DecisionKind{refund, once, none}},
+		"cancelled":                  {held(CasePaidCancelled, OrderCancelled, PaymentPaid), []DecisionKind{refund, none}},
+		"unknown invoice":            {Case{Kind: CaseUnknownInvoice, Receipt: &Receipt{Status: ReceiptHeld}}, []DecisionKind{refund, once, none}},
+		"late":                       {caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), []DecisionKind{none, refund}},
+		"late and given back":        {change(caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), func(c *Case) { c.Receipt.Refunded = 1 }), []DecisionKind{none}},
+		"late, decided elsewhere":    {caseOf(CaseLatePayment, ReceiptKept, OrderPaid, PaymentPaid), []DecisionKind{none}},
+		"contradiction":              {caseOf(CaseContradiction, "", OrderAwaitingPayment, PaymentPending), []DecisionKind{none}},
+		"unreadable":                 {Case{Kind: CaseUnreadable}, []DecisionKind{none}},
+		"refused":                    {failed, []DecisionKind{again, cancel, none}},
+		"refused, a newer code":      {change(failed, otherCode(PaymentPending)), []DecisionKind{none, cancel}},
+		"refused, an older code":     {change(failed, otherCode(PaymentExpired)), []DecisionKind{again, cancel, none}},
+		"refused, money held":        {change(failed, otherMoney(ReceiptHeld)), []DecisionKind{none}},
+		"no code yet":                {caseOf(CaseNoCode, "", OrderAwaitingPayment, PaymentCreating), []DecisionKind{none, cancel}},
+		"no code, of a paid order":   {caseOf(CaseNoCode, "", OrderPaid, PaymentCreating), []DecisionKind{none}},
+		"about an order, not a code": {change(caseOf(CaseNoCode, "", OrderAwaitingPayment, PaymentFailed), func(c *Case) { c.Payment, c.PaymentID = nil, nil }), []DecisionKind{none, cancel}},
+	} {
+		if got := tt.c.Decisions(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: offered %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// Giving money back needs an amount of at most what came, a day and a way.
+func TestWhatADecisionMustSay(t *testing.T) {
+	c := caseOf(CaseWrongAmount, ReceiptHeld, OrderAwaitingPayment, PaymentPending)
+	whole := Decision{Refund: 89_000, RefundedOn: time.Unix(1, 0), RefundMethod: "transfer"}
+	change := func(what func(*Decision)) Decision { d := whole; what(&d); return d }
+	for name, tt := range map[string]struct {
+		d    Decision
+		want error
+	}{
+		"whole":        {whole, nil},
+		"one rupiah":   {change(func(d *Decision) { d.Refund = 1 }), nil},
+		"nothing":      {change(func(d *Decision) { d.Refund = 0 }), ErrRefund},
+		"less":         {change(func(d *Decision) { d.Refund = -1 }), ErrRefund},
+		"too much":     {change(func(d *Decision) { d.Refund = 89_001 }), ErrRefund},
+		"without day":  {change(func(d *Decision) { d.RefundedOn = time.Time{} }), ErrRefund},
+		"without way":  {change(func(d *Decision) { d.RefundMethod = "" }), ErrRefund},
+		"nothing said": {Decision{}, ErrRefund},
+	} {
+		for _, kind := range []DecisionKind{DecisionRefund, DecisionCancel, DecisionPayAgain} {
+			tt.d.Kind = kind
+			if err := c.check(tt.d); !errors.Is(err, tt.want) {
+				t.Errorf("%s, %s: %v, want %v", kind, name, err, tt.want)
+			}
+		}
+	}
+	for _, kind := range []DecisionKind{DecisionAccept, DecisionNone} {
+		if err := c.check(Decision{Kind: kind}); err != nil {
+			t.Errorf("%s needs nothing: %v", kind, err)
+		}
+	}
+	if err := c.check(Decision{Kind: DecisionSettled}); !errors.Is(err, ErrNotOffered) {
+		t.Errorf("settled: %v", err)
+	}
+	if err := caseOf(CaseRefused, "", OrderAwaitingPayment, PaymentFailed).check(Decision{Kind: DecisionCancel}); err != nil {
+		t.Errorf("where no money came there is none to give back: %v", err)
+	}
+	c.ClosedAt = &time.Time{}
+	if err := c.check(whole); !errors.Is(err, ErrDecided) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// The shopper is told of what happens to money and to the order, and of nothing twice.
+func TestWhoIsTold(t *testing.T) {
+	money := caseOf(CaseWrongAmount, ReceiptHeld, OrderAwaitingPayment, PaymentPending)
+	refused := caseOf(CaseRefused, "", OrderAwaitingPayment, PaymentFailed)
+	refunded := caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid)
+	refunded.Receipt.Refunded = 1
+	for row, tt := range []struct {
+		c    Case
+		kind DecisionKind
+		want bool
+	}{
+		{money, DecisionNone, true}, {money, DecisionRefund, true}, {money, DecisionSettled, false},
+		{refused, DecisionNone, false}, {refused, DecisionCancel, true}, {refused, DecisionPayAgain, true}, {refused, DecisionSettled, false},
+		{refunded, DecisionNone, false}, {refunded, DecisionRefund, true},
+		{Case{Receipt: money.Receipt}, DecisionRefund, false},
+	} {
+		if got := tt.c.TellsShopper(tt.kind); got != tt.want {
+			t.Errorf("row %d: %v, want %v", row, got, tt.want)
+		}
+	}
+	if d := money.Difference(); d != -1000 {
+		t.Errorf("difference %d, want -1000", d)
+	}
+	for _, c := range []Case{refused, {Receipt: money.Receipt}} {
+		if d := c.Difference(); d != 0 {
+			t.Errorf("difference %d of nothing to compare", d)
+		}
+	}
+}
+
+// Each decision about a wrong amount, once: what becomes of the order, the money and the
+// code, who has decided and why, and what the shopper is told.
+func TestDecide(t *testing.T) {
+	ctx := context.Background()
+	for kind, want := range map[DecisionKind]struct {
+		order    OrderStatus
+		payments []PaymentState
+		receipt  ReceiptStatus
+		refunded int64
+	}{
+		DecisionAccept:   {OrderPaid, []PaymentState{PaymentPaid}, ReceiptApplied, 0},
+		DecisionRefund:   {OrderExpired, []PaymentState{PaymentExpired}, ReceiptReturned, 5},
+		DecisionCancel:   {OrderCancelled, []PaymentState{PaymentPending}, ReceiptReturned, 5},
+		DecisionPayAgain: {OrderAwaitingPayment, []PaymentState{PaymentExpired, PaymentCreating}, ReceiptReturned, 5},
+		DecisionNone:     {OrderExpired, []PaymentState{PaymentExpired}, ReceiptKept, 0},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			s, c := openStore(t)
+			before := stock(t, s, "MNM-GAYO")
+			o := withCode(t, s, c, "MNM-GAYO")
+			wrong := paid(o.Payment(), c.now())
+			wrong.Amount -= 1000
+			deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+			open := only(t, s)
+			d := Decision{Kind: kind, By: "Sari", Reason: "agreed", Refund: 5, RefundedOn: c.now(), RefundMethod: "transfer"}
+			d.Next = attempt(o, o.NextAttempt())
+			closed, err := s.Decide(ctx, open.ID, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if closed.ClosedAt == nil || closed.Decision != kind || closed.DecidedBy != "Sari" || closed.Reason != "agreed" {
+				t.Errorf("closed %v with %s by %q because %q", closed.ClosedAt, closed.Decision, closed.DecidedBy, closed.Reason)
+			}
+			got := reload(t, s, o)
+			var states []PaymentState
+			for _, p := range got.Payments {
+				states = append(states, p.State)
+			}
+			if got.Status != want.order || !slices.Equal(states, want.payments) {
+				t.Errorf("order %s, payments %v; want %s, %v", got.Status, states, want.order, want.payments)
+			}
+			r := got.Payments[0].Receipts[0]
+			if r.Status != want.receipt || r.Refunded != want.refunded || (r.RefundedOn == nil) != (want.refunded == 0) || r.Amount != wrong.Amount {
+				t.Errorf("receipt %+v", r)
+			}
+			held := got.Status == OrderPaid || got.Status == OrderAwaitingPayment
+			if got.StockHeld != held || (stock(t, s, "MNM-GAYO") == before) == held {
+				t.Errorf("order %s, stock held %v, %d left, was %d", got.Status, got.StockHeld, stock(t, s, "MNM-GAYO"), before)
+			}
+			var told int64
+			if err := s.read.Model(&Mail{}).Where("case_id = ? AND kind = ?", open.ID, MailDecided).Count(&told).Error; err != nil || told != 1 {
+				t.Errorf("%d mails about the decision, %v", told, err)
+			}
+			if _, err := s.Decide(ctx, open.ID, d); !errors.Is(err, ErrDecided) {
+				t.Errorf("decided again: %v", err)
+			}
+		})
+	}
+}
