@@ -36,13 +36,16 @@ type settings struct {
 	PaymentExpiry    time.Duration `env:"PAYMENT_EXPIRY" envDefault:"60m"`
 	SandboxAddr      string        `env:"SANDBOX_ADDR" envDefault:"127.0.0.1:8081"`
 	SandboxState     string        `env:"SANDBOX_STATE" envDefault:"sandbox.state"`
-	ConsolePassword  string        `env:"CONSOLE_PASSWORD"` // or its bcrypt hash; empty: no console outside this machine
+	ConsolePassword  string        `env:"CONSOLE_PASSWORD"` // or its bcrypt hash; empty: no console outside a demo
 	OpsAddr          string        `env:"OPS_ADDR"`         // empty: metrics are served by the shop
 	SMTPURL          string        `env:"SMTP_URL"`         // empty: no mail leaves
 	MailFrom         string        `env:"MAIL_FROM"`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat        string        `env:"LOG_FORMAT"` // empty: text when embedded, else json
 	RateLimit        string        `env:"RATE_LIMIT" envDefault:"on"`
+	TrustedProxies   string        `env:"TRUSTED_PROXIES"` // empty: nobody's forwarding headers count
+
+	trustedProxies handlers.Proxies // TrustedProxies, read
 }
 
 // Credentials of the embedded sandbox, which knows no other merchant. They open
@@ -70,6 +73,9 @@ func readSettings(environ []string) (settings, error) {
 		return s, err
 	}
 	s.fill()
+	if s.trustedProxies, err = handlers.ParseProxies(s.TrustedProxies); err != nil {
+		return s, fmt.Errorf("TRUSTED_PROXIES must be addresses and networks such as 127.0.0.1,10.0.0.0/8: %w", err)
+	}
 	return s, s.check()
 }
 

@@ -67,6 +67,9 @@ func TestBadSettings(t *testing.T) {
 		{"LOG_LEVEL=loud", "LOG_LEVEL"},
 		{"LOG_FORMAT=xml", "LOG_FORMAT"},
 		{"RATE_LIMIT=maybe", "RATE_LIMIT"},
+		{"TRUSTED_PROXIES=nginx", "TRUSTED_PROXIES"},
+		{"TRUSTED_PROXIES=10.0.0.0/99", "TRUSTED_PROXIES"},
+		{"TRUSTED_PROXIES=0.0.0.0/0", "TRUSTED_PROXIES"},
 	} {
 		_, err := readSettings(append(live[:len(live):len(live)], c.given))
 		if err == nil {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -63,12 +64,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return errors.New("it serves when started without arguments; it copies its database when told: backup FILE," +
 			" and hands a demo's database over to other settings when told: retire-demo --yes")
 	}
-	p := &program{settings: s, log: newLogger(s, stderr)}
+	p := &program{settings: s, log: newLogger(s, stderr), out: stdout}
 	defer p.close()
 	if err := p.open(ctx); err != nil {
 		return err
 	}
-	p.announce(stdout)
+	p.announce()
 	return p.serve(ctx)
 }
 
@@ -76,6 +77,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 type program struct {
 	settings
 	log *slog.Logger
+	out io.Writer // the terminal it was started in
 
 	shop, till, ops net.Listener // till and ops only where they are wanted
 
@@ -118,6 +120,7 @@ func (p *program) open(ctx context.Context) (err error) {
 		Mail: mailer, Contact: contact(p.settings),
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
+		LinkUsed: p.announceConsole, Proxies: p.trustedProxies,
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log, Setup: p.setup(),
 	})
 	return err
@@ -179,7 +182,8 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,
 		NotificationURL: address(p.shop) + p.NotificationPath,
-		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), Log: p.log.WithGroup("gateway"),
+		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), OwnHostOnly: true,
+		Log: p.log.WithGroup("gateway"),
 	})
 	p.GatewayURL = or(p.GatewayURL, address(p.till))
 	return err
@@ -198,6 +202,12 @@ func (p *program) sandboxURL() string {
 	return address(p.till)
 }
 
+// isLoopback reports whether this machine reaches a listener by a loopback address.
+func isLoopback(l net.Listener) bool {
+	a, ok := l.Addr().(*net.TCPAddr)
+	return ok && (a.IP.IsLoopback() || a.IP.IsUnspecified())
+}
+
 // address is how this machine reaches a listener.
 func address(l net.Listener) string {
 	host, port, _ := net.SplitHostPort(l.Addr().String())
@@ -208,12 +218,27 @@ func address(l net.Listener) string {
 }
 
 // announce prints where everything is.
-func (p *program) announce(w io.Writer) {
-	fmt.Fprintf(w, "Warung Jokul    %s\n", p.BaseURL)
+func (p *program) announce() {
+	fmt.Fprintf(p.out, "Warung Jokul    %s\n", p.BaseURL)
 	if p.till != nil {
-		fmt.Fprintf(w, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
-		fmt.Fprintf(w, "Guided tour     %s/tour\n", p.BaseURL)
+		fmt.Fprintf(p.out, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
+		fmt.Fprintf(p.out, "Guided tour     %s/tour\n", p.BaseURL)
+		p.announceConsole()
 	}
+}
+
+// announceConsole prints how a demo's console is opened: by a one-time link, which
+// is good on this machine alone, or where a password is asked for.
+func (p *program) announceConsole() {
+	path, base := p.handler.ConsolePath(), p.BaseURL
+	if strings.Contains(path, "?") { // the link
+		base = address(p.shop)
+		if !isLoopback(p.shop) {
+			fmt.Fprintln(p.out, "Console         closed: set CONSOLE_PASSWORD, or listen on 127.0.0.1 for a one-time link")
+			return
+		}
+	}
+	fmt.Fprintf(p.out, "Console         %s\n", base+path)
 }
 
 // serve runs all parts until ctx ends or one of them fails. The sandbox ends

@@ -76,10 +76,10 @@ func TestRunServesAndStops(t *testing.T) {
 
 	var addresses []string
 	lines := bufio.NewScanner(out)
-	for len(addresses) < 3 && lines.Scan() {
+	for len(addresses) < 4 && lines.Scan() {
 		addresses = append(addresses, regexp.MustCompile(`http://\S+`).FindString(lines.Text()))
 	}
-	if len(addresses) < 3 {
+	if len(addresses) < 4 {
 		t.Fatalf("did not start: %v\n%s", <-ended, log)
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
@@ -87,8 +87,11 @@ func TestRunServesAndStops(t *testing.T) {
 			t.Errorf("GET %s: HTTP %d, %s", path, code, body)
 		}
 	}
-	if code, _ := get(t, addresses[2]); code != http.StatusOK || !strings.HasSuffix(addresses[2], "/tour") {
-		t.Errorf("GET %s: HTTP %d", addresses[2], code)
+	if code, _ := get(t, addresses[2]); code != http.StatusForbidden || !strings.HasSuffix(addresses[2], "/tour") {
+		t.Errorf("GET %s without the link: HTTP %d", addresses[2], code)
+	}
+	if !strings.HasPrefix(addresses[3], addresses[0]+"/console/login?key=") {
+		t.Errorf("the link is %q", addresses[3])
 	}
 	if code, _ := get(t, addresses[1]); code != http.StatusOK || !strings.HasSuffix(addresses[1], "/simulator") {
 		t.Errorf("GET %s: HTTP %d", addresses[1], code)
@@ -104,7 +107,7 @@ func TestRunServesAndStops(t *testing.T) {
 		t.Fatalf("did not stop:\n%s", log)
 	}
 	if lines.Scan() {
-		t.Errorf("printed a third line: %s", lines.Text())
+		t.Errorf("printed a fifth line: %s", lines.Text())
 	}
 	if strings.Contains(log.String(), embeddedSecretKey) {
 		t.Error("the Secret Key is in the log")
@@ -161,6 +164,21 @@ func askOps(t *testing.T, ops string) {
 	for _, path := range append(profiles, "/metrics", "/healthz", "/readyz") {
 		if code, body := get(t, ops+path); code != http.StatusOK || body == "" {
 			t.Errorf("OPS_ADDR %s: HTTP %d, %.200s", path, code, body)
+		}
+	}
+	for path, want := range map[string]int{"/debug/pprof/heap": http.StatusMisdirectedRequest, "/metrics": http.StatusOK} {
+		r, err := http.NewRequest(http.MethodGet, ops+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "evil.example"
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("OPS_ADDR by another name, %s: %s, want %d", path, res.Status, want)
 		}
 	}
 	if _, body := get(t, ops+"/metrics"); !strings.Contains(body, "shop_requests_total") || !strings.Contains(body, "go_goroutines") {

@@ -257,7 +257,7 @@ func (a attacker) paths(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Written by hand: clients tidy paths up.
-		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n", path)
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, conn.RemoteAddr())
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		a.refused(t, "GET "+path[:min(len(path), 60)], res, err, http.StatusNotFound, http.StatusBadRequest)
 		_ = conn.Close()

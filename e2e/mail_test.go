@@ -148,6 +148,7 @@ func receive(t *testing.T, taken chan string) (r received) {
 func TestMailbox(t *testing.T) {
 	p := start(t, t.TempDir())
 	v := visit(t, p)
+	v.open(p)
 	if _, page := v.get("/mailbox"); !strings.Contains(page, "No mail yet") {
 		t.Error("the empty mailbox does not say so")
 	}

@@ -61,6 +61,7 @@ func orderNumber(s status) string { return s.InvoiceNumber[:strings.LastIndex(s.
 func TestInspector(t *testing.T) {
 	p := start(t, t.TempDir())
 	v := visit(t, p)
+	v.open(p)
 	order := v.order("MNM-GAYO")
 	s := v.await(order, "a code", hasCode)
 	act(t, p, s.PaymentCode, "pay")
@@ -123,7 +124,7 @@ func TestInspectorFillsLive(t *testing.T) {
 	order := v.order("MNM-GAYO")
 	s := v.await(order, "a code", hasCode)
 	tab := browse(t)
-	err := inTime(tab, chromedp.EmulateViewport(1280, 900),
+	err := inTime(tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(p.link()),
 		chromedp.Navigate(p.shop+"/console/orders/"+orderNumber(s)+"?lang=en"),
 		chromedp.WaitVisible(`#step-2-message summary`, chromedp.ByQuery),
 		click(`#step-2-message summary`),
@@ -319,6 +320,7 @@ func TestExplainerOfTheOtherSide(t *testing.T) {
 func TestExplainerOfTheClock(t *testing.T) {
 	p := start(t, t.TempDir())
 	v := visit(t, p)
+	v.open(p)
 	order := v.order("MNM-GAYO")
 	s := v.await(order, "a code", hasCode)
 	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":%d},"transaction":{"status":"PENDING"}}`, s.InvoiceNumber, s.Amount)

@@ -212,7 +212,7 @@ func TestDashboardQueries(t *testing.T) {
 // Who has the id of an answer finds what was logged on its behalf and what was
 // said to the gateway, and nothing of anybody else's.
 func TestARequestIsFollowed(t *testing.T) {
-	p := newPair(t, "", "LOG_FORMAT=json", "LOG_LEVEL=debug")
+	p := newPair(t, "", "LOG_FORMAT=json", "LOG_LEVEL=debug", "TRUSTED_PROXIES=127.0.0.1")
 	v := visit(t, p.program())
 	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
 	v.fill("MNM-TEH", "1")

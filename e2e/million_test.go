@@ -75,7 +75,7 @@ func newMillion(t *testing.T) *million {
 	addr := fixedPort(t)
 	m.shop = &process{name: "shop", base: "http://" + addr, ready: "/readyz", dir: dir, argv: []string{program},
 		environ: []string{"ADDR=" + addr, "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + m.database, "RATE_LIMIT=off", "LOG_FORMAT=text",
-			"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}}
+			"CONSOLE_PASSWORD=" + consoleHash, "JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}}
 	t.Cleanup(func() { m.shop.end(t) })
 	if err := m.shop.start(); err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ var nextPage = regexp.MustCompile(`href="(/console/orders\?[^"]*)" rel="next"`)
 
 // lookAround is one round through the console.
 func (m *million) lookAround(r *rand.Rand) {
-	client := &http.Client{Timeout: patience}
+	client := signIn(m.t, &program{shop: m.shop.base}).Client
 	see := func(name, path string) string { return m.get(client, "console: "+name, path) }
 	search := func(name, query string) string {
 		return see("search by "+name, "/console/orders?q="+url.QueryEscape(query))

@@ -144,6 +144,7 @@ func TestOneCodeEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := visit(t, p)
+	v.open(p)
 	code := v.status(path).PaymentCode
 	digits := regexp.MustCompile(`\d{16}`)
 	_, calendar := v.get(path + "/calendar.ics")

@@ -94,6 +94,7 @@ func TestNothingPrivateIsKept(t *testing.T) {
 func TestNothingPrivateIsShown(t *testing.T) {
 	p := start(t, t.TempDir(), "LOG_LEVEL=debug")
 	v := visit(t, p)
+	v.open(p)
 	private := map[string]string{secret: "the Secret Key"}
 	signed := func(c *jokul.Component, h http.Header) {
 		private[jokul.Sign(secret, *c)] = "a signature that came, or was expected"
@@ -189,7 +190,7 @@ func TestBehindHTTPS(t *testing.T) {
 // Each client has its own measure, and cannot borrow another's: of what a proxy
 // passes on, the last address that is not a proxy's counts.
 func TestRateLimits(t *testing.T) {
-	p := newPair(t, "")
+	p := newPair(t, "", "TRUSTED_PROXIES=127.0.0.1, 10.0.0.0/8")
 	v := visit(t, p.program())
 	order := v.order("MNM-TEH")
 	post := func(path, from string) int {

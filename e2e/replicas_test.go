@@ -38,7 +38,7 @@ func newFleet(t *testing.T, n int, notify string, environ ...string) *fleet {
 	f := &fleet{pair: newGateway(t, testdb.On(t, sharedPostgres(t)), front, notify)}
 	for i := range n {
 		addr := fixedPort(t)
-		shop := f.newShop(addr, "http://"+front, environ...)
+		shop := f.newShop(addr, "http://"+front, append([]string{"TRUSTED_PROXIES=127.0.0.1"}, environ...)...)
 		shop.name = fmt.Sprint("shop ", i+1)
 		f.shops = append(f.shops, shop)
 	}

@@ -86,6 +86,7 @@ type program struct {
 	shop, sandbox string
 	cmd           *exec.Cmd
 	logs          *servers.Log
+	links         chan string // where the console is, as the shop's terminal says: first at the start, then for each link used
 }
 
 var address = regexp.MustCompile(`http://[0-9.:]+`)
@@ -93,7 +94,7 @@ var address = regexp.MustCompile(`http://[0-9.:]+`)
 // start runs the shop in dir; more settings may be given as NAME=value.
 func start(t *testing.T, dir string, environ ...string) *program {
 	t.Helper()
-	p := &program{logs: &servers.Log{}}
+	p := &program{logs: &servers.Log{}, links: make(chan string, 100)}
 	p.cmd = exec.Command(binary)
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "LOG_FORMAT=text",
@@ -118,14 +119,45 @@ func start(t *testing.T, dir string, environ ...string) *program {
 			t.Error("the Secret Key is in the log")
 		}
 	})
-	lines := bufio.NewScanner(out)
-	for _, url := range []*string{&p.shop, &p.sandbox} {
-		if !lines.Scan() {
-			t.Fatalf("the shop did not start:\n%s", p.logs)
+	started := make(chan bool, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			line := lines.Text()
+			switch at := address.FindString(line); {
+			case strings.HasPrefix(line, "Warung Jokul "):
+				p.shop = at
+			case strings.HasPrefix(line, "Till simulator "):
+				p.sandbox = at
+			case strings.HasPrefix(line, "Console "): // the last line of the start
+				p.links <- strings.TrimSpace(strings.TrimPrefix(line, "Console "))
+				select {
+				case started <- true:
+				default:
+				}
+			}
 		}
-		*url = address.FindString(lines.Text())
+		close(started)
+	}()
+	if !<-started {
+		t.Fatalf("the shop did not start:\n%s", p.logs)
 	}
 	return p
+}
+
+// link is the one-time link of a demo. There is another when it has been used.
+func (p *program) link() string { return <-p.links }
+
+// open has a visitor use the one-time link of a demo, which opens the console, the mailbox and the tour.
+func (v visitor) open(p *program) {
+	v.t.Helper()
+	res, err := v.Get(p.link())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/console" {
+		v.t.Fatalf("the one-time link: %s to %q", res.Status, res.Header.Get("Location"))
+	}
 }
 
 var databases sync.Map // by folder, for a shop that is started there again

@@ -39,7 +39,7 @@ func TestTour(t *testing.T) {
 func takeTour(t *testing.T, lang string, words []string) {
 	p := start(t, t.TempDir())
 	tab := browse(t)
-	if err := inTime(tab, chromedp.EmulateViewport(1280, 720), chromedp.Navigate(p.shop+"/tour?lang="+lang)); err != nil {
+	if err := inTime(tab, chromedp.EmulateViewport(1280, 720), chromedp.Navigate(p.link()), chromedp.Navigate(p.shop+"/tour?lang="+lang)); err != nil {
 		t.Fatal(err)
 	}
 	for i, scene := range []struct{ act, order, till string }{
@@ -107,7 +107,7 @@ func TestTourWithoutScript(t *testing.T) {
 	press := func(leads string) chromedp.Tasks {
 		return chromedp.Tasks{click(id("go")), chromedp.WaitVisible(`body[data-act="`+leads+`"]`, chromedp.ByQuery)}
 	}
-	err := inTime(tab, emulation.SetScriptExecutionDisabled(true), chromedp.EmulateViewport(320, 700), chromedp.Navigate(p.shop+"/tour?lang=en"),
+	err := inTime(tab, emulation.SetScriptExecutionDisabled(true), chromedp.EmulateViewport(320, 700), chromedp.Navigate(p.link()), chromedp.Navigate(p.shop+"/tour?lang=en"),
 		press("code"), press("till"), press("held"), press("paid"), press("lose"), press("lost"), press("found"), press("order"))
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestPanel(t *testing.T) {
 	v := visit(t, p)
 	order := v.order("MNM-GAYO")
 	v.await(order, "a code", hasCode)
-	err := inTime(tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(p.shop+"/console/sandbox?lang=en"),
+	err := inTime(tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(p.link()), chromedp.Navigate(p.shop+"/console/sandbox?lang=en"),
 		click(`input[name="notify"][value="wrong_signature"]`), click(id("set-faults")),
 		chromedp.WaitVisible(id("misbehaves"), chromedp.ByQuery),
 		click(id("pay")), chromedp.WaitVisible(`.retries[data-delivery="waiting"] .bad`, chromedp.ByQuery),
@@ -137,6 +137,7 @@ func TestPanel(t *testing.T) {
 func TestDemoIsSetUpWell(t *testing.T) {
 	p := start(t, t.TempDir())
 	v := visit(t, p)
+	v.open(p)
 	order := v.order("MNM-GAYO")
 	code, setup := v.get("/console/setup")
 	if code != http.StatusOK || strings.Contains(setup, `data-verdict="warn"`) || strings.Contains(setup, `data-verdict="bad"`) || strings.Count(setup, `data-verdict="ok"`) < 14 {

@@ -2,34 +2,34 @@ package handlers
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/crypto/bcrypt"
 
 	"warungjokul/models"
 	"warungjokul/views"
 )
 
-// The console is what merchants and developers see of the shop. In a demo it is
-// open to whoever sits at this machine; everybody else must sign in, and where
-// there is no password there is no console.
+// The console is what merchants and developers see of the shop. They sign in with
+// its password. In a demo without one they open it by a one-time link; elsewhere
+// there is no console without one.
 const (
+	consolePath    = "/console"
+	loginPath      = consolePath + "/login"
 	consoleCookie  = "console"
 	consoleSession = 12 * time.Hour
-	consoleLogins  = 5 // a minute and client
 )
 
 // consoleRoutes lists the console's addresses.
 func (h *Handler) consoleRoutes(e *echo.Echo) {
-	e.GET("/console/login", h.showLogin)
-	e.POST("/console/login", h.login, h.limited(consoleLogins))
+	e.GET(loginPath, h.showLogin)
+	e.POST(loginPath, h.login)
 	e.POST("/console/logout", h.logout)
-	c := e.Group("/console", h.staffOnly)
+	c := e.Group(consolePath, h.staffOnly)
+	c.POST("/logout-everywhere", h.logoutEverywhere)
 	h.orderConsole(c)
 	h.messageConsole(c)
 	h.demoConsole(e, c)
@@ -37,95 +37,63 @@ func (h *Handler) consoleRoutes(e *echo.Echo) {
 	c.RouteNotFound("/*", otherMethod)
 }
 
-// staffOnly lets in who is signed in, and in a demo who sits at this machine.
+// staffOnly lets in who is signed in, and has what they do recorded as done by staff.
 func (h *Handler) staffOnly(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
+	return h.signedInOnly(func(c echo.Context) error {
 		c.SetRequest(c.Request().WithContext(models.Because(c.Request().Context(), models.Cause{By: models.CauseStaff})))
-		if h.atThisMachine(c) {
-			return next(c)
-		}
-		if h.password == nil {
+		return next(c)
+	})
+}
+
+// signedInOnly lets in who is signed in, and leads everybody else there.
+func (h *Handler) signedInOnly(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if h.password.hash == nil && !h.demo() {
 			return models.ErrNotFound
 		}
 		in, err := h.signedIn(c)
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("session: %w", err)
+		case in:
+			return next(c)
+		case h.byLink():
+			return h.lockedPage(c)
 		}
-		if !in {
-			return c.Redirect(http.StatusSeeOther, "/console/login?"+url.Values{"next": {nextPage(c.Request().URL.EscapedPath())}}.Encode())
-		}
-		return next(c)
+		return c.Redirect(http.StatusSeeOther, loginPath+"?"+url.Values{"next": {nextPage(c.Request().URL.EscapedPath())}}.Encode())
 	}
 }
 
-// atThisMachine reports whether a demo is looked at from the machine it runs on:
-// the connection comes from it, through no proxy, and the browser was sent to it
-// by its own name, not by that of a site that lets it resolve to here.
-func (h *Handler) atThisMachine(c echo.Context) bool {
-	r := c.Request()
-	if !h.demo() || r.Header.Get(echo.HeaderXForwardedFor) != "" || r.Header.Get("Forwarded") != "" {
-		return false
-	}
-	from, _, _ := net.SplitHostPort(r.RemoteAddr)
-	at := r.Host
-	if name, _, err := net.SplitHostPort(r.Host); err == nil {
-		at = name
-	}
-	return isLoopback(from) && (at == "localhost" || isLoopback(strings.Trim(at, "[]")))
-}
-
-func isLoopback(address string) bool {
-	ip := net.ParseIP(address)
-	return ip != nil && ip.IsLoopback()
-}
-
+// signedIn reports whether a browser is signed in. A session that a one-time link
+// opened is good only where the link is.
 func (h *Handler) signedIn(c echo.Context) (bool, error) {
 	cookie, err := c.Cookie(consoleCookie)
-	if err != nil {
+	if err != nil || h.byLink() && !isLocal(c.Request()) {
 		return false, nil
 	}
-	return h.Store.InSession(c.Request().Context(), cookie.Value)
+	return h.Store.InSession(c.Request().Context(), cookie.Value, h.password.credential)
 }
 
-func (h *Handler) showLogin(c echo.Context) error {
-	if h.password == nil {
-		return models.ErrNotFound
+// mayInspect reports whether an order's page leads to what happened underneath: in
+// a demo, for whoever is signed in.
+func (h *Handler) mayInspect(c echo.Context) bool {
+	if !h.demo() {
+		return false
 	}
-	return h.loginPage(c, http.StatusOK, nextPage(c.QueryParam("next")), "")
+	in, err := h.signedIn(c) // without an answer the page is drawn for a shopper
+	return in && err == nil
 }
 
-func (h *Handler) loginPage(c echo.Context, status int, next, problem string) error {
-	p := views.LoginPage{Page: h.page(c, lang(c).T("login.title")), Next: next, Problem: problem}
-	p.Private, p.Console = true, true
-	return render(c, status, views.Login(p))
-}
-
-// login compares the password with the hash that was made of it at the start,
-// and signs in.
-func (h *Handler) login(c echo.Context) error {
-	if h.password == nil {
-		return models.ErrNotFound
-	}
-	next := nextPage(c.FormValue("next"))
-	if bcrypt.CompareHashAndPassword(h.password, []byte(c.FormValue("password"))) != nil {
-		h.Log.WarnContext(c.Request().Context(), "console: wrong password", "from", c.RealIP())
-		return h.loginPage(c, http.StatusForbidden, next, lang(c).T("login.wrong"))
-	}
-	secret, err := h.Store.OpenSession(c.Request().Context(), consoleSession)
-	if err != nil {
-		return fmt.Errorf("sign in: %w", err)
-	}
-	h.setConsoleCookie(c, secret, int(consoleSession/time.Second))
-	h.Log.InfoContext(c.Request().Context(), "console: signed in", "from", c.RealIP())
-	return c.Redirect(http.StatusSeeOther, next)
-}
-
-// nextPage is the page of the console to show after signing in.
+// nextPage is the page to show after signing in: the one that somebody was on the way to, if it is
+// one of those that ask to sign in.
 func nextPage(asked string) string {
-	if next := ownPath(asked); next == "/console" || strings.HasPrefix(next, "/console/") {
-		return next
+	next := ownPath(asked)
+	for _, path := range []string{consolePath, "/mailbox", "/tour"} {
+		if next == path || strings.HasPrefix(next, path+"/") {
+			return next
+		}
 	}
-	return "/console"
+	return consolePath
 }
 
 func (h *Handler) logout(c echo.Context) error {
@@ -135,12 +103,28 @@ func (h *Handler) logout(c echo.Context) error {
 		}
 	}
 	h.setConsoleCookie(c, "", -1)
-	return c.Redirect(http.StatusSeeOther, "/console")
+	return c.Redirect(http.StatusSeeOther, consolePath)
 }
 
+// logoutEverywhere ends all sessions, wherever they were opened.
+func (h *Handler) logoutEverywhere(c echo.Context) error {
+	if err := h.Store.CloseSessions(c.Request().Context()); err != nil {
+		return fmt.Errorf("sign out everywhere: %w", err)
+	}
+	h.Log.InfoContext(c.Request().Context(), "console: signed out everywhere", "from", c.RealIP())
+	h.setConsoleCookie(c, "", -1)
+	return c.Redirect(http.StatusSeeOther, consolePath)
+}
+
+// setConsoleCookie sets the cookie of a session for all pages that ask for one: in
+// a demo, the shop's as well.
 func (h *Handler) setConsoleCookie(c echo.Context, value string, age int) {
-	c.SetCookie(&http.Cookie{Name: consoleCookie, Value: value, Path: "/console", MaxAge: age,
-		Secure: h.secure(), HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	path := consolePath
+	if h.demo() {
+		path = "/"
+	}
+	c.SetCookie(&http.Cookie{Name: consoleCookie, Value: value, Path: path, MaxAge: age,
+		Secure: h.secure() && !h.byLink(), HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
 // consolePage is what every page of the console shows around its content.
@@ -149,19 +133,7 @@ func (h *Handler) consolePage(c echo.Context, section, title string) (views.Cons
 	if err != nil {
 		return views.ConsolePage{}, fmt.Errorf("open cases: %w", err)
 	}
-	p := views.ConsolePage{Page: h.page(c, title), Section: section, OpenCases: open, SignedIn: !h.atThisMachine(c)}
+	p := views.ConsolePage{Page: h.page(c, title), Section: section, OpenCases: open}
 	p.Private, p.Console = true, true
 	return p, nil
-}
-
-// hashPassword is what is kept of the console's password: nothing when there is
-// none. A bcrypt hash is taken as it stands.
-func hashPassword(password string) ([]byte, error) {
-	if password == "" {
-		return nil, nil
-	}
-	if _, err := bcrypt.Cost([]byte(password)); err == nil {
-		return []byte(password), nil
-	}
-	return bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
 }

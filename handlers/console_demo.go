@@ -17,9 +17,12 @@ func (h *Handler) demoConsole(e *echo.Echo, c *echo.Group) {
 	c.POST("/sandbox/deliveries/:id/resend", h.sendAgain)
 	c.POST("/sandbox/deliveries/:id/next", h.jumpToNext)
 
-	e.GET("/tour", h.showTour)
-	e.POST("/tour", h.goOn, h.limited(60))
-	e.POST("/tour/reset", h.startOver, h.limited(60))
-	e.GET("/tour/shop", h.tourShop)
-	e.GET("/tour/till", h.tourTill)
+	tour := e.Group("/tour", h.signedInOnly)
+	tour.GET("", h.showTour)
+	tour.POST("", h.goOn, h.limited(60))
+	tour.POST("/reset", h.startOver, h.limited(60))
+	tour.GET("/shop", h.tourShop)
+	tour.GET("/till", h.tourTill)
+	tour.RouteNotFound("", otherMethod)
+	tour.RouteNotFound("/*", otherMethod)
 }

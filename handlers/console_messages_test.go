@@ -123,7 +123,7 @@ func TestInspector(t *testing.T) {
 	if len(digest) != 2 || digest[1] != jokul.Digest(o.Payment().RequestBody) || !strings.Contains(page, "Digest:"+digest[1]) {
 		t.Errorf("the digest of the first request is shown as %q", digest)
 	}
-	if code := outside.get(w, consoleOrder(o.Number)).Code; code != http.StatusNotFound {
+	if code := outside.get(w, consoleOrder(o.Number)).Code; code != http.StatusForbidden {
 		t.Errorf("a stranger is shown it: HTTP %d", code)
 	}
 	if code := atHome.get(w, consoleOrder("WJ-00000000")).Code; code != http.StatusNotFound {
@@ -275,7 +275,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%s: HTTP %d", none, code)
 		}
 	}
-	if code := outside.post(w, "/console/notifications/1/replay", nil).Code; code != http.StatusNotFound {
+	if code := outside.post(w, "/console/notifications/1/replay", nil).Code; code != http.StatusForbidden {
 		t.Errorf("a stranger runs it again: HTTP %d", code)
 	}
 }

@@ -122,7 +122,7 @@ func TestConsoleOrders(t *testing.T) {
 		if strings.Contains(rec.Body.String(), secretKey) {
 			t.Errorf("%s holds the Secret Key", path)
 		}
-		if got := outside.get(w, path).Code; got != http.StatusNotFound {
+		if got := outside.get(w, path).Code; got != http.StatusForbidden {
 			t.Errorf("%s from outside: HTTP %d", path, got)
 		}
 	}

@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"context"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,24 +16,23 @@ import (
 
 const consolePassword = "rahasia-konsol-1"
 
-// cheapPassword returns the cheapest bcrypt hash of the password. Under the race detector
+// cheapPassword is of the cheapest bcrypt hash. Under the race detector
 // a busy machine takes seconds to compare with the usual one.
-func cheapPassword(t *testing.T) []byte {
+func cheapPassword(t *testing.T) password {
 	t.Helper()
 	cheap, err := bcrypt.GenerateFromPassword([]byte(consolePassword), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := hashPassword(string(cheap))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kept
+	return passwordOf(cheap)
 }
 
 // consoleVisitor is somebody who asks for the console from somewhere.
 type consoleVisitor struct {
-	from, host, forwarded, session string
+	from, at, host string // both ends of the connection, and the host that is named
+	header         http.Header
+	session        string
+	linked         bool // has used the one-time link
 }
 
 func (v consoleVisitor) get(w *world, path string) *httptest.ResponseRecorder {
@@ -45,8 +47,12 @@ func (v consoleVisitor) post(w *world, path string, form url.Values) *httptest.R
 
 func (v consoleVisitor) do(w *world, r *http.Request) *httptest.ResponseRecorder {
 	r.RemoteAddr, r.Host = v.from, v.host
-	if v.forwarded != "" {
-		r.Header.Set("X-Forwarded-For", v.forwarded)
+	if at, err := net.ResolveTCPAddr("tcp", v.at); err == nil {
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, at))
+	}
+	maps.Copy(r.Header, v.header)
+	if v.linked {
+		v.session = w.linkSession()
 	}
 	if v.session != "" {
 		r.AddCookie(&http.Cookie{Name: consoleCookie, Value: v.session})
@@ -56,43 +62,132 @@ func (v consoleVisitor) do(w *world, r *http.Request) *httptest.ResponseRecorder
 	return rec
 }
 
+// linkSession is a session as the one-time link opens it.
+func (w *world) linkSession() string {
+	w.t.Helper()
+	session, err := w.Store.OpenSession(context.Background(), linkCredential, consoleSession)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return session
+}
+
 var (
-	atHome  = consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080"}
-	outside = consoleVisitor{from: "203.0.113.9:5000", host: "shop.example"}
+	atHome  = consoleVisitor{from: "127.0.0.1:5000", at: "127.0.0.1:8080", host: "127.0.0.1:8080", linked: true}
+	outside = consoleVisitor{from: "203.0.113.9:5000", at: "198.51.100.1:80", host: "example.com"}
 )
 
-// In a demo the console is open at the machine it runs on, and nowhere else.
-func TestConsoleAtThisMachine(t *testing.T) {
+// strangers are those for whom a one-time link is no good, and neither is a session
+// that it opened.
+func strangers() map[string]consoleVisitor {
+	list := map[string]consoleVisitor{
+		"from elsewhere":                    {from: "192.168.1.7:5000", at: "192.168.1.5:8080", host: "192.168.1.5:8080"},
+		"from elsewhere, as localhost":      {from: "192.168.1.7:5000", at: "192.168.1.5:8080", host: "localhost:8080"},
+		"from this machine, by its address": {from: "192.168.1.5:5000", at: "192.168.1.5:8080", host: "127.0.0.1:8080"},
+		"by the shop's public name":         {from: "127.0.0.1:5000", at: "127.0.0.1:8080", host: "example.com"},
+	}
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-Ip", "Via", "Cf-Connecting-Ip", "X-Request-Id"} {
+		v := atHome
+		v.header, v.linked = http.Header{name: {"127.0.0.1"}}, false
+		list["through a proxy that sends "+name] = v
+	}
+	return list
+}
+
+// In a demo without a password, the one-time link opens the console, the mailbox and
+// the tour to one browser at this machine, and a fresh one is announced then.
+func TestOneTimeLink(t *testing.T) {
+	w := newDemo(t)
+	var announced []string
+	w.LinkUsed = func() { announced = append(announced, w.ConsolePath()) }
+	browser := atHome
+	browser.linked = false
+	pages := []string{"/console", "/console/orders.csv", "/console/setup", panelPath, "/mailbox", "/mailbox/1", "/mailbox/1/html", "/tour", "/tour/till"}
+	for _, path := range append(pages, loginPath, loginPath+"?key=", loginPath+"?key=WRONG") {
+		rec := browser.get(w, path)
+		if page := rec.Body.String(); rec.Code != http.StatusForbidden || !strings.Contains(page, "tautan sekali pakai") || !strings.Contains(page, "one-time link") {
+			t.Errorf("%s without the link: HTTP %d, want a page that says where it is", path, rec.Code)
+		}
+	}
+	for _, path := range []string{panelPath + "/pay", panelPath + "/faults", "/tour", "/tour/reset", "/console/stock", "/console/logout-everywhere"} {
+		if code := browser.post(w, path, nil).Code; code != http.StatusForbidden {
+			t.Errorf("POST %s without the link: HTTP %d, want 403", path, code)
+		}
+	}
+	link := w.ConsolePath()
+	for name, stranger := range strangers() {
+		if code := stranger.get(w, link).Code; code != http.StatusForbidden {
+			t.Errorf("%s, with the link: HTTP %d, want 403", name, code)
+		}
+	}
+	if w.ConsolePath() != link {
+		t.Fatal("a stranger has spent the link")
+	}
+	rec := browser.get(w, link)
+	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != consolePath || len(announced) != 1 || announced[0] == link {
+		t.Fatalf("the link: HTTP %d to %q, announced %v", rec.Code, rec.Header().Get("Location"), announced)
+	}
+	if code := browser.get(w, link).Code; code != http.StatusForbidden {
+		t.Errorf("the link a second time: HTTP %d, want 403", code)
+	}
+	browser.session = sessionOf(t, rec, "/")
+	for _, path := range pages {
+		if code := browser.get(w, path).Code; code == http.StatusForbidden {
+			t.Errorf("%s with the link: HTTP %d", path, code)
+		}
+	}
+	for name, stranger := range strangers() {
+		stranger.session = browser.session
+		if code := stranger.get(w, "/console").Code; code != http.StatusForbidden {
+			t.Errorf("%s, with a stolen session: HTTP %d, want 403", name, code)
+		}
+	}
+	if rec := browser.post(w, "/console/logout", nil); rec.Code != http.StatusSeeOther || browser.get(w, "/console").Code != http.StatusForbidden {
+		t.Error("signed out, and still in")
+	}
+}
+
+// With a password it is asked for, from anywhere, and no link is good.
+func TestPasswordOfADemo(t *testing.T) {
+	w := newDemo(t)
+	session, key := w.linkSession(), w.ConsolePath()
+	w.password = cheapPassword(t)
+	if w.ConsolePath() != consolePath {
+		t.Errorf("a link is announced: %s", w.ConsolePath())
+	}
+	browser := atHome
+	browser.linked, browser.session = false, session
+	for _, path := range []string{"/console", "/console/orders.csv", panelPath, "/mailbox", "/tour"} {
+		if rec := browser.get(w, path); rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), loginPath+"?next=") {
+			t.Errorf("%s: HTTP %d to %q, want the login", path, rec.Code, rec.Header().Get("Location"))
+		}
+	}
+	if rec := browser.get(w, key); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), `name="password"`) {
+		t.Errorf("the link: HTTP %d, want the login", rec.Code)
+	}
+	rec := browser.post(w, loginPath, url.Values{"password": {consolePassword}, "next": {"/tour"}})
+	browser.session = sessionOf(t, rec, "/")
+	if code := browser.get(w, rec.Header().Get("Location")).Code; code != http.StatusOK || rec.Header().Get("Location") != "/tour" {
+		t.Errorf("signed in, to %q: HTTP %d", rec.Header().Get("Location"), code)
+	}
+}
+
+// Outside of a demo there is no console without a password, wherever one asks from.
+func TestNoConsoleWithoutAPassword(t *testing.T) {
 	w := newWorld(t)
-	for name, c := range map[string]struct {
-		consoleVisitor
-		sandbox string
-		want    int
-	}{
-		"at home":                              {atHome, "http://127.0.0.1:8081", http.StatusOK},
-		"at home, by name":                     {consoleVisitor{from: "[::1]:5000", host: "localhost:8080"}, "http://127.0.0.1:8081", http.StatusOK},
-		"at home, without a demo":              {atHome, "", http.StatusNotFound},
-		"from elsewhere":                       {consoleVisitor{from: "192.168.1.7:5000", host: "192.168.1.5:8080"}, "http://127.0.0.1:8081", http.StatusNotFound},
-		"through a proxy":                      {consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080", forwarded: "203.0.113.9"}, "http://127.0.0.1:8081", http.StatusNotFound},
-		"through a proxy, claiming to be here": {consoleVisitor{from: "127.0.0.1:5000", host: "127.0.0.1:8080", forwarded: "127.0.0.1"}, "http://127.0.0.1:8081", http.StatusNotFound},
-		"by a site that resolves to here":      {consoleVisitor{from: "127.0.0.1:5000", host: "evil.example:8080"}, "http://127.0.0.1:8081", http.StatusNotFound},
-	} {
-		w.SandboxURL = c.sandbox
-		if got := c.get(w, "/console").Code; got != c.want {
-			t.Errorf("%s: HTTP %d, want %d", name, got, c.want)
+	for name, v := range map[string]consoleVisitor{"at this machine": atHome, "outside": outside} {
+		for _, path := range []string{"/console", "/console/orders.csv", loginPath, loginPath + "?key=" + w.key.read()} {
+			if got := v.get(w, path).Code; got != http.StatusNotFound {
+				t.Errorf("%s, %s: HTTP %d, want 404", name, path, got)
+			}
 		}
 	}
 }
 
-// Elsewhere one signs in with the password, for twelve hours, until one signs
+// One signs in with the password, for twelve hours, until one signs
 // out; and cannot guess for long.
 func TestConsoleLogin(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"/console", "/console/login"} {
-		if got := outside.get(w, path).Code; got != http.StatusNotFound {
-			t.Errorf("%s without a password: HTTP %d, want 404", path, got)
-		}
-	}
 	w.password = cheapPassword(t)
 	if rec := outside.get(w, "/console"); rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/console/login?next=%2Fconsole" {
 		t.Errorf("not signed in: HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
@@ -120,14 +215,6 @@ func TestConsoleLogin(t *testing.T) {
 	if rec := outside.post(w, "/console/login", url.Values{"password": {consolePassword}, "next": {"https://evil.example/console"}}); rec.Header().Get("Location") != "/console" {
 		t.Errorf("sent on to %q", rec.Header().Get("Location"))
 	}
-	w.RateLimit = true
-	guesser := consoleVisitor{from: "203.0.113.77:1", host: "shop.example"}
-	for i := range consoleLogins + 1 {
-		rec := guesser.post(w, "/console/login", url.Values{"password": {"wrong"}})
-		if want := map[bool]int{false: http.StatusForbidden, true: http.StatusTooManyRequests}[i == consoleLogins]; rec.Code != want {
-			t.Errorf("guess %d: HTTP %d, want %d", i+1, rec.Code, want)
-		}
-	}
 }
 
 func signIn(t *testing.T, w *world, next string) consoleVisitor {
@@ -136,26 +223,46 @@ func signIn(t *testing.T, w *world, next string) consoleVisitor {
 	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != next {
 		t.Fatalf("sign in: HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
+	v := outside
+	v.session = sessionOf(t, rec, "/console")
+	return v
+}
+
+// sessionOf is the session that an answer opens, for the pages below path.
+func sessionOf(t *testing.T, rec *httptest.ResponseRecorder, path string) string {
+	t.Helper()
 	for _, c := range rec.Result().Cookies() {
-		if c.Name == consoleCookie && c.HttpOnly && c.SameSite == http.SameSiteStrictMode && c.Path == "/console" && time.Duration(c.MaxAge)*time.Second == consoleSession {
-			v := outside
-			v.session = c.Value
-			return v
+		if c.Name == consoleCookie && c.HttpOnly && c.SameSite == http.SameSiteStrictMode && c.Path == path && time.Duration(c.MaxAge)*time.Second == consoleSession {
+			return c.Value
 		}
 	}
 	t.Fatalf("no session in %v", rec.Result().Cookies())
-	return consoleVisitor{}
+	return ""
 }
 
-func TestHashPassword(t *testing.T) {
-	first, err := hashPassword(consolePassword)
-	if err != nil || strings.Contains(string(first), consolePassword) {
-		t.Fatalf("%q, %v", first, err)
+// Sessions are tied to the password: the same at the next start, or at another shop on the
+// database, keeps them, and another one does not.
+func TestPasswordCredential(t *testing.T) {
+	w := newWorld(t)
+	read := func(configured string) password {
+		t.Helper()
+		p, err := readPassword(t.Context(), w.Store, configured)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
 	}
-	if again, err := hashPassword(string(first)); err != nil || string(again) != string(first) {
-		t.Errorf("a hash is not taken as it stands: %q, %v", again, err)
+	first, again, other := read(consolePassword), read(consolePassword), read(consolePassword+"2")
+	if strings.Contains(string(first.hash), consolePassword) || bcrypt.CompareHashAndPassword(first.hash, []byte(consolePassword)) != nil {
+		t.Errorf("%q is no hash of the password", first.hash)
 	}
-	if none, err := hashPassword(""); err != nil || none != nil {
-		t.Errorf("no password: %q, %v", none, err)
+	if first.credential != again.credential || first.credential == other.credential {
+		t.Errorf("credentials %q, %q, and of another password %q", first.credential, again.credential, other.credential)
+	}
+	if hashed := read(string(first.hash)); string(hashed.hash) != string(first.hash) || hashed.credential != first.credential {
+		t.Errorf("a hash is not taken as it stands: %q", hashed.hash)
+	}
+	if none := read(""); none.hash != nil || none.credential != linkCredential {
+		t.Errorf("no password: %v", none)
 	}
 }

@@ -28,7 +28,7 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SandboxURL, Mail, Contact and ConsolePassword.
+// SandboxURL, Mail, Contact, ConsolePassword, LinkUsed and Proxies.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
@@ -39,8 +39,10 @@ type Config struct {
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	Contact          string                              // where shoppers may write to, or empty
 	RateLimit        bool
-	ConsolePassword  string // or its bcrypt hash; empty: there is no console, but at the machine of a demo
-	MetricsElsewhere bool   // /metrics is served by OpsHandler alone
+	ConsolePassword  string  // or its bcrypt hash; empty: there is no console, but in a demo, by a one-time link
+	LinkUsed         func()  // the one-time link was used, and ConsolePath is another now
+	Proxies          Proxies // whose forwarding headers count
+	MetricsElsewhere bool    // /metrics is served by OpsHandler alone
 	Now              func() time.Time
 	Log              *slog.Logger
 	Setup            Setup // for the set-up check
@@ -52,7 +54,10 @@ type Handler struct {
 	echo     *echo.Echo
 	cookies  *securecookie.SecureCookie
 	forms    forms
-	password []byte // of the console, hashed
+	password password // of the console
+	key      *oneTimeKey
+	logins   *logins
+	devices  *securecookie.SecureCookie // that have signed in before
 	streams  *streams
 	products kept[[]models.Product]
 	pages    kept[keptPage]
@@ -62,8 +67,9 @@ type Handler struct {
 	mailWake chan struct{} // the same for mail
 	doing    sync.WaitGroup
 	metrics  *metrics
-	rejected rate.Sometimes // bounds the log lines strangers can cause
-	limits   rate.Sometimes // the same for orders and mails over a limit
+
+	// These bound the log lines that strangers can cause.
+	rejected, limits, misdirected, untrusted, refusedLogins rate.Sometimes
 
 	rejections *rejections // what is not written down yet of what did not verify
 }
@@ -81,21 +87,31 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	password, err := hashPassword(c.ConsolePassword)
+	password, err := readPassword(ctx, c.Store, c.ConsolePassword)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.Store.CloseOtherSessions(ctx, password.credential); err != nil {
 		return nil, err
 	}
 	c.ConsolePassword = ""
 	h := &Handler{
 		Config:   c,
 		password: password,
+		key:      newOneTimeKey(),
+		logins:   newLogins(c.Now),
+		devices:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(deviceCookieDays * 24 * 60 * 60),
 		cookies:  securecookie.New(key, nil).SetSerializer(securecookie.JSONEncoder{}).MaxAge(int(cartAge / time.Second)),
 		forms:    forms{formKey},
 		streams:  newStreams(),
 		products: kept[[]models.Product]{now: c.Now},
 		pages:    kept[keptPage]{now: c.Now},
-		rejected: rate.Sometimes{First: 10, Interval: time.Second},
-		limits:   rate.Sometimes{First: 10, Interval: time.Second},
+
+		rejected:      rate.Sometimes{First: 10, Interval: time.Second},
+		limits:        rate.Sometimes{First: 10, Interval: time.Second},
+		misdirected:   rate.Sometimes{First: 10, Interval: time.Minute},
+		untrusted:     rate.Sometimes{First: 1, Interval: time.Minute},
+		refusedLogins: rate.Sometimes{First: 10, Interval: time.Minute},
 
 		rejections: newRejections(),
 		wake:       make(chan struct{}, 1),
@@ -122,9 +138,7 @@ const (
 func (h *Handler) routes() *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = h.showError
-	// A proxy on this machine or a private network is believed when it says who
-	// the client is; a client from the internet is not, whatever it claims.
-	e.IPExtractor = echo.ExtractIPFromXFFHeader()
+	e.IPExtractor = h.Proxies.clientAddress()
 	e.Use(h.layers())
 
 	e.GET(catalogueRoute, h.showCatalogue, h.searchLimited(catalogueSearches))
@@ -157,9 +171,9 @@ func (h *Handler) routes() *echo.Echo {
 	if h.demo() { // with made-up payments, made-up pages
 		e.GET("/gallery", h.showGallery)
 		e.GET("/gallery/:name", h.showSample)
-		e.GET("/mailbox", h.showMailbox)
-		e.GET("/mailbox/:id", h.showMail)
-		e.GET("/mailbox/:id/html", h.showMailHTML)
+		e.GET("/mailbox", h.showMailbox, h.signedInOnly)
+		e.GET("/mailbox/:id", h.showMail, h.signedInOnly)
+		e.GET("/mailbox/:id/html", h.showMailHTML, h.signedInOnly)
 	}
 
 	h.consoleRoutes(e)
@@ -245,6 +259,7 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 			h.Log.ErrorContext(c.Request().Context(), "panic", "error", err, "stack", string(stack))
 			return err
 		}}),
+		h.knownHost,
 		h.guard,
 		h.light,
 		shortParams,

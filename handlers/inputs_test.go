@@ -59,6 +59,7 @@ var inputs = []input{
 	{"query", "step", "GET /tour", "6", "7", 200, 200, false},
 	{"query", "step", "GET /tour/shop", "6", "7", 303, 303, false},
 	{"query", "step", "GET /tour/till", "6", "7", 303, 303, false},
+	{"query", "key", "GET /console/login", of("A", 26), of("A", 4096), 200, 200, false}, // with a password it is not read
 	{"query", "next", "GET /console/login", "/console/" + of("x", maxOwnPath-9), "/console/" + of("x", maxOwnPath), 200, 200, false},
 
 	{"param", "slug", "GET /products/:slug", "teh-melati", of("x", maxPathParam+1), 200, 404, false},
@@ -117,13 +118,14 @@ var inputs = []input{
 	{"cookie", "browser", "GET /checkout", of("A", 4096), of("A", 4097), 303, 303, false},
 	{"cookie", "lang", "GET /cart", "en", of("A", 4097), 200, 200, false},
 	{"cookie", "console", "GET /console", of("A", 64), of("A", 4097), 303, 303, false},
+	{"cookie", "device", "POST /console/login", of("A", 4096), of("A", 4097), 403, 403, false},
 	{"cookie", "tour", "GET /tour", of("A", 4096), of("A", 4097), 200, 200, false},
 
 	{"header", "Accept-Language", "GET /cart", "en;q=0.9," + of("x", maxAcceptedLength), of("en,", 3000), 200, 200, false},
 	{"header", "If-None-Match", "GET /", `W/"x"`, of(`W/"x",`, 2000), 200, 200, false},
 	{"header", "Accept", "GET /cart", "application/json", of("x", 8000), 200, 200, false},
 	{"header", "Accept-Encoding", "GET /cart", "gzip", of("gzip,", 1500), 200, 200, false},
-	{"header", "Referer", "POST /find-order", "http://shop.example/", "http://shop.example/" + of("x", 8000), 404, 404, false},
+	{"header", "Referer", "POST /find-order", "http://example.com/", "http://example.com/" + of("x", 8000), 404, 404, false},
 	{"header", "X-Request-Id", "GET /cart", of("x", 64), of("x", 65), 200, 200, false},
 	{"header", "X-Forwarded-For", "GET /cart", "203.0.113.9", of("203.0.113.9,", 600), 200, 200, false},
 	{"header", "Forwarded", "GET /cart", "for=203.0.113.9", of("for=x;", 1000), 200, 200, false},
@@ -137,12 +139,13 @@ var hostile = []string{"\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", "%00", "%",
 type inputWorld struct {
 	*world
 	at, token, number string
+	host              string // that requests name
 	cookies           map[string]string
 	form              string // the ID of a checkout form
 }
 
 func newInputWorld(t *testing.T) *inputWorld {
-	w := &inputWorld{world: newDemo(t), cookies: map[string]string{}}
+	w := &inputWorld{world: newDemo(t), cookies: map[string]string{}, host: "example.com"} // as from elsewhere
 	w.password = cheapPassword(t)
 	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
 	w.act(o.Payment().Code, sandbox.ActionPayTwice) // a case, and messages
@@ -171,7 +174,7 @@ func (w *inputWorld) send(method, path, form string, header http.Header, cookies
 	if err != nil {
 		w.t.Fatalf("%s %.80q: %v", method, path, err)
 	}
-	r.Host = "shop.example" // from elsewhere than the demo's own machine
+	r.Host = w.host
 	for name, values := range header {
 		r.Header[name] = values
 	}
@@ -231,6 +234,9 @@ func (w *inputWorld) try(in input, value string) (*http.Response, string) {
 		}
 	case "cookie":
 		cookies = map[string]string{in.name: value}
+		if in.name == "tour" { // which is for whoever is signed in
+			cookies[consoleCookie] = w.cookies[consoleCookie]
+		}
 	case "header":
 		header[in.name] = []string{value}
 	}

@@ -85,7 +85,7 @@ func (h *Handler) keptName(c echo.Context) (name orderPageName, ok bool) {
 	if _, err := c.Cookie(cartCookie); err == nil || r.URL.RawQuery != "" || !takesGzip(r) {
 		return name, false
 	}
-	return orderPageName{token: c.Param("token"), lang: lang(c), inspector: h.atThisMachine(c)}, true
+	return orderPageName{token: c.Param("token"), lang: lang(c), inspector: h.mayInspect(c)}, true
 }
 
 // keptOrderPage sends the page that is kept, or draws it.

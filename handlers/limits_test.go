@@ -227,7 +227,7 @@ func TestNothingTypedBecomesALink(t *testing.T) {
 		if !strings.Contains(l.Text, greeting) || !strings.Contains(l.HTML, greeting) {
 			t.Errorf("the greeting is not %q in %s", greeting, l.Text)
 		}
-		text := strings.ReplaceAll(l.Text, "http://shop.example/orders/"+old.Token, "")
+		text := strings.ReplaceAll(l.Text, "http://example.com/orders/"+old.Token, "")
 		for _, found := range links.FindAllString(text, -1) {
 			if found != strings.Join(strings.Fields(old.Payment().Code), "") && found != "11.00" {
 				t.Errorf("%q becomes a link in %s", found, text)

@@ -87,7 +87,7 @@ func TestMails(t *testing.T) {
 		}
 		code := o.Payment().Code
 		if l.To != "budi@example.com" || l.Language != "id" || !strings.Contains(l.Text, "Kode pembayaran Indomaret: "+code+"\n") ||
-			!strings.Contains(strings.ReplaceAll(l.HTML, "</span><span>", ""), code) || !strings.Contains(l.Text, "http://shop.example/orders/"+o.Token) || !strings.Contains(l.Text, "11.00\u00a0WIB") {
+			!strings.Contains(strings.ReplaceAll(l.HTML, "</span><span>", ""), code) || !strings.Contains(l.Text, "http://example.com/orders/"+o.Token) || !strings.Contains(l.Text, "11.00\u00a0WIB") {
 			t.Errorf("got %+v", l)
 		}
 	}

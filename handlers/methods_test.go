@@ -109,6 +109,9 @@ func TestHeadOfOps(t *testing.T) {
 	w := newInputWorld(t)
 	w.at = w.serve(w.OpsHandler())
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"} {
+		if strings.HasPrefix(path, "/debug") {
+			w.host = "localhost" // profiles are for those who ask by address
+		}
 		get, _ := w.send(http.MethodGet, path, "", nil, nil)
 		head, body := w.send(http.MethodHead, path, "", nil, nil)
 		if head.StatusCode != http.StatusOK || body != "" || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") ||
@@ -179,7 +182,7 @@ func TestLinksLeadNowhereElse(t *testing.T) {
 		"/orders/%2f%2fevil.example/payments", "/find-order//evil.example", "/console/login?next=//evil.example", `/console/login?next=/%5cevil.example`,
 		"/console/login?next=https://evil.example/console", "/console//evil.example", "/cart?x=//evil.example", "/products/%2f%2fevil.example"} {
 		for _, session := range []map[string]string{nil, w.cookies} {
-			res, page := w.send(http.MethodGet, path, "", http.Header{"Referer": {"http://shop.example//evil.example"}}, session)
+			res, page := w.send(http.MethodGet, path, "", http.Header{"Referer": {"http://example.com//evil.example"}}, session)
 			for _, link := range []string{`="//`, `="/\`, `="/%5c`, `="/%09`, `="/%2f/`, `value="//`, `="https://evil`} {
 				if strings.Contains(strings.ToLower(page), link) {
 					t.Errorf("%s: the page has a link %s", path, link)
@@ -201,10 +204,10 @@ func TestLinksLeadNowhereElse(t *testing.T) {
 		_, page := w.send(http.MethodPost, "/cart/items", "sku=x", http.Header{"Referer": {referer}}, nil)
 		return page
 	}
-	if !strings.Contains(back("http://shop.example/products/teh-melati"), `href="/products/teh-melati"`) {
+	if !strings.Contains(back("http://example.com/products/teh-melati"), `href="/products/teh-melati"`) {
 		t.Error("an error does not lead back")
 	}
-	for _, referer := range []string{"http://shop.example//evil.example", `http://shop.example/\evil.example`, "http://evil.example/a", "http://shop.example/%2f%2fevil.example"} {
+	for _, referer := range []string{"http://example.com//evil.example", `http://example.com/\evil.example`, "http://evil.example/a", "http://example.com/%2f%2fevil.example"} {
 		if page := back(referer); strings.Contains(page, "evil") {
 			t.Errorf("an error leads back to %s", referer)
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -211,7 +212,7 @@ func TestRequestsAreCountedAsAnswered(t *testing.T) {
 	w.visit("/orders/nobodys", nil)
 	w.visit("/nothing", nil)
 	series := func(name, code, route string) string {
-		return fmt.Sprintf(`shop_%s{code=%q,host="shop.example",method="GET",url=%q}`, name, code, route)
+		return fmt.Sprintf(`shop_%s{code=%q,host="example.com",method="GET",url=%q}`, name, code, route)
 	}
 	at = w.moved("the catalogue", at, map[string]float64{series("requests_total", "200", "/"): 1,
 		series("request_duration_seconds_count", "200", "/"): 1, series("response_size_bytes_sum", "200", "/"): float64(page)})
@@ -227,6 +228,7 @@ func TestRequestsAreCountedAsAnswered(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	w := newWorld(t)
 	var log bytes.Buffer
+	w.Proxies = Proxies{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("::1/128")}
 	w.Log = slog.New(WithRequestIDs(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("shop", 1)
 	cart := w.post("/cart/items", map[string][]string{"sku": {"MNM-TEH"}, "quantity": {"1"}}, nil).Result().Cookies()
 	checkout := func(id, from string) *httptest.ResponseRecorder {
@@ -251,6 +253,7 @@ func TestRequestIDs(t *testing.T) {
 		"none":                   {"", "10.0.0.7:1", false},
 		"a proxy's":              {"req-0123456789abcdef", "10.0.0.7:1", true},
 		"one of this machine":    {"0af7651916cd43dd8448eb211c80319c", "[::1]:1", true},
+		"one of a proxy unknown": {"req-0123456789abcdef", "10.0.0.8:1", false},
 		"a stranger's":           {"req-0123456789abcdef", "203.0.113.9:1", false},
 		"a proxy's with a break": {"req\" level=error", "10.0.0.7:1", false},
 		"a proxy's without end":  {strings.Repeat("x", 65), "10.0.0.7:1", false},

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 )
 
 // OpsHandler serves whoever runs the shop, on an address of their own: metrics,
@@ -13,15 +14,28 @@ func (h *Handler) OpsHandler() http.Handler {
 	for _, path := range []string{"/healthz", "/readyz"} {
 		mux.Handle("GET "+path, h.echo)
 	}
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/", byAddress(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/cmdline", byAddress(pprof.Cmdline))
+	mux.HandleFunc("GET /debug/pprof/profile", byAddress(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/symbol", byAddress(pprof.Symbol))
+	mux.HandleFunc("POST /debug/pprof/symbol", byAddress(pprof.Symbol))
+	mux.HandleFunc("GET /debug/pprof/trace", byAddress(pprof.Trace))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// byAddress answers those who name the listener by an address or as localhost: no
+// web site reads a profile by a name that it lets resolve to here.
+func byAddress(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name, _ := splitHost(r)
+		if _, err := netip.ParseAddr(name); err != nil && name != "localhost" {
+			http.Error(w, "profiles are served by address, such as http://127.0.0.1:9090/debug/pprof/", http.StatusMisdirectedRequest)
+			return
+		}
+		next(w, r)
+	}
 }

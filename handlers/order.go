@@ -243,7 +243,7 @@ func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, noti
 
 func (h *Handler) drawOrder(c echo.Context, o models.Order, notice string) templ.Component {
 	v := h.viewOrder(h.page(c, ""), o, notice)
-	if h.atThisMachine(c) { // who may look underneath without signing in
+	if h.mayInspect(c) {
 		v.Inspector = inspectorPath(o.Number)
 	}
 	return views.Order(v)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"net"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,23 +84,17 @@ var safeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 func (h *Handler) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		id := r.Header.Get(echo.HeaderXRequestID)
-		if id == "" || !safeID.MatchString(id) || !isProxy(r.RemoteAddr) {
+		id, trusted := r.Header.Get(echo.HeaderXRequestID), h.Proxies.trust(r.RemoteAddr)
+		if id == "" || !safeID.MatchString(id) || !trusted {
 			id = newID()
 		}
 		c.SetRequest(r.WithContext(&visit{Context: r.Context(), id: id}))
+		if !trusted {
+			h.warnOfProxy(c.Request())
+		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		return next(c)
 	}
-}
-
-// isProxy reports whether a connection comes from this machine or a private
-// network: from those whose word on the client's address is taken as well.
-func isProxy(remote string) bool {
-	host, _, _ := net.SplitHostPort(remote)
-	ip, err := netip.ParseAddr(host)
-	ip = ip.Unmap()
-	return err == nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast())
 }
 
 // WithRequestIDs has each line of a log say on behalf of which request, or turn

@@ -369,7 +369,7 @@ func (h *Handler) examineShop(ctx context.Context, r *report) {
 		r.add(views.Good, "database", "ok", h.Setup.Database)
 	}
 	r.judge("mail", h.Setup.MailFrom != "", h.Setup.Environment)
-	r.judge("password", h.password != nil, h.Setup.Environment)
+	r.judge("password", h.password.hash != nil, h.Setup.Environment)
 	r.judge("limit", h.RateLimit, h.Setup.Environment)
 	r.judge("metrics", h.MetricsElsewhere, h.Setup.Environment)
 }

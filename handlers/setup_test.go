@@ -78,10 +78,15 @@ var finding = regexp.MustCompile(`(?s)data-item="([a-z]+)" data-verdict="([a-z]+
 // check is the set-up check's page: a verdict and a text for each item.
 func (s *setUp) check(t *testing.T) map[string][2]string {
 	t.Helper()
-	rec := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodGet, "/console/setup?lang=en", nil)
-	r.RemoteAddr, r.Host = atHome.from, atHome.host
-	s.handler.ServeHTTP(rec, r)
+	staff := atHome
+	if s.handler.password.hash != nil {
+		session, err := s.handler.Store.OpenSession(context.Background(), s.handler.password.credential, consoleSession)
+		if err != nil {
+			t.Fatal(err)
+		}
+		staff.linked, staff.session = false, session
+	}
+	rec := staff.get(&world{t: t, Handler: s.handler}, "/console/setup?lang=en")
 	page := rec.Body.String()
 	if rec.Code != http.StatusOK {
 		t.Fatalf("HTTP %d", rec.Code)

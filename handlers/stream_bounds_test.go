@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -71,6 +72,7 @@ func TestStreamsAreBounded(t *testing.T) {
 func TestStreamsOfAClient(t *testing.T) {
 	w := newWorld(t)
 	w.RateLimit = true
+	w.echo.IPExtractor = Proxies{netip.MustParsePrefix("127.0.0.1/32")}.clientAddress()
 	path := w.order("MNM-TEH") + "/events"
 	for range maxStreamsOfClient {
 		w.streams.watch(fmt.Sprint(w.streams.count()), "2001:db8:1:2::/64")

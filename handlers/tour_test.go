@@ -26,8 +26,7 @@ func (g *guest) do(method, path string, form url.Values) *httptest.ResponseRecor
 	if g.cookie != "" {
 		r.AddCookie(&http.Cookie{Name: tourCookie, Value: g.cookie})
 	}
-	rec := httptest.NewRecorder()
-	g.ServeHTTP(rec, r)
+	rec := atHome.do(g.world, r)
 	for _, c := range rec.Result().Cookies() {
 		if c.Name == tourCookie {
 			g.cookie = c.Value

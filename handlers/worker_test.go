@@ -98,7 +98,7 @@ func (w *world) anotherShop(gateway string) *Handler {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	h, err := New(context.Background(), Config{Store: store, Gateway: client, BaseURL: "http://shop.example", Now: w.clock.now, Log: log,
+	h, err := New(context.Background(), Config{Store: store, Gateway: client, BaseURL: "http://example.com", Now: w.clock.now, Log: log,
 		NotificationPath: "/payments/notifications", PaymentExpiry: time.Hour})
 	if err != nil {
 		w.t.Fatal(err)

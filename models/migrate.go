@@ -50,6 +50,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0015_paid_payments_are_not_due", Migrate: paidPaymentsAreNotDue},
 	{ID: "0016_orders_know_their_form", Migrate: ordersKnowTheirForm},
 	{ID: "0017_databases_have_an_owner", Migrate: databasesHaveAnOwner},
+	{ID: "0021_sessions_have_a_credential", Migrate: sessionsHaveACredential},
 	{ID: "0023_limits", Migrate: createLimits},
 }
 
@@ -675,6 +676,12 @@ func databasesHaveAnOwner(tx *gorm.DB) error {
 	return inOrder(tx,
 		"ALTER TABLE orders ADD COLUMN test boolean NOT NULL DEFAULT false",
 		"CREATE INDEX orders_test ON orders (status) WHERE test")
+}
+
+// sessionsHaveACredential: a session ends when the password it was opened with
+// does. Those opened before belong to none, so everybody signs in once more.
+func sessionsHaveACredential(tx *gorm.DB) error {
+	return tx.Exec("ALTER TABLE sessions ADD COLUMN credential text NOT NULL DEFAULT ''").Error
 }
 
 // createLimits: what an unpaid order is counted by, and the mails sent to each recipient in the last day. Both name

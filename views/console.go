@@ -5,7 +5,6 @@ type ConsolePage struct {
 	Page
 	Section   string // of the menu
 	OpenCases int64  // cases nobody has decided yet
-	SignedIn  bool   // so there is somebody to sign out
 }
 
 // LoginPage asks for the console's password.

@@ -91,6 +91,10 @@ func Samples() []Sample {
 		p.Title, p.Console, p.Private = p.T("login.title"), true, true
 		return Login(LoginPage{Page: p, Next: "/console", Problem: p.T("login.wrong")})
 	})
+	page("locked", func(p Page) templ.Component {
+		p.Title, p.Private = p.T("locked.title"), true
+		return Locked(p)
+	})
 	return slices.Concat(samples, orderSamples(), caseSamples(), messageSamples(), demoSamples())
 }
 

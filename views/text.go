@@ -595,7 +595,7 @@ var texts = map[string]text{
 	"setup.mail.missing.fix":     {"Setel SMTP_URL dan MAIL_FROM.", "Set SMTP_URL and MAIL_FROM."},
 	"setup.password":             {"Kata sandi konsol", "Console password"},
 	"setup.password.ok":          {"Terpasang.", "Set."},
-	"setup.password.demo":        {"Tidak ada: konsol hanya terbuka di laptop ini.", "None: the console is open on this machine only."},
+	"setup.password.demo":        {"Tidak ada: konsol dibuka dengan tautan sekali pakai dari terminal.", "None: a one-time link from the terminal opens the console."},
 	"setup.password.missing":     {"Tidak ada.", "None."},
 	"setup.password.missing.fix": {"Setel CONSOLE_PASSWORD.", "Set CONSOLE_PASSWORD."},
 	"setup.limit":                {"Batas laju", "Rate limit"},
@@ -688,9 +688,10 @@ var texts = map[string]text{
 	"wire.told":     {"DOKU → toko: POST %s, status %s, tanda tangan cocok. Toko menyimpan dan menjawab 200 dalam %d ms.", "DOKU → shop: POST %s, status %s, the signature fits. The shop keeps it and answers 200 in %d ms."},
 	"wire.lost":     {"kasir → DOKU: %s diterima. DOKU → toko: tidak ada.", "till → DOKU: %s taken. DOKU → shop: nothing."},
 
-	"console.title":  {"Konsol", "Console"},
-	"console.shop":   {"Lihat toko", "See the shop"},
-	"console.logout": {"Keluar", "Sign out"},
+	"console.title":      {"Konsol", "Console"},
+	"console.shop":       {"Lihat toko", "See the shop"},
+	"console.logout":     {"Keluar", "Sign out"},
+	"console.everywhere": {"Keluar di semua perangkat", "Sign out everywhere"},
 
 	"console.overview":      {"Ikhtisar", "Overview"},
 	"console.orders":        {"Pesanan", "Orders"},
@@ -1137,6 +1138,10 @@ var texts = map[string]text{
 	"login.password": {"Kata sandi", "Password"},
 	"login.go":       {"Masuk", "Sign in"},
 	"login.wrong":    {"Kata sandi salah.", "That is not the password."},
+	"login.wait":     {"Terlalu banyak percobaan masuk. Tunggu satu menit, lalu coba lagi.", "Too many tries to sign in. Wait a minute, then try again."},
+	"locked.title":   {"Dibuka dengan tautan dari terminal", "Opened by a link from the terminal"},
+	"locked.text": {"Halaman ini dibuka dengan tautan sekali pakai. Tautannya tertulis di terminal tempat toko ini dijalankan, di baris “Console”, dan hanya berlaku di browser pada komputer yang sama. Setelah dipakai, tautan baru tertulis di sana. Untuk membukanya dari tempat lain, setel CONSOLE_PASSWORD.",
+		"A one-time link opens this page. It is printed in the terminal that the shop was started in, on the line “Console”, and works only in a browser on the same machine. Once it is used, a new one is printed there. To open this page from elsewhere, set CONSOLE_PASSWORD."},
 
 	"error.404":      {"Halaman ini tidak ada", "There is no such page"},
 	"error.404.text": {"Mungkin alamatnya salah ketik, atau barangnya sudah tidak dijual.", "The address may be mistyped, or the product is no longer sold."},

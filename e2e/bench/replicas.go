@@ -138,7 +138,7 @@ func (f *fleet) open(ctx context.Context, b *bench, n int, gateway string) error
 	var addresses []string
 	for i := range n {
 		s := &shop{binary: b.binary, dir: filepath.Join(b.dir, fmt.Sprintf("shop%dof%d", i+1, n)),
-			environ: []string{"DATABASE_URL=" + database, "JOKUL_ENVIRONMENT=sandbox", "JOKUL_BASE_URL=" + gateway, "BASE_URL=" + f.front.base}}
+			environ: []string{"DATABASE_URL=" + database, "JOKUL_ENVIRONMENT=sandbox", "JOKUL_BASE_URL=" + gateway, "BASE_URL=" + f.front.base, "TRUSTED_PROXIES=127.0.0.1"}}
 		f.shops = append(f.shops, s)
 		if err := os.MkdirAll(s.dir, 0o700); err != nil {
 			return err

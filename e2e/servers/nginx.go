@@ -34,11 +34,17 @@ func StartNginxTLS(dir, page, listen string, shops []string) (*Server, error) {
 }
 
 func startNginx(dir, page, base string, shops []string) (*Server, error) {
-	program, err := Find("nginx", "nginx")
+	block, err := configuration(dir, page, base, shops)
 	if err != nil {
 		return nil, err
 	}
-	block, err := configuration(dir, page, base, shops)
+	return RunNginx(dir, block, base)
+}
+
+// RunNginx starts it in a folder with what stands in the http block of its
+// configuration, and returns once the shop behind it is ready at base.
+func RunNginx(dir, block, base string) (*Server, error) {
+	program, err := Find("nginx", "nginx")
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,12 @@ type Config struct {
 	StateFile       string // journal that survives a restart, for one Server at a time; empty: everything is forgotten at the end
 	MerchantName    string // shown at the till and on the how-to-pay page; empty: the Client-Id
 
+	// OwnHostOnly has the simulator and the control API answer only those who name this gateway by an address, by
+	// localhost, by PublicURL's host or by one of Hosts: a web site that lets its own name resolve to this machine
+	// (DNS rebinding) may not drive it. Set it wherever browsers are about; tests may leave it out.
+	OwnHostOnly bool
+	Hosts       []string // names without port, such as that of a service in a network of containers
+
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
 
 	Now func() time.Time // wall time; nil: time.Now

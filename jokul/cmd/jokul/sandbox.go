@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"warungjokul/jokul/sandbox"
@@ -40,6 +41,7 @@ func runSandbox(ctx context.Context, s streams, args []string) error {
 	f := newFlags(s, "sandbox", sandboxHelp)
 	addr := f.String("addr", "127.0.0.1:8081", "`address` to listen on; port 0 picks a free one")
 	notify := f.String("notification-url", "", "your Notification `URL`; empty: nobody is told")
+	hosts := f.String("host", "", "further `names` of this machine, separated by commas, under which the simulator and /control answer")
 	state := f.String("state", "", "`file` to keep everything in; empty: it is forgotten")
 	if err := f.parse(args); err != nil {
 		return err
@@ -52,7 +54,7 @@ func runSandbox(ctx context.Context, s streams, args []string) error {
 	base := "http://" + listener.Addr().String()
 	gateway, err := sandbox.Open(sandbox.Config{
 		ClientID: cmp.Or(*f.clientID, standaloneClientID), SecretKey: cmp.Or(*f.secret, standaloneSecret),
-		NotificationURL: *notify, StateFile: *state,
+		NotificationURL: *notify, StateFile: *state, OwnHostOnly: true, Hosts: names(*hosts),
 		Log: slog.New(slog.NewTextHandler(s.err, nil)),
 	})
 	if err != nil {
@@ -61,6 +63,11 @@ func runSandbox(ctx context.Context, s streams, args []string) error {
 	defer gateway.Close()
 	introduce(s, f, base, *notify)
 	return serve(ctx, listener, gateway)
+}
+
+// names reads names separated by commas.
+func names(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func introduce(s streams, f flags, base, notify string) {

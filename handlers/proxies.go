@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Proxies are the peers whose word on a request is taken: whom it comes from
+// (X-Forwarded-For) and what it is called (X-Request-Id).
+type Proxies []netip.Prefix
+
+// ParseProxies reads addresses and networks separated by commas.
+func ParseProxies(list string) (Proxies, error) {
+	var p Proxies
+	for each := range strings.SplitSeq(list, ",") {
+		each = strings.TrimSpace(each)
+		if each == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(each)
+		if !strings.Contains(each, "/") {
+			var address netip.Addr
+			if address, err = netip.ParseAddr(each); err == nil {
+				network = netip.PrefixFrom(address.WithZone(""), address.BitLen())
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network", each)
+		}
+		if network.Bits() == 0 {
+			return nil, errors.New("a network of all addresses would let everybody choose their own")
+		}
+		p = append(p, network.Masked())
+	}
+	return p, nil
+}
+
+// trust reports whether a peer, address and port, is one of them.
+func (p Proxies) trust(peer string) bool {
+	a, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return false
+	}
+	ip := a.Addr().Unmap().WithZone("")
+	for _, network := range p {
+		if network.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// clientAddress is who a request comes from: the last in X-Forwarded-For that is
+// no proxy of ours, if its peer is one; else the peer.
+func (p Proxies) clientAddress() echo.IPExtractor {
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range p {
+		options = append(options, echo.TrustIPRange(&net.IPNet{
+			IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), network.Addr().BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// warnOfProxy says that a proxy seems to stand in front of the shop which it is
+// not told of.
+func (h *Handler) warnOfProxy(r *http.Request) {
+	for _, name := range []string{echo.HeaderXForwardedFor, echo.HeaderXRealIP, "Forwarded"} {
+		if len(r.Header[http.CanonicalHeaderKey(name)]) == 0 {
+			continue
+		}
+		h.untrusted.Do(func() { // anybody can send these, as many as they like
+			h.Log.WarnContext(r.Context(), "a forwarding header is ignored, for its peer is not in TRUSTED_PROXIES: "+
+				"if that is your proxy, all its visitors count as one client", "header", name, "peer", r.RemoteAddr)
+		})
+		return
+	}
+}
