@@ -60,17 +60,27 @@ func isCertain(cause Cause) bool { return cause.Certain }
 // looks like one this client would make over what it covers: whether the
 // gateway's key was the same as ours, or as our previous one.
 func (c *Client) KnowsSignature(stringToSign, masked string) bool {
+	return c.KeyOfSignature(stringToSign, masked) != ""
+}
+
+// KeyOfSignature returns the key that a signature looks to be made with that was
+// masked when it was kept, empty when it looks to be of neither.
+func (c *Client) KeyOfSignature(stringToSign, masked string) Key {
 	masked = strings.TrimSuffix(masked, "…")
 	if len(masked) <= len(signaturePrefix) {
-		return false
+		return ""
 	}
 	without, _, _ := strings.Cut(stringToSign, "\nDigest:") // of a GET it may have been signed so
-	for _, key := range []string{c.secretKey, c.previousKey} {
-		if key != "" && (strings.HasPrefix(sign(key, []byte(stringToSign)), masked) || strings.HasPrefix(sign(key, []byte(without)), masked)) {
-			return true
-		}
+	madeWith := func(key string) bool {
+		return strings.HasPrefix(sign(key, []byte(stringToSign)), masked) || strings.HasPrefix(sign(key, []byte(without)), masked)
 	}
-	return false
+	switch {
+	case madeWith(c.secretKey):
+		return KeyCurrent
+	case c.previousKey != "" && madeWith(c.previousKey):
+		return KeyPrevious
+	}
+	return ""
 }
 
 // pathHeaders are where proxies tell which path was called before they changed

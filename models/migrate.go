@@ -50,6 +50,7 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0015_paid_payments_are_not_due", Migrate: paidPaymentsAreNotDue},
 	{ID: "0016_orders_know_their_form", Migrate: ordersKnowTheirForm},
 	{ID: "0017_databases_have_an_owner", Migrate: databasesHaveAnOwner},
+	{ID: "0020_notifications_know_their_key", Migrate: notificationsKnowTheirKey},
 }
 
 var (
@@ -674,6 +675,13 @@ func databasesHaveAnOwner(tx *gorm.DB) error {
 	return inOrder(tx,
 		"ALTER TABLE orders ADD COLUMN test boolean NOT NULL DEFAULT false",
 		"CREATE INDEX orders_test ON orders (status) WHERE test")
+}
+
+// notificationsKnowTheirKey: signed_with says which of the merchant's Secret Keys the signature fitted.
+func notificationsKnowTheirKey(tx *gorm.DB) error {
+	return inOrder(tx,
+		"ALTER TABLE notifications ADD COLUMN signed_with text NOT NULL DEFAULT ''",
+		"CREATE INDEX notifications_previous_key ON notifications (last_received_at) WHERE signed_with = 'previous'")
 }
 
 // inOrder runs statements.

@@ -8,10 +8,27 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
+)
+
+// What merchants of gateways that are run offline are known by. The stand-alone one,
+// of the command jokul, is the same on every machine.
+const (
+	EmbeddedClientID    = "MCH-0000-EMBEDDED"
+	StandaloneClientID  = "MCH-0000-STANDALONE"
+	StandaloneSecretKey = "SK-standalone-not-a-secret"
 )
 
 // randomKeyPrefix begins every key that is made here: it is told from DOKU's by it.
 const randomKeyPrefix = "SK-embedded-"
+
+// IsOfflineClientID reports whether a Client-Id is one that DOKU does not know.
+func IsOfflineClientID(id string) bool { return id == EmbeddedClientID || id == StandaloneClientID }
+
+// IsOfflineKey reports whether a Secret Key is of a gateway that is run offline.
+func IsOfflineKey(key string) bool {
+	return key == StandaloneSecretKey || strings.HasPrefix(key, randomKeyPrefix)
+}
 
 // SecretKey returns the key that both sides sign with, for the merchant who is to
 // know it.
