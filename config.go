@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/mail"
 	"net/url"
+	gopath "path"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"warungjokul/handlers"
 	"warungjokul/jokul"
+	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
 
@@ -23,43 +25,52 @@ const (
 	production = models.Production // DOKU
 )
 
-// settings is everything that can be set, and the one place it is read.
+// settings is everything that can be set, and the one place it is read. Each that is tagged secret can also be given as
+// NAME_FILE, the name of a file that holds it.
 type settings struct {
-	Addr             string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
-	BaseURL          string        `env:"BASE_URL"` // empty: the address listened on
-	DatabaseURL      string        `env:"DATABASE_URL" envDefault:"sqlite:warung.db"`
-	Environment      string        `env:"JOKUL_ENVIRONMENT" envDefault:"embedded"`
-	ClientID         string        `env:"JOKUL_CLIENT_ID"`
-	SecretKey        string        `env:"JOKUL_SECRET_KEY"`
-	GatewayURL       string        `env:"JOKUL_BASE_URL"` // empty: the environment's
-	NotificationPath string        `env:"NOTIFICATION_PATH" envDefault:"/payments/notifications"`
-	PaymentExpiry    time.Duration `env:"PAYMENT_EXPIRY" envDefault:"60m"`
-	SandboxAddr      string        `env:"SANDBOX_ADDR" envDefault:"127.0.0.1:8081"`
-	SandboxState     string        `env:"SANDBOX_STATE" envDefault:"sandbox.state"`
-	ConsolePassword  string        `env:"CONSOLE_PASSWORD"` // or its bcrypt hash; empty: no console outside a demo
-	OpsAddr          string        `env:"OPS_ADDR"`         // empty: metrics are served by the shop
-	SMTPURL          string        `env:"SMTP_URL"`         // empty: no mail leaves
-	MailFrom         string        `env:"MAIL_FROM"`
-	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
-	LogFormat        string        `env:"LOG_FORMAT"` // empty: text when embedded, else json
-	RateLimit        string        `env:"RATE_LIMIT" envDefault:"on"`
-	TrustedProxies   string        `env:"TRUSTED_PROXIES"` // empty: nobody's forwarding headers count
+	Addr              string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
+	BaseURL           string        `env:"BASE_URL"` // empty: the address listened on
+	DatabaseURL       string        `env:"DATABASE_URL" envDefault:"sqlite:warung.db" secret:"yes"`
+	Environment       string        `env:"JOKUL_ENVIRONMENT" envDefault:"embedded"`
+	ClientID          string        `env:"JOKUL_CLIENT_ID"`
+	SecretKey         string        `env:"JOKUL_SECRET_KEY" secret:"yes"`          // embedded, and empty: the gateway makes one
+	PreviousSecretKey string        `env:"JOKUL_PREVIOUS_SECRET_KEY" secret:"yes"` // verifies what was signed before the key was changed
+	GatewayURL        string        `env:"JOKUL_BASE_URL"`                         // empty: the environment's
+	NotificationPath  string        `env:"NOTIFICATION_PATH" envDefault:"/payments/notifications"`
+	PaymentExpiry     time.Duration `env:"PAYMENT_EXPIRY" envDefault:"60m"`
+	SandboxAddr       string        `env:"SANDBOX_ADDR" envDefault:"127.0.0.1:8081"`
+	SandboxState      string        `env:"SANDBOX_STATE" envDefault:"sandbox.state"`
+	ConsolePassword   string        `env:"CONSOLE_PASSWORD" secret:"yes"` // or its bcrypt hash; empty: no console outside a demo
+	OpsAddr           string        `env:"OPS_ADDR"`                      // empty: metrics are served by the shop
+	SMTPURL           string        `env:"SMTP_URL" secret:"yes"`         // empty: no mail leaves
+	MailFrom          string        `env:"MAIL_FROM"`
+	LogLevel          slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
+	LogFormat         string        `env:"LOG_FORMAT"` // empty: text when embedded, else json
+	RateLimit         string        `env:"RATE_LIMIT" envDefault:"on"`
+	PublicDemo        string        `env:"PUBLIC_DEMO" envDefault:"no"` // yes: a demo may be reached from elsewhere
+	TrustedProxies    string        `env:"TRUSTED_PROXIES"`             // empty: nobody's forwarding headers count
 
 	trustedProxies handlers.Proxies // TrustedProxies, read
+	warnings       []string         // what is odd about the settings and no reason not to start
 }
 
-// Credentials of the embedded sandbox, which knows no other merchant. They open
-// nothing outside of this process.
-const (
-	embeddedClientID  = "MCH-0000-EMBEDDED"
-	embeddedSecretKey = "SK-embedded-not-a-secret"
-)
+// embeddedClientID is the merchant that the embedded gateway knows. Its Secret Key is made at random.
+const embeddedClientID = sandbox.EmbeddedClientID
 
 // readSettings reads the environment. What is wrong comes back as one sentence
 // that names the setting and repeats no secret.
 func readSettings(environ []string) (settings, error) {
 	var s settings
-	err := env.ParseWithOptions(&s, env.Options{Environment: env.ToMap(environ)})
+	values := env.ToMap(environ)
+	if err := checkNames(values); err != nil {
+		return s, err
+	}
+	warnings, err := readSecretFiles(values)
+	if err != nil {
+		return s, err
+	}
+	s.warnings = append(nearMisses(values), warnings...)
+	err = env.ParseWithOptions(&s, env.Options{Environment: values})
 	var several env.AggregateError
 	if errors.As(err, &several) && len(several.Errors) > 0 {
 		err = several.Errors[0]
@@ -83,9 +94,10 @@ func readSettings(environ []string) (settings, error) {
 func (s *settings) fill() {
 	switch s.Environment {
 	case embedded:
-		if s.ClientID == "" && s.SecretKey == "" {
-			s.ClientID, s.SecretKey = embeddedClientID, embeddedSecretKey
+		if s.SecretKey != "" || s.ClientID != "" {
+			s.warnings = append(s.warnings, "the embedded gateway is known by the Client-Id and Secret Key that were set; never set DOKU's for it")
 		}
+		s.ClientID = or(s.ClientID, embeddedClientID)
 		if s.LogFormat == "" {
 			s.LogFormat = "text"
 		}
@@ -105,48 +117,15 @@ func or(value, otherwise string) string {
 	return value
 }
 
-func (s *settings) check() error {
-	switch {
-	case s.Environment != embedded && s.Environment != sandboxed && s.Environment != production:
-		return fmt.Errorf("JOKUL_ENVIRONMENT must be embedded, sandbox or production, not %q", s.Environment)
-	case s.ClientID == "":
-		return errors.New("JOKUL_CLIENT_ID is missing; DOKU's Back Office shows it")
-	case s.SecretKey == "":
-		return errors.New("JOKUL_SECRET_KEY is missing; DOKU's Back Office shows it")
-	case s.BaseURL == "" && s.Environment != embedded:
-		return errors.New("BASE_URL is missing; it is the address shoppers see, such as https://shop.example.com")
-	case s.BaseURL != "" && !isOrigin(s.BaseURL):
-		return errors.New("BASE_URL must be http(s)://host with no path")
-	case s.GatewayURL != "" && !isOrigin(s.GatewayURL):
-		return errors.New("JOKUL_BASE_URL must be http(s)://host with no path")
-	case !isPath(s.NotificationPath):
-		return fmt.Errorf("NOTIFICATION_PATH must be a plain path such as /payments/notifications, not %q", s.NotificationPath)
-	case s.PaymentExpiry < time.Minute || s.PaymentExpiry > 24*time.Hour || s.PaymentExpiry%time.Minute != 0:
-		return fmt.Errorf("PAYMENT_EXPIRY must be whole minutes from 1m to 24h, not %s", s.PaymentExpiry)
-	case s.SMTPURL != "" && !isSMTP(s.SMTPURL):
-		return errors.New("SMTP_URL must be smtp:// or smtps:// with a host, such as smtps://user:password@mail.example.com")
-	case s.SMTPURL != "" && !isAddress(s.MailFrom):
-		return errors.New("MAIL_FROM must be a mail address, such as Warung Jokul <toko@example.com>")
-	case s.ConsolePassword != "" && (len(s.ConsolePassword) < 8 || len(s.ConsolePassword) > 72):
-		return errors.New("CONSOLE_PASSWORD must be 8 to 72 bytes long, or a bcrypt hash")
-	case s.LogFormat != "text" && s.LogFormat != "json":
-		return fmt.Errorf("LOG_FORMAT must be text or json, not %q", s.LogFormat)
-	case s.RateLimit != "on" && s.RateLimit != "off":
-		return fmt.Errorf("RATE_LIMIT must be on or off, not %q", s.RateLimit)
-	}
-	return nil
-}
-
 // owner is whose orders are in the database.
 func (s *settings) owner() models.Owner {
 	return models.Owner{Environment: s.Environment, ClientID: s.ClientID}
 }
 
-// setup is what the set-up check is told: no secret, and of the Secret Key only
-// whether it looks pasted with something around it.
+// setup is what the set-up check is told: no secret.
 func (s *settings) setup() handlers.Setup {
 	kind, _, _ := strings.Cut(s.DatabaseURL, ":")
-	setup := handlers.Setup{Environment: s.Environment, GatewayURL: s.GatewayURL, Database: kind, OddSecret: s.SecretKey != strings.Trim(s.SecretKey, " \t\r\n\"'`")}
+	setup := handlers.Setup{Environment: s.Environment, GatewayURL: s.GatewayURL, PreviousKey: s.PreviousSecretKey != "", Database: kind}
 	if s.SMTPURL != "" {
 		setup.MailFrom = s.MailFrom
 	}
@@ -162,7 +141,8 @@ func isOrigin(address string) bool {
 // isPath takes paths that mean themselves: signed as they stand, and routed as
 // they stand.
 func isPath(path string) bool {
-	return len(path) > 1 && path[0] == '/' && !strings.ContainsAny(path, "?#%:* ") && path == strings.TrimSuffix(path, "/")
+	plain := func(r rune) bool { return r > ' ' && r <= '~' && !strings.ContainsRune(`?#%:*\`, r) }
+	return len(path) > 1 && path[0] == '/' && !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) && gopath.Clean(path) == path
 }
 
 func isSMTP(address string) bool {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,6 +40,9 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	for _, log := range []*os.File{os.Stdout, os.Stderr} {
+		makePrivate(log)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
@@ -47,24 +51,47 @@ func main() {
 	}
 }
 
+// makePrivate has a log that goes to a file be read by its owner alone, whatever the shell has made of it. Terminals,
+// pipes and the files of other owners are left as they are.
+func makePrivate(log *os.File) {
+	if info, err := log.Stat(); err == nil && info.Mode().IsRegular() {
+		_ = log.Chmod(0o600) // another owner's
+	}
+}
+
 // run is the program: it serves until ctx ends or something breaks, or does what
 // an argument says: backup copies the database of a shop that may be running,
-// retire-demo hands the database of a demo over to the settings.
+// retire-demo hands the database of a demo over to the settings, sandbox-key prints
+// the Secret Key of the embedded gateway.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	environ, notes, err := addEnvFile(environ, envFile)
+	if err != nil {
+		return err
+	}
 	s, err := readSettings(environ)
 	if err != nil {
 		return err
+	}
+	log := newLogger(s, stderr)
+	for _, note := range notes {
+		log.InfoContext(ctx, note)
+	}
+	for _, warning := range s.warnings {
+		log.WarnContext(ctx, warning)
 	}
 	switch {
 	case len(args) == 2 && args[0] == "backup":
 		return models.Backup(ctx, s.DatabaseURL, args[1])
 	case len(args) > 0 && args[0] == "retire-demo":
-		return retireDemo(ctx, s, args[1:], stdout, newLogger(s, stderr))
+		return retireDemo(ctx, s, args[1:], stdout, log)
+	case len(args) == 1 && args[0] == "sandbox-key":
+		return printSandboxKey(s, stdout)
 	case len(args) > 0:
 		return errors.New("it serves when started without arguments; it copies its database when told: backup FILE," +
-			" and hands a demo's database over to other settings when told: retire-demo --yes")
+			" hands a demo's database over to other settings when told: retire-demo --yes," +
+			" and prints the Secret Key of its embedded gateway when told: sandbox-key")
 	}
-	p := &program{settings: s, log: newLogger(s, stderr), out: stdout}
+	p := &program{settings: s, log: log, out: stdout}
 	defer p.close()
 	if err := p.open(ctx); err != nil {
 		return err
@@ -107,7 +134,7 @@ func (p *program) open(ctx context.Context) (err error) {
 	if err := p.openSandbox(ctx); err != nil {
 		return err
 	}
-	gateway, err := jokul.New(p.ClientID, p.SecretKey, jokul.WithBaseURL(p.GatewayURL),
+	gateway, err := jokul.New(p.ClientID, p.SecretKey, jokul.WithPreviousSecretKey(p.PreviousSecretKey), jokul.WithBaseURL(p.GatewayURL),
 		jokul.WithObserver(handlers.KeepExchanges(p.store, p.log)), jokul.WithLogger(p.log))
 	if err != nil {
 		return err
@@ -185,7 +212,32 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), OwnHostOnly: true,
 		Log: p.log.WithGroup("gateway"),
 	})
+	if err != nil {
+		return err
+	}
+	p.SecretKey = p.sandbox.SecretKey()
 	p.GatewayURL = or(p.GatewayURL, address(p.till))
+	return nil
+}
+
+// printSandboxKey prints the Secret Key that the embedded gateway has made, for programs that sign as its merchant.
+func printSandboxKey(s settings, w io.Writer) error {
+	switch {
+	case s.Environment != embedded:
+		return fmt.Errorf("sandbox-key is for the embedded gateway, but JOKUL_ENVIRONMENT is %s", s.Environment)
+	case s.SecretKey != "":
+		return errors.New("sandbox-key has nothing to print: the embedded gateway takes JOKUL_SECRET_KEY")
+	case s.SandboxState == "":
+		return errors.New("sandbox-key has nothing to print: without SANDBOX_STATE each start makes a key that is kept nowhere")
+	}
+	key, err := sandbox.StoredKey(s.SandboxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("sandbox-key found no SANDBOX_STATE %s; the first start makes it", s.SandboxState)
+	}
+	if err != nil {
+		return fmt.Errorf("sandbox-key: %w", err)
+	}
+	_, err = fmt.Fprintln(w, key)
 	return err
 }
 
@@ -224,6 +276,7 @@ func (p *program) announce() {
 		fmt.Fprintf(p.out, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
 		fmt.Fprintf(p.out, "Guided tour     %s/tour\n", p.BaseURL)
 		p.announceConsole()
+		fmt.Fprintf(p.out, "Gateway's key   of %s: ./warung sandbox-key\n", p.ClientID)
 	}
 }
 

@@ -116,6 +116,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 				_ = os.Remove(file)
 			}
 		}},
+		"./warung sandbox-key":       {says: `SK-embedded-\w+`, environ: alone},
 		"./warung retire-demo --yes": {says: "are test orders now", environ: retired}, // of the demo that make run has started
 		"./warung backup copy.db": {environ: atShop, with: map[string]string{"copy.db": copied}, after: func(t *testing.T) {
 			if _, err := os.Stat(copied); err != nil {

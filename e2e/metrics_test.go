@@ -124,7 +124,7 @@ func TestQueriesFindTheirMetrics(t *testing.T) {
 	order := v.order("MNM-TEH")
 	act(t, p.program(), v.await(order, "a code", hasCode).PaymentCode, "pay")
 	v.await(order, "paid", isPaid)
-	_, metrics := v.get("/metrics")
+	metrics := p.metrics(t)
 	has := series(metrics)
 
 	queries := dashboardQueries(t)

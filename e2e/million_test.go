@@ -75,7 +75,7 @@ func newMillion(t *testing.T) *million {
 	addr := fixedPort(t)
 	m.shop = &process{name: "shop", base: "http://" + addr, ready: "/readyz", dir: dir, argv: []string{program},
 		environ: []string{"ADDR=" + addr, "SANDBOX_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + m.database, "RATE_LIMIT=off", "LOG_FORMAT=text",
-			"CONSOLE_PASSWORD=" + consoleHash, "JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}}
+			"CONSOLE_PASSWORD=" + consoleHash, "JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "PUBLIC_DEMO=yes"}}
 	t.Cleanup(func() { m.shop.end(t) })
 	if err := m.shop.start(); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 func refused(t *testing.T, dir string, environ []string, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), binary, args...)
-	c.Dir, c.Env = dir, environ
+	c.Dir, c.Env = dir, append(environ[:len(environ):len(environ)], "LOG_LEVEL=error")
 	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || strings.Count(string(out), "\n") != 1 {
@@ -73,7 +73,8 @@ func TestADemoBecomesAShop(t *testing.T) {
 	}
 
 	// The same gateway goes on as that of the real shop, with the same keys: only the books tell them apart.
-	p.shop.environ = append(p.shop.environ, "JOKUL_ENVIRONMENT=production")
+	front, doku := overTLS(t, p.shop.base), overTLS(t, p.gateway.base)
+	p.shop.environ = append(p.shop.environ, "JOKUL_ENVIRONMENT=production", "BASE_URL="+front.URL, "JOKUL_BASE_URL="+doku.URL, "SSL_CERT_FILE="+front.trusted)
 	if said := refused(t, p.dir, p.shop.environ); !strings.Contains(said, "retire-demo --yes") || !strings.Contains(said, "sandbox "+clientID) {
 		t.Errorf("on the demo's database the shop said %q", said)
 	}
@@ -88,6 +89,7 @@ func TestADemoBecomesAShop(t *testing.T) {
 	if err := p.shop.start(); err != nil {
 		t.Fatal(err)
 	}
+	v.shop, v.Transport = front.URL, front.Client().Transport
 	for order, code := range codes {
 		for _, path := range []string{order, order + "/cashier"} {
 			if status, page := v.get(path); status != http.StatusOK || strings.Contains(page, `data-code="`) {
@@ -110,7 +112,7 @@ func TestADemoBecomesAShop(t *testing.T) {
 	sold := v.order("MNM-JAHE")
 	act(t, p.program(), v.await(sold, "a code", hasCode).PaymentCode, "pay")
 	v.await(sold, "paid", isPaid)
-	if _, metrics := v.get("/metrics"); !strings.Contains(metrics, `shop_orders{status="paid"} 1`) || !strings.Contains(metrics, `shop_orders{status="cancelled"} 0`) {
+	if metrics := p.metrics(t); !strings.Contains(metrics, `shop_orders{status="paid"} 1`) || !strings.Contains(metrics, `shop_orders{status="cancelled"} 0`) {
 		t.Error("the demo's orders are counted as the shop's")
 	}
 	if n := number(t, db, "SELECT COUNT(*) FROM orders WHERE test"); n != 4 {

@@ -49,7 +49,7 @@ func TestNothingPrivateIsKept(t *testing.T) {
 	if !strings.Contains(log, "route=/orders/:token") {
 		t.Errorf("the log is not at its most talkative:\n%s", log)
 	}
-	_, metrics := v.get("/metrics")
+	metrics := p.metrics(t)
 	if !strings.Contains(metrics, "notifications_total") {
 		t.Errorf("these are no metrics: %q", metrics)
 	}

@@ -130,6 +130,7 @@ func fixedPort(t *testing.T) string {
 type pair struct {
 	shop, gateway *process
 	dir, database string // database is the DATABASE_URL
+	ops           string // the shop's OPS_ADDR
 }
 
 // newPair starts both on a database of their own. Notifications go to the shop at
@@ -175,7 +176,8 @@ func newPairOn(t *testing.T, database, notify string, environ ...string) *pair {
 	t.Helper()
 	shop := fixedPort(t)
 	p := newGateway(t, database, shop, notify)
-	p.shop = p.newShop(shop, "http://"+shop, environ...)
+	p.ops = fixedPort(t)
+	p.shop = p.newShop(shop, "http://"+shop, append([]string{"OPS_ADDR=" + p.ops}, environ...)...)
 	t.Cleanup(func() { p.shop.end(t); p.gateway.end(t) })
 	for _, process := range []*process{p.gateway, p.shop} {
 		if err := process.start(); err != nil {
@@ -187,6 +189,13 @@ func newPairOn(t *testing.T, database, notify string, environ ...string) *pair {
 
 // program is the pair as the other journeys know it.
 func (p *pair) program() *program { return &program{shop: p.shop.base, sandbox: p.gateway.base} }
+
+// metrics are those of the shop.
+func (p *pair) metrics(t *testing.T) string {
+	t.Helper()
+	_, text := visitor{t, &http.Client{Timeout: patience}, "http://" + p.ops}.get("/metrics")
+	return text
+}
 
 // sql opens the shop's database beside the shop.
 func (p *pair) sql(t *testing.T) *sql.DB {

@@ -91,14 +91,15 @@ type program struct {
 
 var address = regexp.MustCompile(`http://[0-9.:]+`)
 
-// start runs the shop in dir; more settings may be given as NAME=value.
+// start runs the shop in dir; more settings may be given as NAME=value. Its gateway is given the credentials that the tests
+// sign with.
 func start(t *testing.T, dir string, environ ...string) *program {
 	t.Helper()
 	p := &program{logs: &servers.Log{}, links: make(chan string, 100)}
 	p.cmd = exec.Command(binary)
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "SANDBOX_ADDR=127.0.0.1:0", "LOG_FORMAT=text",
-		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "DATABASE_URL=" + databaseOf(t, dir)}, environ...)
+		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "PUBLIC_DEMO=yes", "DATABASE_URL=" + databaseOf(t, dir)}, environ...)
 	p.cmd.Stderr = p.logs
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

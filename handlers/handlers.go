@@ -42,7 +42,7 @@ type Config struct {
 	ConsolePassword  string  // or its bcrypt hash; empty: there is no console, but in a demo, by a one-time link
 	LinkUsed         func()  // the one-time link was used, and ConsolePath is another now
 	Proxies          Proxies // whose forwarding headers count
-	MetricsElsewhere bool    // /metrics is served by OpsHandler alone
+	MetricsElsewhere bool    // metrics are served by OpsHandler alone
 	Now              func() time.Time
 	Log              *slog.Logger
 	Setup            Setup // for the set-up check
@@ -166,7 +166,9 @@ func (h *Handler) routes() *echo.Echo {
 	e.GET("/find-order", h.showFindOrder)
 	e.POST("/find-order", h.findOrder, h.limited(10))
 
-	e.POST(h.NotificationPath, h.receiveNotification)
+	if h.NotificationPath != "" {
+		e.POST(h.NotificationPath, h.receiveNotification)
+	}
 
 	if h.demo() { // with made-up payments, made-up pages
 		e.GET("/gallery", h.showGallery)
@@ -185,9 +187,7 @@ func (h *Handler) routes() *echo.Echo {
 		return c.Redirect(http.StatusFound, static.URL("drawings/favicon.svg"))
 	})
 	e.GET(staticRoute, echo.NotFoundHandler) // light has answered before
-	if !h.MetricsElsewhere {
-		e.GET("/metrics", echo.WrapHandler(http.HandlerFunc(h.serveMetrics)))
-	}
+	h.metricsRoutes(e)
 	answerHead(e)
 	return e
 }
@@ -232,6 +232,30 @@ func otherMethod(c echo.Context) error {
 
 // isRead reports whether a request only reads.
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// metricsRoutes serves the metrics where OpsHandler does not: to everybody in a demo, otherwise to who is signed in.
+func (h *Handler) metricsRoutes(e *echo.Echo) {
+	const ofConsole = "/console/metrics"
+	serve := echo.WrapHandler(http.HandlerFunc(h.serveMetrics))
+	switch {
+	case h.MetricsElsewhere:
+	case h.demo():
+		e.GET("/metrics", serve)
+	default:
+		e.GET("/metrics", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, ofConsole) })
+		e.GET(ofConsole, serve, h.staffOnly)
+	}
+}
+
+// RouteAt returns the route of the shop that a path is on, whatever its method, and empty when it is on none. The
+// Notification URL must be on none: the one of the two that is declared later would win.
+func RouteAt(path string) string {
+	h := &Handler{Config: Config{SandboxURL: "http://a.demo.has.all.pages"}}
+	e := h.routes()
+	c := e.NewContext(nil, nil)
+	e.Router().Find(http.MethodPost, path, c)
+	return c.Path()
+}
 
 // maxFormSize is more than any form of this shop fills, in bytes.
 const maxFormSize = 32 << 10

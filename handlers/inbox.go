@@ -247,6 +247,12 @@ func (h *Handler) viewNotification(ctx context.Context, p *views.DeliveryPage, n
 	if n.Deliveries > 1 {
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("inbox.last"), Value: l.Moment(n.LastReceivedAt)})
 	}
+	switch jokul.Key(n.SignedWith) {
+	case jokul.KeyCurrent:
+		p.Facts = append(p.Facts, views.Fact{Name: l.T("inbox.key"), Value: l.T("inbox.key.current")})
+	case jokul.KeyPrevious:
+		p.Facts = append(p.Facts, views.Fact{Name: l.T("inbox.key"), Value: l.T("inbox.key.previous")})
+	}
 	p.Message, p.Changes, p.Source = h.notificationMessage(l, n), changeLines(l, changes), notificationSource
 	p.Curl = h.notificationCurl(notificationHeader(n), n.Body)
 	return h.nameOrder(ctx, p, n.InvoiceNumber)
@@ -270,11 +276,19 @@ func (h *Handler) notificationMessage(l views.Lang, n models.Notification) views
 	header := notificationHeader(n)
 	e := h.Gateway.ExplainNotification(h.NotificationPath, header, n.Body)
 	m := bodyMessage(l, l.T("inspect.request"), "POST "+h.notificationURL(), header, n.Body, e.Component.String())
-	m.Check = &views.Sign{Text: l.T("inspect.check.fits"), Good: true}
+	m.Check = signatureFits(l, e.Key)
 	if e.Err != nil {
 		m.Check = &views.Sign{Text: l.T("inspect.check.fitted")}
 	}
 	return m
+}
+
+// signatureFits says that a signature fits, and with which key where that is not the usual one.
+func signatureFits(l views.Lang, key jokul.Key) *views.Sign {
+	if key == jokul.KeyPrevious {
+		return &views.Sign{Text: l.T("inspect.check.previous"), Good: true}
+	}
+	return &views.Sign{Text: l.T("inspect.check.fits"), Good: true}
 }
 
 // viewRejection says what came, and why it does not verify.
@@ -302,7 +316,7 @@ func (h *Handler) explain(ctx context.Context, p *views.DeliveryPage, r models.R
 	l := p.Lang
 	e := h.Gateway.ExplainNotification(h.NotificationPath, header, r.Body, jokul.OtherTargets(h.NotificationPath, header, h.BaseURL)...)
 	if e.Err == nil {
-		p.Message.Check, p.ReplayText = &views.Sign{Text: l.T("inspect.check.fits"), Good: true}, l.T("explain.fits")
+		p.Message.Check, p.ReplayText = signatureFits(l, e.Key), l.T("explain.fits")
 		p.Message.Signed = signedLines(l, e.Component.String())
 		return nil
 	}

@@ -276,7 +276,7 @@ func (s *story) tellExchanges() {
 			step.Facts = append(step.Facts, views.Fact{Name: l.T("inspect.problem"), Value: x.Problem})
 		}
 		body := s.sent(x)
-		request, response := requestMessage(l, x, body), responseMessage(l, x)
+		request, response := requestMessage(l, x, body), s.responseMessage(l, x)
 		step.Request, step.Response, step.Curl = &request, &response, s.callCurl(x, body)
 		if response.Check != nil && x.Status != 0 {
 			step.Signs = append(step.Signs, *response.Check)
@@ -312,7 +312,7 @@ func requestMessage(l views.Lang, x models.Exchange, body []byte) views.Message 
 	return m
 }
 
-func responseMessage(l views.Lang, x models.Exchange) views.Message {
+func (h *Handler) responseMessage(l views.Lang, x models.Exchange) views.Message {
 	if x.Status == 0 {
 		return views.Message{Title: l.T("inspect.response"), Head: l.T("inspect.nothing")}
 	}
@@ -322,7 +322,7 @@ func responseMessage(l views.Lang, x models.Exchange) views.Message {
 	case header.Get(jokul.HeaderSignature) == "":
 		m.Check, m.Signed = &views.Sign{Text: l.T("inspect.check.none")}, nil
 	case x.Verified:
-		m.Check = &views.Sign{Text: l.T("inspect.check.fits"), Good: true}
+		m.Check = signatureFits(l, h.Gateway.KeyOfSignature(x.ResponseStringToSign, header.Get(jokul.HeaderSignature)))
 	default:
 		m.Check = &views.Sign{Text: l.T("inspect.check.bad"), Bad: true}
 	}

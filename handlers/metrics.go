@@ -22,6 +22,7 @@ type metrics struct {
 	requests *requests
 
 	notifications *prometheus.CounterVec   // by verdict
+	signedWith    *prometheus.CounterVec   // by key
 	notification  prometheus.Histogram     // seconds
 	codes         *prometheus.HistogramVec // seconds, by outcome
 	answers       *prometheus.CounterVec   // to status queries
@@ -78,6 +79,8 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		registry: prometheus.NewRegistry(),
 		notifications: prometheus.NewCounterVec(counter("notifications_total",
 			"Do notifications come, and what are they? By verdict; the rejected ones are kept nowhere else."), []string{"verdict"}),
+		signedWith: prometheus.NewCounterVec(counter("shop_notifications_signed_total",
+			"Genuine notifications, by the Secret Key that their signature fits: current or previous."), []string{"key"}),
 		notification: prometheus.NewHistogram(histogram("shop_notification_seconds",
 			"How long does the gateway wait for the answer to a genuine notification? It gives up after ten seconds.", keepSeconds)),
 		codes: prometheus.NewHistogramVec(histogram("shop_code_seconds",
@@ -115,7 +118,7 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
-	m.registry.MustRegister(m.notifications, m.notification, m.codes, m.answers, m.placed, m.overLimit, m.mailsHeld, m.receipts,
+	m.registry.MustRegister(m.notifications, m.signedWith, m.notification, m.codes, m.answers, m.placed, m.overLimit, m.mailsHeld, m.receipts,
 		m.paidAfter, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
 		m.stockHeld, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -130,6 +133,9 @@ func (m *metrics) zero() {
 	for _, verdict := range []models.Verdict{models.VerdictApplied, models.VerdictRepeated, models.VerdictHeld, models.VerdictMismatched, models.VerdictUnknownInvoice,
 		models.VerdictUnreadable, models.VerdictNoted, verdictUnread, verdictRejected, verdictNotKept} {
 		m.notifications.WithLabelValues(string(verdict))
+	}
+	for _, key := range []jokul.Key{jokul.KeyCurrent, jokul.KeyPrevious} {
+		m.signedWith.WithLabelValues(string(key))
 	}
 	for _, outcome := range []string{codeOK, codeRefused, codeTaken, codeUnknown} {
 		m.codes.WithLabelValues(outcome)

@@ -21,11 +21,18 @@ import (
 	"warungjokul/models"
 )
 
+// metricsText is what OPS_ADDR serves.
+func (w *world) metricsText() string {
+	rec := httptest.NewRecorder()
+	w.OpsHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return rec.Body.String()
+}
+
 // figures reads the metrics as Prometheus would: a value for each series.
 func (w *world) figures() map[string]float64 {
 	w.t.Helper()
 	series := map[string]float64{}
-	for line := range strings.Lines(w.get("/metrics")) {
+	for line := range strings.Lines(w.metricsText()) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}

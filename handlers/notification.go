@@ -56,9 +56,10 @@ func (h *Handler) takeNotification(ctx context.Context, header http.Header, body
 		h.metrics.notifications.WithLabelValues(verdictRejected).Inc()
 		return models.Notification{}, notGenuine{err}
 	}
+	h.metrics.signedWith.WithLabelValues(string(n.Key)).Inc()
 	defer func(began time.Time) { h.metrics.notification.Observe(time.Since(began).Seconds()) }(time.Now())
 	kept, err := h.Store.ApplyNotification(ctx, models.Notification{
-		RequestID: n.RequestID, Header: signedHeaders(header), Body: body, TransactionStatus: string(n.Status),
+		RequestID: n.RequestID, Header: signedHeaders(header), Body: body, TransactionStatus: string(n.Status), SignedWith: string(n.Key),
 	}, event(n, err), received)
 	if err != nil {
 		h.metrics.notifications.WithLabelValues(verdictNotKept).Inc()

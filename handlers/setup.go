@@ -26,7 +26,7 @@ import (
 type Setup struct {
 	Environment string // embedded, sandbox or production
 	GatewayURL  string
-	OddSecret   bool   // the Secret Key begins or ends with a space, a quote or a line feed
+	PreviousKey bool   // there is a previous Secret Key, too
 	Database    string // its kind, such as sqlite
 	MailFrom    string // of mail that really leaves; empty when none does
 }
@@ -99,7 +99,7 @@ func (r *report) add(verdict views.Verdict, item, outcome string, blanks ...any)
 // clientIDs are the shapes seen (docs/protocol.md section 2).
 var clientIDs = regexp.MustCompile(`^(MCH|BRN)-[0-9]{4}-[0-9]+$`)
 
-func (h *Handler) examineSettings(_ context.Context, r *report) {
+func (h *Handler) examineSettings(ctx context.Context, r *report) {
 	usual := map[string]string{"sandbox": jokul.SandboxURL, production: jokul.ProductionURL}[h.Setup.Environment]
 	if h.Setup.Environment != embedded && h.Setup.GatewayURL != usual {
 		r.add(views.Warn, "environment", "elsewhere", h.Setup.Environment, h.Setup.GatewayURL)
@@ -113,10 +113,28 @@ func (h *Handler) examineSettings(_ context.Context, r *report) {
 	default:
 		r.add(views.Warn, "client", "odd", id)
 	}
-	if h.Setup.OddSecret {
-		r.add(views.Bad, "secret", "odd")
-	} else {
-		r.add(views.Good, "secret", "ok")
+	r.add(views.Good, "secret", "ok") // odd ones do not start
+	h.examinePreviousKey(ctx, r)
+}
+
+// keyGrace is longer than the gateway sends a notification again by itself.
+const keyGrace = 3 * 24 * time.Hour
+
+// examinePreviousKey says whether the previous Secret Key is still of use.
+func (h *Handler) examinePreviousKey(ctx context.Context, r *report) {
+	if !h.Setup.PreviousKey {
+		return
+	}
+	last, err := h.Store.LastSignedWith(ctx, string(jokul.KeyPrevious))
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		r.add(views.Warn, "previous", "never")
+	case err != nil:
+		r.add(views.Warn, "previous", "unknown")
+	case h.Now().Sub(last.LastReceivedAt) < keyGrace:
+		r.add(views.Good, "previous", "used", r.l.Moment(last.LastReceivedAt))
+	default:
+		r.add(views.Warn, "previous", "idle", r.l.Moment(last.LastReceivedAt))
 	}
 }
 

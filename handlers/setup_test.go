@@ -190,8 +190,6 @@ func TestSetupCheck(t *testing.T) {
 			map[string][2]string{"credentials": {bad, "invalid_signature"}}},
 		"another Client-Id": {func(s *setUp) { s.gateway.ClientID = "MCH-0000-99999999999999" },
 			map[string][2]string{"credentials": {bad, "does not know the Client-Id " + clientID}}},
-		"a Secret Key with a line feed": {func(s *setUp) { s.config.Setup.OddSecret = true },
-			map[string][2]string{"secret": {bad, "line feed at its ends"}}},
 		"a clock two hours fast": {func(s *setUp) { s.toDOKU = dated(-2 * time.Hour) },
 			map[string][2]string{"clock": {bad, "2 hours ahead of DOKU's"}}},
 		"a clock two hours slow": {func(s *setUp) { s.toDOKU = dated(2 * time.Hour) },
@@ -274,7 +272,7 @@ func TestSetupCheckOutsideOfADemo(t *testing.T) {
 		s.config.RateLimit, s.config.Setup.Environment = false, production
 	})
 	missing := map[string][2]string{"environment": {warn, "not DOKU's"}, "base": {bad, "not https"}, "mail": {warn, "No mail"}, "password": {warn, ""},
-		"limit": {warn, "Off"}, "metrics": {warn, "Anybody"}}
+		"limit": {warn, "Off"}, "metrics": {warn, "Prometheus cannot read"}}
 	wants(t, s.check(t), missing)
 	for address, want := range map[string]string{"https://toko.example": good, "https://toko.example:8443": warn, "https://10.1.2.3": bad, "https://localhost": bad, "https://kasir.local": bad} {
 		r := report{l: views.English}

@@ -34,10 +34,11 @@ const (
 
 // Client calls the gateway for one merchant. It is safe for concurrent use.
 type Client struct {
-	clientID  string
-	secretKey string
-	base      *url.URL
-	http      *http.Client
+	clientID    string
+	secretKey   string
+	previousKey string // empty: there is none
+	base        *url.URL
+	http        *http.Client
 
 	minAmount, maxAmount int64
 	notificationURL      *url.URL     // the one configured in Back Office; nil when not told
@@ -131,7 +132,7 @@ func WithLogger(log *slog.Logger) Option {
 // message later. The error names which one it is and never shows the Secret Key.
 func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 	if err := cmp.Or(checkCredential("Client-Id", clientID), checkCredential("Secret Key", secretKey)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("jokul: %w", err)
 	}
 	if strings.ContainsFunc(clientID, notPrintableASCII) {
 		return nil, errors.New("jokul: Client-Id must be printable ASCII")
@@ -166,11 +167,11 @@ func checkCredential(name, value string) error {
 	bare := strings.TrimFunc(value, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) })
 	switch {
 	case value == "":
-		return fmt.Errorf("jokul: %s must not be empty", name)
+		return fmt.Errorf("%s must not be empty", name)
 	case bare != value:
-		return fmt.Errorf("jokul: %s has white space or an invisible character in front of it or behind it", name)
+		return fmt.Errorf("%s has white space or an invisible character in front of it or behind it", name)
 	case strings.Trim(value, quotes) != value:
-		return fmt.Errorf("jokul: %s has a quotation mark in front of it or behind it", name)
+		return fmt.Errorf("%s has a quotation mark in front of it or behind it", name)
 	}
 	return nil
 }
@@ -218,6 +219,7 @@ type Exchange struct {
 	ResponseBody         []byte
 	ResponseStringToSign string // what the response's signature should cover
 	Verified             bool   // the response's signature fits
+	Key                  Key    // the key it fits; empty when it fits none
 
 	StartedAt time.Time
 	Duration  time.Duration
@@ -303,11 +305,12 @@ func (c *Client) verifyResponse(x *Exchange, path string) {
 	if component.ClientID != c.clientID || component.RequestID != x.RequestID {
 		return
 	}
-	x.Verified = Verify(c.secretKey, component, signature) == nil
-	if !x.Verified && x.Method == http.MethodGet {
+	x.Key = c.keyOf(component, signature)
+	if x.Key == "" && x.Method == http.MethodGet {
 		component.Digest = ""
-		x.Verified = Verify(c.secretKey, component, signature) == nil
+		x.Key = c.keyOf(component, signature)
 	}
+	x.Verified = x.Key != ""
 }
 
 // untrusted is the error of an answer that did not come, or cannot be relied on:

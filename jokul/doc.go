@@ -98,6 +98,12 @@
 // notification may never come: CheckStatus what is unpaid, at least 60 seconds
 // after a payment could have been made, and once more after it has expired.
 //
+// # A new Secret Key
+//
+// When the key is changed in DOKU's Back Office, messages that were signed before are
+// still under way. WithPreviousSecretKey has those verified, too, for as long as they
+// come; requests are signed with the new key alone.
+//
 // # Units
 //
 // Amounts are whole rupiah. Times are UTC. Expiry is counted in whole minutes.

@@ -17,6 +17,7 @@ import (
 // expected.
 type Explanation struct {
 	Err       error     // of the check; nil when the signature fits
+	Key       Key       // the key it fits
 	Component Component // what was hashed here
 	Causes    []Cause   // the likeliest first
 }
@@ -25,7 +26,8 @@ type Explanation struct {
 // for the reason where that fails. Like Diagnose it is for the merchant's own
 // eyes.
 func (c *Client) ExplainNotification(target string, header http.Header, body []byte, targets ...string) Explanation {
-	e := Explanation{Err: c.verifyNotification(target, header, body), Component: Component{
+	key, err := c.verifyNotification(target, header, body)
+	e := Explanation{Err: err, Key: key, Component: Component{
 		ClientID: header.Get(HeaderClientID), RequestID: header.Get(HeaderRequestID),
 		Timestamp: header.Get(HeaderRequestTimestamp), Target: target, Digest: Digest(body),
 	}}
@@ -35,21 +37,50 @@ func (c *Client) ExplainNotification(target string, header http.Header, body []b
 	case errors.Is(e.Err, ErrWrongClientID):
 		e.Causes = []Cause{{CauseMerchant, true, "Client-Id is not ours", "refuse it, even when the signature fits: it is for another merchant, or one side has another merchant's settings", ""}}
 	case e.Err != nil:
-		e.Causes = Diagnose(c.secretKey, e.Component, header.Get(HeaderSignature), body, targets...)
+		e.Causes = c.diagnose(e.Component, header.Get(HeaderSignature), body, targets)
 	}
 	return e
 }
 
+// diagnose tries the mistakes with the Secret Key, and where none of them gives the
+// signature with the previous one.
+func (c *Client) diagnose(component Component, signature string, body []byte, targets []string) []Cause {
+	causes := Diagnose(c.secretKey, component, signature, body, targets...)
+	if c.previousKey != "" && !slices.ContainsFunc(causes, isCertain) {
+		if old := Diagnose(c.previousKey, component, signature, body, targets...); slices.ContainsFunc(old, isCertain) {
+			return old
+		}
+	}
+	return causes
+}
+
+func isCertain(cause Cause) bool { return cause.Certain }
+
 // KnowsSignature reports whether a signature that was masked when it was kept
 // looks like one this client would make over what it covers: whether the
-// gateway's key was the same as ours.
+// gateway's key was the same as ours, or as our previous one.
 func (c *Client) KnowsSignature(stringToSign, masked string) bool {
+	return c.KeyOfSignature(stringToSign, masked) != ""
+}
+
+// KeyOfSignature returns the key that a signature looks to be made with that was
+// masked when it was kept, empty when it looks to be of neither.
+func (c *Client) KeyOfSignature(stringToSign, masked string) Key {
 	masked = strings.TrimSuffix(masked, "…")
 	if len(masked) <= len(signaturePrefix) {
-		return false
+		return ""
 	}
 	without, _, _ := strings.Cut(stringToSign, "\nDigest:") // of a GET it may have been signed so
-	return strings.HasPrefix(sign(c.secretKey, []byte(stringToSign)), masked) || strings.HasPrefix(sign(c.secretKey, []byte(without)), masked)
+	madeWith := func(key string) bool {
+		return strings.HasPrefix(sign(key, []byte(stringToSign)), masked) || strings.HasPrefix(sign(key, []byte(without)), masked)
+	}
+	switch {
+	case madeWith(c.secretKey):
+		return KeyCurrent
+	case c.previousKey != "" && madeWith(c.previousKey):
+		return KeyPrevious
+	}
+	return ""
 }
 
 // pathHeaders are where proxies tell which path was called before they changed

@@ -13,6 +13,10 @@ const MaxNotificationSize = 64 << 10
 type Notification struct {
 	// RequestID is made by the gateway. A retry carries it again.
 	RequestID string
+
+	// Key is the Secret Key that the signature was made with.
+	Key Key
+
 	Transaction
 }
 
@@ -28,11 +32,12 @@ type Notification struct {
 // Age is not checked: DOKU resends after hours, and by hand after days.
 // docs/protocol.md section 7.
 func (c *Client) ParseNotification(target string, header http.Header, body []byte) (Notification, error) {
-	if err := c.verifyNotification(target, header, body); err != nil {
+	key, err := c.verifyNotification(target, header, body)
+	if err != nil {
 		return Notification{}, err
 	}
 	t, err := decodeTransaction(body)
-	return Notification{RequestID: header.Get(HeaderRequestID), Transaction: t}, err
+	return Notification{RequestID: header.Get(HeaderRequestID), Key: key, Transaction: t}, err
 }
 
 // SignNotification returns the headers DOKU would send this body with, stamped
@@ -47,25 +52,29 @@ func (c *Client) SignNotification(target, requestID string, body []byte) http.He
 	return header
 }
 
-func (c *Client) verifyNotification(target string, header http.Header, body []byte) error {
+func (c *Client) verifyNotification(target string, header http.Header, body []byte) (Key, error) {
 	for _, name := range []string{HeaderClientID, HeaderRequestID, HeaderRequestTimestamp, HeaderSignature} {
 		if values := header.Values(name); len(values) != 1 || values[0] == "" {
-			return fmt.Errorf("%w: %s", ErrMissingHeader, name)
+			return "", fmt.Errorf("%w: %s", ErrMissingHeader, name)
 		}
 	}
 	if len(header.Get(HeaderRequestID)) > maxRequestID {
-		return fmt.Errorf("%w: %s is longer than %d characters", ErrMissingHeader, HeaderRequestID, maxRequestID)
+		return "", fmt.Errorf("%w: %s is longer than %d characters", ErrMissingHeader, HeaderRequestID, maxRequestID)
 	}
 	if header.Get(HeaderClientID) != c.clientID {
-		return ErrWrongClientID
+		return "", ErrWrongClientID
 	}
-	return Verify(c.secretKey, Component{
+	key := c.keyOf(Component{
 		ClientID:  header.Get(HeaderClientID),
 		RequestID: header.Get(HeaderRequestID),
 		Timestamp: header.Get(HeaderRequestTimestamp),
 		Target:    target,
 		Digest:    Digest(body),
 	}, header.Get(HeaderSignature))
+	if key == "" {
+		return "", ErrInvalidSignature
+	}
+	return key, nil
 }
 
 // maxRequestID is the documented length of a Request-Id.

@@ -87,7 +87,7 @@ func TestParseNotificationReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := jokul.Notification{RequestID: "b7d2c9a0-0000-4000-8000-000000000001", Transaction: jokul.Transaction{
+	want := jokul.Notification{RequestID: "b7d2c9a0-0000-4000-8000-000000000001", Key: jokul.KeyCurrent, Transaction: jokul.Transaction{
 		InvoiceNumber: "WJ-1-1", Amount: 90_000, PaymentCode: "8888888800000017", Status: jokul.TransactionSuccess,
 		Date: time.Date(2026, 1, 1, 9, 9, 58, 0, time.UTC), OriginalRequestID: "r-1",
 		ServiceID: "ONLINE_TO_OFFLINE", ChannelID: jokul.ChannelIndomaret,

@@ -50,8 +50,9 @@ var migrations = []*gormigrate.Migration{
 	{ID: "0015_paid_payments_are_not_due", Migrate: paidPaymentsAreNotDue},
 	{ID: "0016_orders_know_their_form", Migrate: ordersKnowTheirForm},
 	{ID: "0017_databases_have_an_owner", Migrate: databasesHaveAnOwner},
-	{ID: "0021_sessions_have_a_credential", Migrate: sessionsHaveACredential},
-	{ID: "0023_limits", Migrate: createLimits},
+	{ID: "0018_notifications_know_their_key", Migrate: notificationsKnowTheirKey},
+	{ID: "0019_sessions_have_a_credential", Migrate: sessionsHaveACredential},
+	{ID: "0020_limits", Migrate: createLimits},
 }
 
 var (
@@ -709,6 +710,13 @@ func createLimits(tx *gorm.DB) error {
 	return inOrder(tx,
 		"ALTER TABLE orders ADD COLUMN cancelled_by text NOT NULL DEFAULT ''",
 		"ALTER TABLE orders ADD COLUMN cancelled_for text NOT NULL DEFAULT ''")
+}
+
+// notificationsKnowTheirKey: signed_with says which of the merchant's Secret Keys the signature fitted.
+func notificationsKnowTheirKey(tx *gorm.DB) error {
+	return inOrder(tx,
+		"ALTER TABLE notifications ADD COLUMN signed_with text NOT NULL DEFAULT ''",
+		"CREATE INDEX notifications_previous_key ON notifications (last_received_at) WHERE signed_with = 'previous'")
 }
 
 // inOrder runs statements.

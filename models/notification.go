@@ -33,6 +33,8 @@ type Notification struct {
 	Header    string // JSON; the four signed headers as they came
 	Body      []byte
 
+	SignedWith string // which Secret Key it fitted when it came last, in the gateway client's words; empty: before that was recorded
+
 	InvoiceNumber     string
 	TransactionStatus string
 	Verdict           Verdict
@@ -115,7 +117,8 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		}
 		if n.ID != 0 { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone
-			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1 WHERE id = $2", n.LastReceivedAt, n.ID)
+			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1, signed_with = $2 WHERE id = $3",
+				n.LastReceivedAt, n.SignedWith, n.ID)
 			return err
 		}
 		done, err := applyEvent(tx, n, e, s.now())
@@ -142,11 +145,11 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 }
 
 var notifications = newTable("notifications", "id", "request_id", "digest", "header", "body", "invoice_number", "transaction_status", "verdict",
-	"effect", "receipt_id", "deliveries", "received_at", "last_received_at", "duration")
+	"effect", "receipt_id", "deliveries", "received_at", "last_received_at", "duration", "signed_with")
 
 func (n *Notification) fields() []any {
 	return []any{&n.ID, &n.RequestID, &n.Digest, &n.Header, &n.Body, &n.InvoiceNumber, &n.TransactionStatus, &n.Verdict,
-		&n.Effect, &n.ReceiptID, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration}
+		&n.Effect, &n.ReceiptID, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration, &n.SignedWith}
 }
 
 // applyEvent does what a notification asks for. One that settles nothing is a
@@ -262,4 +265,9 @@ func (s *Store) VerdictCounts(ctx context.Context) ([]VerdictCount, error) {
 	var list []VerdictCount
 	return list, with(ctx, s.read).Model(&Notification{}).
 		Select("verdict, COUNT(*) AS messages, SUM(deliveries) AS deliveries").Group("verdict").Order("verdict").Scan(&list).Error
+}
+
+// LastSignedWith returns the notification that came last of those that fitted a Secret Key, or says ErrNotFound.
+func (s *Store) LastSignedWith(ctx context.Context, key string) (Notification, error) {
+	return first[Notification](s.read.WithContext(ctx).Where("signed_with = ?", key).Order("last_received_at DESC"))
 }

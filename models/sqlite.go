@@ -45,7 +45,8 @@ const (
 // order, instead of racing for the file's lock until one of them gives up. As
 // many as there are processors keep them busy with reading, and one more, or two,
 // is for when a question takes long; no reader waits for the writer.
-func (f *sqliteFile) connect(settings gorm.Config, _ *slog.Logger) (write, read *gorm.DB, err error) {
+func (f *sqliteFile) connect(settings gorm.Config, log *slog.Logger) (write, read *gorm.DB, err error) {
+	makePrivate(f.file, log)
 	if write, err = f.pool(writing, 1, settings); err == nil {
 		read, err = f.pool(reading, max(3, runtime.GOMAXPROCS(0)+1), settings)
 	}
@@ -200,6 +201,9 @@ func (f *sqliteFile) lock() (unlock func() error, err error) {
 	if err == nil && !locked {
 		err = errInUse
 	}
+	if err == nil {
+		_ = tighten(file + ".lock") // which holds nothing
+	}
 	return lock.Unlock, err
 }
 
@@ -235,6 +239,9 @@ func (f *sqliteFile) backup(ctx context.Context, file string) error {
 	}
 	partial := file + ".partial"
 	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("back up: %w", err)
+	}
+	if err := createPrivate(partial); err != nil { // SQLite writes into a file that is empty
 		return fmt.Errorf("back up: %w", err)
 	}
 	if err := copyDatabase(ctx, f.file, partial); err != nil {

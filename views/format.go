@@ -128,8 +128,11 @@ func (l Lang) Instant(t time.Time) string {
 	return t.In(wib).Format("15.04.05")
 }
 
-// Span prints how long something lasts, in hours when it is whole hours.
+// Span prints how long something lasts, in days or hours when it is whole ones.
 func (l Lang) Span(d time.Duration) string {
+	if day := 24 * time.Hour; d > day && d%day == 0 {
+		return l.T("unit.days", int(d/day))
+	}
 	if d > time.Hour && d%time.Hour == 0 {
 		return l.T("unit.hours", int(d/time.Hour))
 	}

@@ -209,6 +209,8 @@ func TestFormats(t *testing.T) {
 		Spoken("123"):                        "1 2 3",
 		Indonesian.Span(time.Hour):           "60 menit",
 		Indonesian.Span(2 * time.Hour):       "2 jam",
+		Indonesian.Span(24 * time.Hour):      "24 jam",
+		English.Span(168 * time.Hour):        "7 days",
 		Indonesian.Stamp(at):                 "23 Nov 2026, 13.05\u00a0WIB",
 		English.Date(at.Add(11 * time.Hour)): "24 Nov", // past midnight in Jakarta
 		Indonesian.Count(1234567):            "1.234.567",

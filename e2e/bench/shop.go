@@ -112,7 +112,7 @@ func (s *shop) start(ctx context.Context) error {
 	s.cmd = exec.Command(s.binary)
 	s.cmd.Dir, s.cmd.Stderr = s.dir, log
 	s.cmd.Env = append([]string{"ADDR=" + addr, "SANDBOX_ADDR=127.0.0.1:0", "OPS_ADDR=" + ops, "LOG_FORMAT=json", "RATE_LIMIT=off",
-		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret}, s.environ...)
+		"JOKUL_CLIENT_ID=" + clientID, "JOKUL_SECRET_KEY=" + secret, "PUBLIC_DEMO=yes"}, s.environ...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -63,6 +63,10 @@ func openJournal(path string) (*journal, state, error) {
 func lockJournal(path string) (*flock.Flock, error) {
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
 	switch locked, err := lock.TryLock(); {
+	case err == nil && locked:
+		if err := makePrivate(path + ".lock"); err != nil {
+			return nil, errors.Join(fmt.Errorf("lock state file %s: %w", path, err), lock.Unlock())
+		}
 	case err != nil:
 		return nil, fmt.Errorf("lock state file %s: %w", path, err)
 	case !locked:
@@ -79,6 +83,9 @@ func compactJournal(path string) (*journal, state, error) {
 		return nil, before, fmt.Errorf("read state file %s: %w", path, err)
 	}
 	temporary := path + ".new"
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) { // left behind by a stop halfway
+		return nil, before, errors.Join(fmt.Errorf("rewrite state file %s: %w", path, err), old.close())
+	}
 	size, after, err := rewrite(temporary, before.changes(old))
 	// Some systems do not rename a file that is open, or over one that is.
 	if err = errors.Join(err, old.close()); err == nil {

@@ -16,10 +16,10 @@ import (
 // maxBody bounds every body read: a merchant's, a page's, a notification's answer.
 const maxBody = 64 << 10
 
-// Config is what a Server needs to know. ClientID and SecretKey are required.
+// Config is what a Server needs to know. ClientID is required.
 type Config struct {
 	ClientID  string // the one merchant this gateway knows
-	SecretKey string // signs both ways; it is never logged, stored or shown
+	SecretKey string // signs both ways, and is never logged, stored or shown; empty: one made at random, kept in StateFile
 
 	NotificationURL string // where payments are told; empty: nothing is delivered
 	PublicURL       string // base of the how-to-pay links; empty: taken from the request's Host
@@ -79,6 +79,9 @@ func Open(cfg Config) (*Server, error) {
 	if s.journal, s.state, err = openJournal(cfg.StateFile); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	if err := s.chooseKey(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -97,11 +100,8 @@ func (s *Server) Close() error {
 }
 
 func (c Config) check() error {
-	switch {
-	case c.ClientID == "":
+	if c.ClientID == "" {
 		return errors.New("sandbox: ClientID is empty: choose the Client-Id the merchant will send")
-	case c.SecretKey == "":
-		return errors.New("sandbox: SecretKey is empty: choose the Secret Key both sides sign with")
 	}
 	for name, address := range map[string]string{"NotificationURL": c.NotificationURL, "PublicURL": c.PublicURL} {
 		if address == "" {

@@ -347,7 +347,6 @@ func TestOpenRefuses(t *testing.T) {
 	good := sandbox.Config{ClientID: clientID, SecretKey: secretKey}
 	for name, change := range map[string]func(*sandbox.Config){
 		"ClientID":        func(c *sandbox.Config) { c.ClientID = "" },
-		"SecretKey":       func(c *sandbox.Config) { c.SecretKey = "" },
 		"NotificationURL": func(c *sandbox.Config) { c.NotificationURL = "/payments/notifications" },
 		"FramedBy":        func(c *sandbox.Config) { c.FramedBy = []string{"http://shop.example; script-src *"} },
 		"PublicURL":       func(c *sandbox.Config) { c.PublicURL = "localhost:8081" },

@@ -23,6 +23,7 @@ type state struct {
 	answers    map[string]oldAnswer // read from an old file, by Request-Id
 	deliveries map[int]Delivery
 	waiting    map[int]bool // deliveries with an attempt to come: few, however many there are
+	secretKey  string       // made at random; empty: the configuration has always given one
 	offset     Duration     // own clock ahead of wall time
 	faults     Faults
 
@@ -44,6 +45,7 @@ type change struct {
 	Code       *paymentCode `json:"code,omitempty"`
 	Answer     *oldAnswer   `json:"answer,omitempty"`
 	Deliveries []Delivery   `json:"deliveries,omitempty"`
+	SecretKey  string       `json:"secret_key,omitempty"`
 	Offset     *Duration    `json:"offset,omitempty"`
 	Faults     *Faults      `json:"faults,omitempty"`
 }
@@ -75,6 +77,9 @@ func (st *state) apply(c change, at place) {
 			st.waiting[d.ID] = true
 		}
 		st.lastDelivery = max(st.lastDelivery, d.ID)
+	}
+	if c.SecretKey != "" {
+		st.secretKey = c.SecretKey
 	}
 	if c.Offset != nil {
 		st.offset = *c.Offset
@@ -127,7 +132,7 @@ func (p paymentCode) with(a oldAnswer, apart bool) paymentCode {
 // rebuild it.
 func (st *state) changes(j *journal) iter.Seq2[change, error] {
 	return func(yield func(change, error) bool) {
-		if !yield(change{Offset: &st.offset, Faults: &st.faults}, nil) {
+		if !yield(change{SecretKey: st.secretKey, Offset: &st.offset, Faults: &st.faults}, nil) {
 			return
 		}
 		for _, held := range st.codes {

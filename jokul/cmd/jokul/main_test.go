@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"warungjokul/jokul"
+	"warungjokul/jokul/sandbox"
 )
 
 const (
@@ -212,9 +213,9 @@ func TestSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
-	holds(t, string(intro[:n]), standaloneClientID, standaloneSecret, "/simulator", "/control/payments")
+	holds(t, string(intro[:n]), sandbox.StandaloneClientID, sandbox.StandaloneSecretKey, "/simulator", "/control/payments")
 	base := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(intro[:n]))
-	client, err := jokul.New(standaloneClientID, standaloneSecret, jokul.WithBaseURL(base))
+	client, err := jokul.New(sandbox.StandaloneClientID, sandbox.StandaloneSecretKey, jokul.WithBaseURL(base))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,13 +14,6 @@ import (
 	"warungjokul/jokul/sandbox"
 )
 
-// What a stand-alone sandbox is known by unless told otherwise: made up, the
-// same on every machine, and good for nothing else.
-const (
-	standaloneClientID = "MCH-0000-STANDALONE"
-	standaloneSecret   = "SK-standalone-not-a-secret"
-)
-
 const sandboxHelp = `
 jokul sandbox is the gateway on your own machine, for a program in any language.
 It issues payment codes, checks your signatures in the gateway's order, takes
@@ -53,7 +46,7 @@ func runSandbox(ctx context.Context, s streams, args []string) error {
 	defer listener.Close()
 	base := "http://" + listener.Addr().String()
 	gateway, err := sandbox.Open(sandbox.Config{
-		ClientID: cmp.Or(*f.clientID, standaloneClientID), SecretKey: cmp.Or(*f.secret, standaloneSecret),
+		ClientID: cmp.Or(*f.clientID, sandbox.StandaloneClientID), SecretKey: cmp.Or(*f.secret, sandbox.StandaloneSecretKey),
 		NotificationURL: *notify, StateFile: *state, OwnHostOnly: true, Hosts: names(*hosts),
 		Log: slog.New(slog.NewTextHandler(s.err, nil)),
 	})
@@ -73,7 +66,7 @@ func names(list string) []string {
 func introduce(s streams, f flags, base, notify string) {
 	secret := "(as given)"
 	if *f.secret == "" {
-		secret = standaloneSecret
+		secret = sandbox.StandaloneSecretKey
 	}
 	fmt.Fprintf(s.out, `The gateway listens.
 
@@ -91,7 +84,7 @@ Pay a code, let 30 minutes pass, see what was told:
   curl %[1]s/control/deliveries
   curl %[1]s/control/requests
 
-`, base, cmp.Or(*f.clientID, standaloneClientID), secret, cmp.Or(notify, "none: payments are not told"))
+`, base, cmp.Or(*f.clientID, sandbox.StandaloneClientID), secret, cmp.Or(notify, "none: payments are not told"))
 }
 
 // serve ends when ctx does, giving requests under way five seconds.
