@@ -28,18 +28,22 @@ const maxWord = 128
 // fold makes words that people would call the same the same: no capitals, no
 // accents, and no WJ- before an order number.
 func fold(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, norm.NFKD.String(s))
-	s = strings.TrimPrefix(s, strings.ToLower(numberPrefix))
+	s = strings.TrimPrefix(foldAll(s), strings.ToLower(numberPrefix))
 	for len(s) > maxWord {
 		r := []rune(s)
 		s = string(r[:len(r)-1])
 	}
 	return s
+}
+
+// foldAll is fold for a text of any length.
+func foldAll(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKD.String(s))
 }
 
 // nameWords are a name's words: Anne-Marie is found by marie, too.
