@@ -69,10 +69,11 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	defer cancel()
 	if err != nil && context.Cause(sending) == errStopped {
 		h.Log.WarnContext(ctx, "mail left for the next start", "order_number", m.Order.Number, "kind", m.Kind)
-		err = h.Store.PostponeMail(keeping, m, err.Error(), h.Now())
+		err = h.Store.PostponeMail(keeping, m, errStopped.Error(), h.Now())
 	} else if err != nil {
-		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
-		err = h.Store.PostponeMail(keeping, m, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
+		said := errorText(err, m.Order)
+		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", said)
+		err = h.Store.PostponeMail(keeping, m, said, h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
 	} else {
 		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
 		err = h.Store.MailSent(keeping, m)

@@ -117,10 +117,10 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment, request joku
 		h.replace(ctx, p, err)
 		return
 	case !uncertain(err):
-		h.Log.ErrorContext(ctx, "payment code refused", "invoice_number", p.InvoiceNumber, "error", err)
-		err = h.Store.RefuseCode(keeping, p, err.Error(), h.Now().Add(h.PaymentExpiry))
+		h.Log.ErrorContext(ctx, "payment code refused", "invoice_number", p.InvoiceNumber, "error", errorText(err, p.Order))
+		err = h.Store.RefuseCode(keeping, p, errorText(err, p.Order), h.Now().Add(h.PaymentExpiry))
 	default:
-		h.Log.WarnContext(ctx, "payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", err)
+		h.Log.WarnContext(ctx, "payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", errorText(err, p.Order))
 		err = h.tryLater(keeping, p, err)
 	}
 	if err != nil {
@@ -173,7 +173,7 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 	if err != nil {
 		return p, err
 	}
-	if replaced, err := h.Store.ReplacePayment(ctx, p, next, taken.Error()); err != nil || !replaced {
+	if replaced, err := h.Store.ReplacePayment(ctx, p, next, errorText(taken, p.Order)); err != nil || !replaced {
 		return p, err
 	}
 	return h.Store.Invoice(ctx, next.InvoiceNumber)
@@ -181,14 +181,14 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 
 // tryLater leaves a request of unknown outcome to the worker, and tells a person
 // once that takes too long.
-func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) error {
+func (h *Handler) tryLater(ctx context.Context, p models.Payment, uncertain error) error {
 	defer wakeUp(h.wake) // due sooner than the worker thinks
 	if h.Now().Sub(p.CreatedAt) > codeOverdue {
 		if err := h.Store.Raise(ctx, p, models.CaseNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
 			return err
 		}
 	}
-	return h.Store.Postpone(ctx, p, reason.Error(), h.Now().Add(backoff(p.Tries)))
+	return h.Store.Postpone(ctx, p, errorText(uncertain, p.Order), h.Now().Add(backoff(p.Tries)))
 }
 
 // keepCode keeps a code that came in answer to a request sent at a time by the
@@ -278,7 +278,7 @@ func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, addres
 	defer cancel()
 	list, err := h.Gateway.HowToPay(asking, address)
 	if err != nil {
-		h.Log.WarnContext(ctx, "no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.WarnContext(ctx, "no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", errorText(err, p.Order))
 		return
 	}
 	var kept []models.Instruction
@@ -338,7 +338,7 @@ func (h *Handler) ask(ctx context.Context, p models.Payment) {
 	answer := string(t.Status)
 	if err != nil {
 		answer = checkedAway
-		h.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", errorText(err, p.Order))
 	}
 	if err := h.Store.Checked(ctx, p, answer); err != nil {
 		h.Log.ErrorContext(ctx, "keep answer", "invoice_number", p.InvoiceNumber, "error", err)
@@ -352,10 +352,10 @@ func (h *Handler) ask(ctx context.Context, p models.Payment) {
 // settle applies the gateway's answer, and says when to ask again where that is
 // not the end of it.
 func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transaction, asked error) error {
-	reason := ""
+	said := ""
 	switch {
 	case asked != nil:
-		reason = asked.Error()
+		said = errorText(asked, p.Order)
 	case t.Status == jokul.TransactionSuccess:
 		a := arrival(t)
 		a.InvoiceNumber = p.InvoiceNumber
@@ -377,7 +377,7 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 			return err
 		}
 	}
-	return h.Store.Postpone(ctx, p, reason, askAgain(p, h.Now()))
+	return h.Store.Postpone(ctx, p, said, askAgain(p, h.Now()))
 }
 
 // askAgain says when to ask about a payment next, zero for never.
