@@ -115,7 +115,7 @@ func (p *program) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.handler, err = handlers.New(ctx, handlers.Config{
-		Mail: mailer, Contact: contact(p.settings),
+		Mail: mailer, Contact: contact(p.settings), Shop: p.shopDetails(), PersonalDataDays: p.PersonalDataDays,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log, Setup: p.setup(),
@@ -179,10 +179,15 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,
 		NotificationURL: address(p.shop) + p.NotificationPath,
-		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), Log: p.log.WithGroup("gateway"),
+		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: p.ShopName, FramedBy: p.framedBy(), Log: p.log.WithGroup("gateway"),
 	})
 	p.GatewayURL = or(p.GatewayURL, address(p.till))
 	return err
+}
+
+// shopDetails is who the shop says it is.
+func (p *program) shopDetails() handlers.Shop {
+	return handlers.Shop{Name: p.ShopName, LegalName: or(p.ShopLegalName, p.ShopName), Address: p.ShopAddress}
 }
 
 // framedBy is the shop by each of its names: the tour shows the till beside it.
@@ -209,7 +214,7 @@ func address(l net.Listener) string {
 
 // announce prints where everything is.
 func (p *program) announce(w io.Writer) {
-	fmt.Fprintf(w, "Warung Jokul    %s\n", p.BaseURL)
+	fmt.Fprintf(w, "%-15s %s\n", p.ShopName, p.BaseURL)
 	if p.till != nil {
 		fmt.Fprintf(w, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
 		fmt.Fprintf(w, "Guided tour     %s/tour\n", p.BaseURL)

@@ -90,7 +90,7 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 		return nil
 	}
 	l := views.Lang(m.Order.Language)
-	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact}, *m.Order, "")
+	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact, Shop: h.Shop.Name}, *m.Order, "")
 	v.Customer = tillName(m.Order.CustomerName) // as corrected since, whatever the till shows
 	letter := views.NewMail(v, string(m.Kind), mailWords(l, *m)...)
 	html, giveBack := borrow()

@@ -43,11 +43,11 @@ func (h *Handler) preparePayment(o models.Order) (models.Payment, error) {
 		Amount:         o.Total,
 		ExpiresIn:      h.PaymentExpiry,
 		Reusable:       o.Reusable(),
-		Info:           jokul.TillText("Warung Jokul "+o.Number, jokul.MaxInfo),
+		Info:           jokul.TillText(jokul.TillText(h.Shop.name(), jokul.MaxInfo-len(o.Number)-1)+" "+o.Number, jokul.MaxInfo),
 		CustomerName:   tillName(o.CustomerName),
 		CustomerEmail:  o.CustomerEmail,
 		Description:    jokul.TillText(description(o), jokul.MaxDescription),
-		FooterMessage:  "Terima kasih sudah belanja di Warung Jokul",
+		FooterMessage:  jokul.TillText("Terima kasih sudah belanja di "+h.Shop.name(), jokul.MaxFooterMessage),
 		AdditionalInfo: jokul.AdditionalInfo{Settlement: settlement(shares)},
 	})
 	return models.Payment{InvoiceNumber: invoice, RequestID: prepared.RequestID, RequestBody: prepared.Body}, err
@@ -72,8 +72,12 @@ func tillName(name string) string {
 }
 
 // nameAtTill is the customer's name as the gateway was told with a payment's
-// request: the till goes on showing it, whatever is corrected later.
+// request: the till goes on showing it, whatever is corrected later. It is empty once
+// the customer was erased.
 func nameAtTill(p models.Payment, o models.Order) string {
+	if o.ErasedAt != nil {
+		return ""
+	}
 	var request struct{ Customer struct{ Name string } }
 	if json.Unmarshal(p.RequestBody, &request) != nil || request.Customer.Name == "" {
 		return tillName(o.CustomerName)

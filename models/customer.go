@@ -49,6 +49,11 @@ func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
 	return list, nil
 }
 
+// InvoiceNumbers lists the invoice numbers of orders.
+func (s *Store) InvoiceNumbers(ctx context.Context, orderIDs []int64) (list []string, err error) {
+	return list, with(ctx, s.read).Model(&Payment{}).Where("order_id IN ?", orderIDs).Order("id").Pluck("invoice_number", &list).Error
+}
+
 // DueForErasure lists orders whose customer is due to be erased: those that ended before a time, that nothing was
 // decided about and no money came for since, and that ErasureBlock has nothing against. It begins behind the order
 // with the ID after, and returns the ID to go on behind, 0 at the end.

@@ -240,6 +240,9 @@ func mentions(text string, c Customer) bool {
 	return false
 }
 
+// IsIn reports whether a text has the customer's name, email or phone number in it.
+func (c Customer) IsIn(text string) bool { return mentions(readable(text), c) }
+
 // readable is a text folded, and behind it the texts within it where it is JSON, which may spell letters by number.
 func readable(text string) string {
 	all := strings.Builder{}
