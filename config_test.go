@@ -67,6 +67,14 @@ func TestBadSettings(t *testing.T) {
 		{"LOG_LEVEL=loud", "LOG_LEVEL"},
 		{"LOG_FORMAT=xml", "LOG_FORMAT"},
 		{"RATE_LIMIT=maybe", "RATE_LIMIT"},
+		{"PERSONAL_DATA_DAYS=0", "PERSONAL_DATA_DAYS"},
+		{"PERSONAL_DATA_DAYS=13", "PERSONAL_DATA_DAYS"},
+		{"PERSONAL_DATA_DAYS=3651", "PERSONAL_DATA_DAYS"},
+		{"PERSONAL_DATA_DAYS=90d", "PERSONAL_DATA_DAYS"},
+		{"SHOP_NAME= ", "SHOP_NAME"},
+		{"SHOP_NAME=two\nlines", "SHOP_NAME"},
+		{"SHOP_ADDRESS=" + strings.Repeat("x", 201), "SHOP_ADDRESS"},
+		{"SHOP_CONTACT=nobody", "SHOP_CONTACT"},
 	} {
 		_, err := readSettings(append(live[:len(live):len(live)], c.given))
 		if err == nil {
