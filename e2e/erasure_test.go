@@ -23,13 +23,17 @@ import (
 
 // Who is erased. The order is placed under another name and address first, and corrected.
 var (
-	erasedCustomer = url.Values{"name": {"Zulaikha Quetzalli"}, "email": {"zulaikha@quetzalli.example"}, "phone": {"0899-7788-6655"}}
-	erasedBefore   = url.Values{"name": {"Wulandari Oktaviani"}, "email": {"oktaviani@quetzalli.example"}, "phone": {"0899-7788-6655"}}
-	erasedRefused  = url.Values{"name": {"Zulaikha Q."}, "email": {"refused@quetzalli.example"}, "phone": {"+62 899 7788 6655"}}
+	erasedCustomer = person("Zulaikha Quetzalli", "zulaikha@quetzalli.example", "0899-7788-6655")
+	erasedBefore   = person("Wulandari Oktaviani", "oktaviani@quetzalli.example", "0899-7788-6655")
+	erasedRefused  = person("Zulaikha Q.", "refused@quetzalli.example", "+62 899 7788 6655")
 
 	// erasedMarks must be nowhere afterwards, in whatever case.
 	erasedMarks = []string{"zulaikha", "quetzalli", "wulandari", "oktaviani", "7788-6655", "7788 6655", "77886655"}
 )
+
+func person(name, email, phone string) url.Values {
+	return url.Values{"name": {name}, "email": {email}, "phone": {phone}}
+}
 
 // One button erases a customer from the database, the gateway's state, the log, the mails and the metrics, byte for
 // byte, and the books are the same before and after.
@@ -111,91 +115,128 @@ func marked(files map[string][]byte) (found []string) {
 	return found
 }
 
-func eraseEverything(t *testing.T, dir, database string, files func() map[string][]byte) {
-	p := start(t, dir, "LOG_LEVEL=debug", "RATE_LIMIT=off", "DATABASE_URL="+database,
-		"SMTP_URL=smtp://"+refusingMailServer(t), "MAIL_FROM=toko@example.com")
-	v := visit(t, p)
-	control(t, p, http.MethodPut, "/control/faults", map[string]any{"notification_template": json.RawMessage(
-		`{"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},"transaction":{"status":"{status}","date":"{date}"},` +
-			`"channel":{"id":"ONLINE_TO_OFFLINE_INDOMARET"},"online_to_offline_info":{"payment_code":"{payment_code}"},` +
-			`"online_to_offline_payment":{"identifier":"{identifier}"},"customer":{"name":"{customer_name}","email":"{customer_email}"}}`)})
+// erasureJourney is a shop with a customer wherever one is kept, and with another customer.
+type erasureJourney struct {
+	*program
+	v                          visitor
+	paid, refused, open, other string // pages of orders
+	numbers                    []string
+	console                    string // the page of the paid order
+}
 
-	paid := v.orderOf("MNM-GAYO", erasedBefore, erasedCustomer)
-	s := v.await(paid, "a code", hasCode)
-	act(t, p, s.PaymentCode, "pay_twice")
-	v.await(paid, "paid", isPaid)
-	refundSecondPayment(t, v)
-	refused := v.orderOf("MNM-TEH", erasedRefused)
-	act(t, p, v.await(refused, "a code", hasCode).PaymentCode, "expire")
-	v.post(refused+"/check", nil)
-	v.await(refused, "expired", func(s status) bool { return s.OrderStatus == "expired" })
-	open := v.orderOf("MNM-TEH", erasedCustomer)
-	v.await(open, "a code", hasCode)
-	other := v.order("MNM-GAYO")
-	v.await(other, "a code", hasCode)
-	notify(t, p, `{"order":{"invoice_number":"WJ-NOBODY-1"},"payer":"Zulaikha Quetzalli"}`, func(_ *jokul.Component, h http.Header) {
-		h.Set(jokul.HeaderSignature, "HMACSHA256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
-	})
-	waitForLog(t, p, "mail not sent")
-	if log := p.logs.String(); len(marked(map[string][]byte{"log": []byte(log)})) > 0 {
-		t.Errorf("the log holds the customer before anything is erased: %v", marked(map[string][]byte{"log": []byte(log)}))
+func eraseEverything(t *testing.T, dir, database string, files func() map[string][]byte) {
+	j := plantCustomer(t, start(t, dir, "LOG_LEVEL=debug", "RATE_LIMIT=off", "DATABASE_URL="+database,
+		"SMTP_URL=smtp://"+refusingMailServer(t), "MAIL_FROM=toko@example.com"))
+	if found := marked(map[string][]byte{"log": []byte(j.logs.String())}); len(found) > 0 {
+		t.Errorf("the log holds the customer before anything is erased: %v", found)
 	}
 	if before := fmt.Sprint(marked(files())); !strings.Contains(before, "zulaikha") {
 		t.Fatalf("the files hold no customer before: %s", before)
 	}
+	j.checkExport(t)
+	j.erase(t)
+	if left := marked(files()); len(left) > 0 {
+		t.Errorf("the files hold the customer: %v", left)
+	}
+	j.checkShown(t)
+}
 
-	numbers := v.numbersOf(paid, refused, open)
-	console := "/console/orders/" + numbers[0]
-	export := v.export(console)
+func plantCustomer(t *testing.T, p *program) *erasureJourney {
+	v := visit(t, p)
+	control(t, p, http.MethodPut, "/control/faults", map[string]any{"notification_template": json.RawMessage(
+		`{"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
+			`"transaction":{"status":"{status}","date":"{date}"},` +
+			`"channel":{"id":"ONLINE_TO_OFFLINE_INDOMARET"},"online_to_offline_info":{"payment_code":"{payment_code}"},` +
+			`"online_to_offline_payment":{"identifier":"{identifier}"},` +
+			`"customer":{"name":"{customer_name}","email":"{customer_email}"}}`)})
+	j := &erasureJourney{program: p, v: v, paid: v.orderOf("MNM-GAYO", erasedBefore, erasedCustomer)}
+	act(t, p, v.await(j.paid, "a code", hasCode).PaymentCode, "pay_twice")
+	v.await(j.paid, "paid", isPaid)
+	refundSecondPayment(t, v)
+	j.refused = v.orderOf("MNM-TEH", erasedRefused)
+	act(t, p, v.await(j.refused, "a code", hasCode).PaymentCode, "expire")
+	v.post(j.refused+"/check", nil)
+	v.await(j.refused, "expired", func(s status) bool { return s.OrderStatus == "expired" })
+	j.open = v.orderOf("MNM-TEH", erasedCustomer)
+	v.await(j.open, "a code", hasCode)
+	j.other = v.order("MNM-GAYO")
+	v.await(j.other, "a code", hasCode)
+	forged := func(_ *jokul.Component, h http.Header) {
+		h.Set(jokul.HeaderSignature, "HMACSHA256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+	}
+	notify(t, p, `{"order":{"invoice_number":"WJ-NOBODY-1"},"payer":"Zulaikha Quetzalli"}`, forged)
+	waitForLog(t, p, "mail not sent")
+	j.numbers = v.numbersOf(j.paid, j.refused, j.open)
+	j.console = "/console/orders/" + j.numbers[0]
+	return j
+}
+
+// checkExport looks for what is held in the export, and for the keys to the orders, which are not in it.
+func (j *erasureJourney) checkExport(t *testing.T) {
+	t.Helper()
+	export := j.v.export(j.console)
 	for _, want := range []string{"Zulaikha Quetzalli", "refused@quetzalli.example", "Wulandari", "transfer to Zulaikha"} {
 		if !strings.Contains(export, want) {
 			t.Errorf("the export lacks %q", want)
 		}
 	}
-	if strings.Contains(export, strings.TrimPrefix(paid, "/orders/")) {
+	if strings.Contains(export, strings.TrimPrefix(j.paid, "/orders/")) {
 		t.Error("the export holds an order's address")
 	}
-	_, preview := v.get(console + "/erase")
-	if strings.Count(preview, `name="order"`) != 3 || strings.Count(preview, "disabled") != 1 || !strings.Contains(preview, "Not over yet") {
+}
+
+// erase erases what is over, then what was open, once that is cancelled.
+func (j *erasureJourney) erase(t *testing.T) {
+	t.Helper()
+	v := j.v
+	_, preview := v.get(j.console + "/erase")
+	if strings.Count(preview, `name="order"`) != 3 || strings.Count(preview, "disabled") != 1 ||
+		!strings.Contains(preview, "Not over yet") {
 		t.Errorf("the preview does not show three orders, one of them still open:\n%s", preview)
 	}
 	before := v.moneyOf()
-	form := url.Values{"order": numbers, "reason": {"requested"}, "by": {"Sari"}}
-	for name, bad := range map[string]url.Values{"no reason": {"order": numbers, "by": {"Sari"}}, "no name": {"order": numbers, "reason": {"requested"}},
-		"the customer's name": {"order": numbers, "reason": {"requested"}, "by": {"zulaikha quetzalli"}}, "no order": {"reason": {"requested"}, "by": {"Sari"}}} {
-		if res := v.post(console+"/erase", bad); res.StatusCode != http.StatusUnprocessableEntity {
+	form := url.Values{"order": j.numbers, "reason": {"requested"}, "by": {"Sari"}}
+	for name, bad := range map[string]url.Values{
+		"no reason":           {"order": j.numbers, "by": {"Sari"}},
+		"no name":             {"order": j.numbers, "reason": {"requested"}},
+		"the customer's name": {"order": j.numbers, "reason": {"requested"}, "by": {"zulaikha quetzalli"}},
+		"no order":            {"reason": {"requested"}, "by": {"Sari"}},
+	} {
+		if res := v.post(j.console+"/erase", bad); res.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %s", name, res.Status)
 		}
 	}
-	if res := v.post(console+"/erase", form); res.StatusCode != http.StatusSeeOther {
+	if res := v.post(j.console+"/erase", form); res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("erase: %s", res.Status)
 	}
-	if res := v.post(console+"/erase", form); res.StatusCode != http.StatusConflict {
+	if res := v.post(j.console+"/erase", form); res.StatusCode != http.StatusConflict {
 		t.Errorf("erased twice: %s", res.Status)
 	}
 	if after := v.moneyOf(); after != before {
 		t.Errorf("the books were\n%s\nand are\n%s", before, after)
 	}
-	waitForScrub(t, p) // each round by itself: the next would not know whose end it sees
-	if _, page := v.get(open); !strings.Contains(page, "Zulaikha Quetzalli") {
+	waitForScrub(t, j.program) // each round by itself: the next would not know whose end it sees
+	if _, page := v.get(j.open); !strings.Contains(page, "Zulaikha Quetzalli") {
 		t.Error("the order that is open was erased")
 	}
-	if res := v.post("/console/orders/"+numbers[2]+"/cancel", nil); res.StatusCode != http.StatusSeeOther {
+	opened := "/console/orders/" + j.numbers[2]
+	if res := v.post(opened+"/cancel", nil); res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("cancel: %s", res.Status)
 	}
-	if res := v.post("/console/orders/"+numbers[2]+"/erase", form); res.StatusCode != http.StatusSeeOther {
+	if res := v.post(opened+"/erase", form); res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("erase what was open: %s", res.Status)
 	}
-	waitForScrub(t, p)
+	waitForScrub(t, j.program)
+}
 
-	if left := marked(files()); len(left) > 0 {
-		t.Errorf("the files hold the customer: %v", left)
-	}
-	shown := map[string][]byte{"the log": []byte(p.logs.String())}
+// checkShown looks for the customer wherever something is shown, and tries to find the orders.
+func (j *erasureJourney) checkShown(t *testing.T) {
+	t.Helper()
+	v, shown := j.v, map[string][]byte{"the log": []byte(j.logs.String())}
 	for path, text := range crawl(v, "/console") {
 		shown[path] = []byte(text)
 	}
-	for _, path := range append([]string{"/metrics", "/mailbox", paid, refused, open, "/privacy"}, paid+"/cashier") {
+	for _, path := range []string{"/metrics", "/mailbox", "/privacy", j.paid, j.refused, j.open, j.paid + "/cashier"} {
 		code, text := v.get(path)
 		if code != http.StatusOK {
 			t.Errorf("%s: HTTP %d", routeOf(path), code)
@@ -203,20 +244,20 @@ func eraseEverything(t *testing.T, dir, database string, files func() map[string
 		shown[path] = []byte(text)
 	}
 	for _, path := range []string{"/control/requests", "/control/deliveries", "/control/payments"} {
-		answer, _ := json.Marshal(control(t, p, http.MethodGet, path, nil))
-		shown[path] = answer
+		shown[path], _ = json.Marshal(control(t, j.program, http.MethodGet, path, nil))
 	}
 	if left := marked(shown); len(left) > 0 {
 		t.Errorf("the customer is still shown: %v", left)
 	}
-	for i, number := range numbers {
+	for i, number := range j.numbers {
 		for _, email := range []string{"zulaikha@quetzalli.example", "refused@quetzalli.example", ""} {
-			if res := v.post("/find-order", url.Values{"order_number": {number}, "email": {email}}); res.StatusCode == http.StatusSeeOther {
+			form := url.Values{"order_number": {number}, "email": {email}}
+			if res := v.post("/find-order", form); res.StatusCode == http.StatusSeeOther {
 				t.Errorf("order %d is found by %q", i, email)
 			}
 		}
 	}
-	if _, page := v.get(other); !strings.Contains(page, "Budi Santoso") {
+	if _, page := v.get(j.other); !strings.Contains(page, "Budi Santoso") {
 		t.Error("another customer was erased")
 	}
 }
@@ -289,8 +330,8 @@ func refundSecondPayment(t *testing.T, v visitor) {
 			t.Fatal("there is no case of a second payment")
 		}
 	}
-	res := v.post(found, url.Values{"decision": {"refund"}, "refund": {"90000"}, "refunded_on": {jakartaDay()}, "refund_method": {"transfer to Zulaikha"},
-		"reason": {"Zulaikha Quetzalli paid twice"}, "by": {"Sari"}, "confirm": {"yes"}})
+	res := v.post(found, url.Values{"decision": {"refund"}, "refund": {"90000"}, "refunded_on": {jakartaDay()},
+		"refund_method": {"transfer to Zulaikha"}, "reason": {"Zulaikha Quetzalli paid twice"}, "by": {"Sari"}, "confirm": {"yes"}})
 	if res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("decide: %s", res.Status)
 	}

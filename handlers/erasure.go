@@ -138,12 +138,14 @@ func (h *Handler) erasePage(c echo.Context, status int, o models.Order, p views.
 		p.More = p.T("erase.more", models.MaxCustomerOrders)
 	}
 	for _, r := range models.ErasureReasons() {
-		p.Reasons = append(p.Reasons, views.DecisionChoice{Value: string(r), Name: p.T("erase.reason." + string(r)), Chosen: string(r) == p.Reason.Value})
+		p.Reasons = append(p.Reasons, views.DecisionChoice{Value: string(r), Name: p.T("erase.reason." + string(r)),
+			Chosen: string(r) == p.Reason.Value})
 	}
 	return render(c, status, views.Erase(p))
 }
 
-// eraseCustomer erases what was chosen of the customer's orders. It is done once: what was erased meanwhile is left out.
+// eraseCustomer erases what was chosen of the customer's orders. It is done once: what was erased meanwhile is
+// left out.
 func (h *Handler) eraseCustomer(c echo.Context) error {
 	o, err := h.orderByNumber(c)
 	if err != nil {
@@ -171,7 +173,8 @@ func (h *Handler) eraseCustomer(c echo.Context) error {
 	if !ok {
 		return h.erasePage(c, http.StatusUnprocessableEntity, o, p)
 	}
-	erased, err := h.erase(models.Because(ctx, models.Cause{By: models.CauseStaff}), chosen, models.Erasure{By: p.By.Value, Reason: models.ErasureReason(p.Reason.Value)})
+	why := models.Erasure{By: p.By.Value, Reason: models.ErasureReason(p.Reason.Value)}
+	erased, err := h.erase(models.Because(ctx, models.Cause{By: models.CauseStaff}), chosen, why)
 	if err != nil {
 		return fmt.Errorf("erase customer: %w", err)
 	}
@@ -225,7 +228,8 @@ func (h *Handler) exportCustomer(c echo.Context) error {
 	if err != nil {
 		return fmt.Errorf("export customer: %w", err)
 	}
-	text, err := json.MarshalIndent(map[string]any{"shop": h.Shop.name(), "made_at": views.Machine(h.Now()), "held": held}, "", "  ")
+	export := map[string]any{"shop": h.Shop.name(), "made_at": views.Machine(h.Now()), "held": held}
+	text, err := json.MarshalIndent(export, "", "  ")
 	if err != nil {
 		return fmt.Errorf("export customer: %w", err)
 	}

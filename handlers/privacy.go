@@ -25,7 +25,8 @@ func (s Shop) name() string { return cmp.Or(s.Name, views.Page{Lang: views.Indon
 func (h *Handler) showPrivacy(c echo.Context) error {
 	p := h.page(c, lang(c).T("privacy.title"))
 	return render(c, http.StatusOK, views.PrivacyNotice(views.NewPrivacy(p, views.Privacy{
-		LegalName: cmp.Or(h.Shop.LegalName, h.Shop.name()), Address: h.Shop.Address, Days: h.PersonalDataDays, Mail: h.Mail != nil,
+		LegalName: cmp.Or(h.Shop.LegalName, h.Shop.name()), Address: h.Shop.Address,
+		Days: h.PersonalDataDays, Mail: h.Mail != nil,
 	})))
 }
 

@@ -11,8 +11,8 @@ import (
 // emailAddress is what looks like an email address, wherever it stands.
 var emailAddress = regexp.MustCompile(`[^\s<>"'\\,;:()\[\]{}=]+@[^\s<>"'\\,;()\[\]{}=]+`)
 
-// withoutPerson is a text without a customer's name, email and phone number, and without any email address: mail servers
-// and gateways quote what they refuse.
+// withoutPerson is a text without a customer's name, email and phone number, and without any email address: mail
+// servers and gateways quote what they refuse.
 func withoutPerson(text string, c models.Customer) string {
 	text = emailAddress.ReplaceAllString(text, "***")
 	for _, detail := range []string{c.Email, c.Name, tillName(c.Name), c.Phone, decoration.Replace(c.Phone)} {
@@ -36,5 +36,6 @@ func errorText(err error, o *models.Order) string {
 func customerIn(body []byte) models.Customer {
 	var request struct{ Customer struct{ Name, Email string } }
 	_ = json.Unmarshal(body, &request) // what cannot be read names nobody
-	return models.Customer{Name: strings.TrimSpace(request.Customer.Name), Email: strings.TrimSpace(request.Customer.Email)}
+	c := request.Customer
+	return models.Customer{Name: strings.TrimSpace(c.Name), Email: strings.TrimSpace(c.Email)}
 }

@@ -21,7 +21,8 @@ func phoneDigits(phone string) string {
 }
 
 // bareNumber is phoneDigits of a column, but for the country code and zero before them.
-const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(customer_phone, ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
+const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(customer_phone," +
+	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
 
 // MaxCustomerOrders is how many orders of one customer are dealt with at a time.
 const MaxCustomerOrders = 200
@@ -51,17 +52,20 @@ func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
 
 // InvoiceNumbers lists the invoice numbers of orders.
 func (s *Store) InvoiceNumbers(ctx context.Context, orderIDs []int64) (list []string, err error) {
-	return list, with(ctx, s.read).Model(&Payment{}).Where("order_id IN ?", orderIDs).Order("id").Pluck("invoice_number", &list).Error
+	payments := with(ctx, s.read).Model(&Payment{}).Where("order_id IN ?", orderIDs)
+	return list, payments.Order("id").Pluck("invoice_number", &list).Error
 }
 
 // DueForErasure lists orders whose customer is due to be erased: those that ended before a time, that nothing was
 // decided about and no money came for since, and that ErasureBlock has nothing against. It begins behind the order
 // with the ID after, and returns the ID to go on behind, 0 at the end.
-func (s *Store) DueForErasure(ctx context.Context, before time.Time, after int64, limit int) (due []int64, next int64, err error) {
+func (s *Store) DueForErasure(ctx context.Context, before time.Time, after int64, limit int) (due []int64, next int64,
+	err error) {
 	db := with(ctx, s.read)
 	before = before.UTC()
 	var some []Order
-	err = db.Select("id", "placed_at").Where("erased_at IS NULL AND id > ?", after).Order("id").Limit(limit).Find(&some).Error
+	still := db.Select("id", "placed_at").Where("erased_at IS NULL AND id > ?", after)
+	err = still.Order("id").Limit(limit).Find(&some).Error
 	if err != nil {
 		return nil, 0, err
 	}
@@ -78,16 +82,21 @@ func (s *Store) DueForErasure(ctx context.Context, before time.Time, after int64
 	if len(ids) == limit {
 		next = ids[limit-1]
 	}
-	const since = "NOT EXISTS (SELECT 1 FROM cases WHERE cases.order_id = orders.id AND (closed_at IS NULL OR closed_at >= @before))" +
-		" AND NOT EXISTS (SELECT 1 FROM payments JOIN receipts ON receipts.payment_id = payments.id" +
-		" WHERE payments.order_id = orders.id AND (receipts.status = @held OR receipts.created_at >= @before))" +
-		" AND NOT EXISTS (SELECT 1 FROM payments WHERE payments.order_id = orders.id AND (state = @creating OR expires_at >= @before))"
 	err = db.Model(&Order{}).Where("id IN ? AND status <> ?", ids, OrderAwaitingPayment).
-		Where("(paid_at IS NULL OR paid_at < @before) AND (expired_at IS NULL OR expired_at < @before) AND (cancelled_at IS NULL OR cancelled_at < @before) AND "+since,
-			map[string]any{"before": before, "held": ReceiptHeld, "creating": PaymentCreating}).
+		Where(overSince, map[string]any{"before": before, "held": ReceiptHeld, "creating": PaymentCreating}).
 		Order("id").Pluck("id", &due).Error
 	return due, next, err
 }
+
+// overSince is the condition that an order ended before a time, and that nothing was decided about it, no money came for
+// it and no code of it could be paid since.
+const overSince = "(paid_at IS NULL OR paid_at < @before) AND (expired_at IS NULL OR expired_at < @before)" +
+	" AND (cancelled_at IS NULL OR cancelled_at < @before)" +
+	" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.order_id = orders.id AND (closed_at IS NULL OR closed_at >= @before))" +
+	" AND NOT EXISTS (SELECT 1 FROM payments JOIN receipts ON receipts.payment_id = payments.id" +
+	" WHERE payments.order_id = orders.id AND (receipts.status = @held OR receipts.created_at >= @before))" +
+	" AND NOT EXISTS (SELECT 1 FROM payments" +
+	" WHERE payments.order_id = orders.id AND (state = @creating OR expires_at >= @before))"
 
 // EraseLate erases what came about nobody's order, or about one whose customer was erased already, and is older than a
 // time: texts of cases, ways of refunds, and notifications that no order of ours belongs to.
@@ -101,13 +110,17 @@ func (s *Store) EraseLate(ctx context.Context, before time.Time) error {
 			return cases.Error
 		}
 		receipts := tx.Model(&Receipt{}).Where("refunded > 0 AND refunded_on < ? AND refund_method <> ''", before).
-			Where("payment_id IS NULL OR payment_id IN (SELECT p.id FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.erased_at IS NOT NULL)").
+			Where("payment_id IS NULL OR payment_id IN (SELECT p.id FROM orders o"+
+				" JOIN payments p ON p.order_id = o.id WHERE o.erased_at IS NOT NULL)").
 			Update("refund_method", "")
 		if receipts.Error != nil {
 			return receipts.Error
 		}
-		notifications := tx.Model(&Notification{}).Where("verdict IN ? AND received_at < ? AND length(body) > 0", []Verdict{VerdictUnknownInvoice, VerdictUnreadable}, before).
-			Where("NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)").Update("body", []byte{})
+		notifications := tx.Model(&Notification{}).
+			Where("verdict IN ?", []Verdict{VerdictUnknownInvoice, VerdictUnreadable}).
+			Where("received_at < ? AND length(body) > 0", before).
+			Where("NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)").
+			Update("body", []byte{})
 		if notifications.Error != nil {
 			return notifications.Error
 		}

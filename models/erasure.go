@@ -41,7 +41,8 @@ var held = []heldIn{
 	{"order_lines", "order_id = @order", ""},
 	{"payments", "order_id = @order", "request_body = '', last_error = '', instructions = NULL"},
 	{"receipts", ofPaymentID, "refund_method = ''"},
-	{"mails", ofPaymentID, "text = '', html = '', last_error = '', leased_until = NULL, sent_at = COALESCE(sent_at, @now)"},
+	{"mails", ofPaymentID, "text = '', html = '', last_error = '', leased_until = NULL," +
+		" sent_at = COALESCE(sent_at, @now)"},
 	{"cases", "order_id = @order", "detail = '', reason = ''"},
 	{"notifications", ofInvoice, ""},
 	{"exchanges", ofCall, "request_body = '', response_body = '', problem = ''"},
@@ -184,7 +185,8 @@ func eraseMessages(tx *gorm.DB, o Order, values map[string]any) error {
 	}
 	for _, p := range o.Payments {
 		for _, r := range p.Receipts {
-			if err := tx.Model(&Receipt{}).Where("id = ?", r.ID).Update("identifiers", tillIdentifiers(r.Identifiers)).Error; err != nil {
+			kept := tx.Model(&Receipt{}).Where("id = ?", r.ID).Update("identifiers", tillIdentifiers(r.Identifiers))
+			if err := kept.Error; err != nil {
 				return err
 			}
 		}
@@ -216,7 +218,8 @@ func eraseSamples(tx *gorm.DB, erased []Order) error {
 }
 
 // plainMembers are what a notification consists of that tells of money and of nobody.
-var plainMembers = []string{"service", "acquirer", "channel", "transaction", "order", "online_to_offline_info", "online_to_offline_payment"}
+var plainMembers = []string{"service", "acquirer", "channel", "transaction", "order", "online_to_offline_info",
+	"online_to_offline_payment"}
 
 // isPlain reports whether a notification says nothing but what plainMembers do, and does not mention the customer.
 func isPlain(body []byte, c Customer) bool {
@@ -288,13 +291,14 @@ func wantScrub(tx *gorm.DB, erased int) error {
 	if erased == 0 {
 		return nil
 	}
-	return tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoUpdates: clause.AssignmentColumns([]string{"value"})}).
-		Create(&key{Name: scrubKey, Value: randomBytes(16)}).Error
+	replace := clause.OnConflict{Columns: []clause.Column{{Name: "name"}},
+		DoUpdates: clause.AssignmentColumns([]string{"value"})}
+	return tx.Clauses(replace).Create(&key{Name: scrubKey, Value: randomBytes(16)}).Error
 }
 
 // Scrub removes from the files of the database what was erased since it last did, and reports whether there was
-// anything. It goes on where it was cut off. On SQLite nothing is left; on PostgreSQL the rows are gone, and their bytes
-// once the server uses their place again.
+// anything. It goes on where it was cut off. On SQLite nothing is left; on PostgreSQL the rows are gone, and their
+// bytes once the server uses their place again.
 func (s *Store) Scrub(ctx context.Context) (bool, error) {
 	note, err := first[key](with(ctx, s.write).Where("name = ?", scrubKey))
 	if err == ErrNotFound {

@@ -392,4 +392,3 @@ func hasColumn(t *testing.T, s *Store, table string, names ...string) bool {
 	}
 	return false
 }
-

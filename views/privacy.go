@@ -37,7 +37,8 @@ func NewPrivacy(page Page, s Privacy) PrivacyPage {
 	if s.Mail {
 		email = p.T("privacy.what.email.mail")
 	}
-	section(p.T("privacy.what"), []string{p.T("privacy.what.text")}, p.T("privacy.what.name"), email, p.T("privacy.what.phone"))
+	section(p.T("privacy.what"), []string{p.T("privacy.what.text")},
+		p.T("privacy.what.name"), email, p.T("privacy.what.phone"))
 	section(p.T("privacy.basis"), []string{p.T("privacy.basis.text")})
 	given := []string{p.T("privacy.given.doku"), p.T("privacy.given.till")}
 	if s.Mail {
@@ -48,9 +49,11 @@ func NewPrivacy(page Page, s Privacy) PrivacyPage {
 	if s.Days == 0 {
 		kept = p.T("privacy.long.ever")
 	}
-	section(p.T("privacy.long"), []string{kept, p.T("privacy.long.stays"), p.T("privacy.long.open")}, p.T("privacy.long.records"), p.T("privacy.long.backups"))
+	section(p.T("privacy.long"), []string{kept, p.T("privacy.long.stays"), p.T("privacy.long.open")},
+		p.T("privacy.long.records"), p.T("privacy.long.backups"))
 	section(p.T("privacy.cookies"), []string{p.T("privacy.cookies.text")})
-	section(p.T("privacy.rights"), []string{p.T("privacy.rights.text")}, p.T("privacy.rights.see"), p.T("privacy.rights.correct"), p.T("privacy.rights.erase"), p.T("privacy.rights.withdraw"), p.T("privacy.rights.complain"))
+	section(p.T("privacy.rights"), []string{p.T("privacy.rights.text")},
+		p.T("privacy.rights.see"), p.T("privacy.rights.correct"), p.T("privacy.rights.erase"), p.T("privacy.rights.withdraw"), p.T("privacy.rights.complain"))
 	return p
 }
 
@@ -75,12 +78,14 @@ type ErasedOrder struct {
 
 func samplePrivacy(p Page) templ.Component {
 	p.Title, p.Contact = p.T("privacy.title"), "toko@example.com"
-	return PrivacyNotice(NewPrivacy(p, Privacy{LegalName: "PT Warung Jokul Contoh", Address: "Jl. Contoh 1, Jakarta 10110", Days: 90, Mail: true}))
+	return PrivacyNotice(NewPrivacy(p, Privacy{LegalName: "PT Warung Jokul Contoh",
+		Address: "Jl. Contoh 1, Jakarta 10110", Days: 90, Mail: true}))
 }
 
 func sampleErase(p Page, change func(*ErasePage)) templ.Component {
 	rows := sampleRows(p.Lang)
-	v := ErasePage{ConsolePage: sampleConsole(p, "orders", p.T("erase.title", rows[2].Number)), Number: rows[2].Number, Path: rows[2].Path}
+	v := ErasePage{ConsolePage: sampleConsole(p, "orders", p.T("erase.title", rows[2].Number)),
+		Number: rows[2].Number, Path: rows[2].Path}
 	for i, row := range rows[:3] {
 		o := ErasedOrder{OrderRow: row, Chosen: i > 0}
 		if i == 0 {
@@ -89,7 +94,8 @@ func sampleErase(p Page, change func(*ErasePage)) templ.Component {
 		v.Orders = append(v.Orders, o)
 	}
 	for _, reason := range []string{"requested", "withdrawn", "unlawful"} {
-		v.Reasons = append(v.Reasons, DecisionChoice{Value: reason, Name: p.T("erase.reason." + reason), Chosen: reason == "requested"})
+		v.Reasons = append(v.Reasons, DecisionChoice{Value: reason, Name: p.T("erase.reason." + reason),
+			Chosen: reason == "requested"})
 	}
 	change(&v)
 	return Erase(v)
