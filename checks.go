@@ -17,7 +17,7 @@ import (
 // check refuses settings with which the shop would not do what was meant, or would do it unsafely. The error is one
 // sentence that begins with the setting's name and repeats no secret.
 func (s *settings) check() error {
-	for _, check := range []func() error{s.checkChoices, s.checkDemo, s.checkGateway, s.checkCredentials, s.checkValues} {
+	for _, check := range []func() error{s.checkChoices, s.checkDemo, s.checkGateway, s.checkCredentials, s.checkValues, s.checkPrivacy} {
 		if err := check(); err != nil {
 			return err
 		}

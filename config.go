@@ -9,6 +9,8 @@ import (
 	gopath "path"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/caarlos0/env/v11"
 
@@ -49,6 +51,11 @@ type settings struct {
 	RateLimit         string        `env:"RATE_LIMIT" envDefault:"on"`
 	PublicDemo        string        `env:"PUBLIC_DEMO" envDefault:"no"` // yes: a demo may be reached from elsewhere
 	TrustedProxies    string        `env:"TRUSTED_PROXIES"`             // empty: nobody's forwarding headers count
+	PersonalDataDays  int           `env:"PERSONAL_DATA_DAYS" envDefault:"90"`
+	ShopName          string        `env:"SHOP_NAME" envDefault:"Warung Jokul"`
+	ShopLegalName     string        `env:"SHOP_LEGAL_NAME"` // who answers for personal data; empty: ShopName
+	ShopAddress       string        `env:"SHOP_ADDRESS"`    // on /privacy, or empty
+	ShopContact       string        `env:"SHOP_CONTACT"`    // an email address; empty: that of MailFrom
 
 	trustedProxies handlers.Proxies // TrustedProxies, read
 	warnings       []string         // what is odd about the settings and no reason not to start
@@ -77,7 +84,8 @@ func readSettings(environ []string) (settings, error) {
 	}
 	var unreadable env.ParseError
 	if errors.As(err, &unreadable) {
-		names := map[string]string{"PaymentExpiry": "PAYMENT_EXPIRY must be a duration such as 60m", "LogLevel": "LOG_LEVEL must be debug, info, warn or error"}
+		names := map[string]string{"PaymentExpiry": "PAYMENT_EXPIRY must be a duration such as 60m", "LogLevel": "LOG_LEVEL must be debug, info, warn or error",
+			"PersonalDataDays": badDataDays}
 		return s, errors.New(names[unreadable.Name])
 	}
 	if err != nil {
@@ -116,6 +124,36 @@ func or(value, otherwise string) string {
 	}
 	return value
 }
+
+// Personal data is kept for longer than a code can be paid and its money be given back, and not for longer than the
+// books are, which in Indonesia is ten years.
+const (
+	leastDataDays = 14
+	mostDataDays  = 3650
+	badDataDays   = "PERSONAL_DATA_DAYS must be whole days from 14 to 3650"
+)
+
+// checkPrivacy checks what /privacy says.
+func (s *settings) checkPrivacy() error {
+	if s.PersonalDataDays < leastDataDays || s.PersonalDataDays > mostDataDays {
+		return fmt.Errorf("%s, not %d", badDataDays, s.PersonalDataDays)
+	}
+	for name, text := range map[string]string{"SHOP_NAME": s.ShopName, "SHOP_LEGAL_NAME": s.ShopLegalName, "SHOP_ADDRESS": s.ShopAddress} {
+		if strings.ContainsFunc(text, unicode.IsControl) || utf8.RuneCountInString(text) > maxShopText || !utf8.ValidString(text) {
+			return fmt.Errorf("%s must be one line of at most %d letters", name, maxShopText)
+		}
+	}
+	if strings.TrimSpace(s.ShopName) == "" {
+		return errors.New("SHOP_NAME must not be empty")
+	}
+	if s.ShopContact != "" && !isAddress(s.ShopContact) {
+		return errors.New("SHOP_CONTACT must be a mail address, such as toko@example.com")
+	}
+	return nil
+}
+
+// maxShopText is how long a text about the shop may be.
+const maxShopText = 200
 
 // owner is whose orders are in the database.
 func (s *settings) owner() models.Owner {

@@ -101,6 +101,14 @@ func TestBadSettings(t *testing.T) {
 		{"NOTIFICATION_PATH=/static/app.css", "NOTIFICATION_PATH"},
 		{"NOTIFICATION_PATH=/payments//notifications", "NOTIFICATION_PATH"},
 		{"NOTIFICATION_PATH=/payments/../cart", "NOTIFICATION_PATH"},
+		{"PERSONAL_DATA_DAYS=0", "PERSONAL_DATA_DAYS"},
+		{"PERSONAL_DATA_DAYS=13", "PERSONAL_DATA_DAYS"},
+		{"PERSONAL_DATA_DAYS=3651", "PERSONAL_DATA_DAYS"},
+		{"PERSONAL_DATA_DAYS=90d", "PERSONAL_DATA_DAYS"},
+		{"SHOP_NAME= ", "SHOP_NAME"},
+		{"SHOP_NAME=two\nlines", "SHOP_NAME"},
+		{"SHOP_ADDRESS=" + strings.Repeat("x", 201), "SHOP_ADDRESS"},
+		{"SHOP_CONTACT=nobody", "SHOP_CONTACT"},
 	} {
 		_, err := readSettings(append(live[:len(live):len(live)], c.given))
 		if err == nil {

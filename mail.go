@@ -48,9 +48,9 @@ func newMailer(s settings) (func(context.Context, handlers.Letter) error, error)
 	}, nil
 }
 
-// contact is where shoppers may write to: whom their mails are from.
+// contact is where shoppers may write to: SHOP_CONTACT, or whom their mails are from.
 func contact(s settings) string {
-	address, err := netmail.ParseAddress(s.MailFrom)
+	address, err := netmail.ParseAddress(or(s.ShopContact, s.MailFrom))
 	if err != nil {
 		return ""
 	}

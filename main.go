@@ -144,7 +144,7 @@ func (p *program) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.handler, err = handlers.New(ctx, handlers.Config{
-		Mail: mailer, Contact: contact(p.settings),
+		Mail: mailer, Contact: contact(p.settings), Shop: p.shopDetails(), PersonalDataDays: p.PersonalDataDays,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
 		LinkUsed: p.announceConsole, Proxies: p.trustedProxies,
@@ -209,7 +209,7 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,
 		NotificationURL: address(p.shop) + p.NotificationPath,
-		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: "Warung Jokul", FramedBy: p.framedBy(), OwnHostOnly: true,
+		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: p.ShopName, FramedBy: p.framedBy(), OwnHostOnly: true,
 		Log: p.log.WithGroup("gateway"),
 	})
 	if err != nil {
@@ -239,6 +239,11 @@ func printSandboxKey(s settings, w io.Writer) error {
 	}
 	_, err = fmt.Fprintln(w, key)
 	return err
+}
+
+// shopDetails is who the shop says it is.
+func (p *program) shopDetails() handlers.Shop {
+	return handlers.Shop{Name: p.ShopName, LegalName: or(p.ShopLegalName, p.ShopName), Address: p.ShopAddress}
 }
 
 // framedBy is the shop by each of its names: the tour shows the till beside it.
@@ -271,7 +276,7 @@ func address(l net.Listener) string {
 
 // announce prints where everything is.
 func (p *program) announce() {
-	fmt.Fprintf(p.out, "Warung Jokul    %s\n", p.BaseURL)
+	fmt.Fprintf(p.out, "%-15s %s\n", p.ShopName, p.BaseURL)
 	if p.till != nil {
 		fmt.Fprintf(p.out, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
 		fmt.Fprintf(p.out, "Guided tour     %s/tour\n", p.BaseURL)

@@ -119,6 +119,9 @@ func receiptNote(l views.Lang, r *models.Receipt) string {
 	case r == nil:
 		return ""
 	case r.Refunded > 0:
+		if r.RefundMethod == "" { // it was erased
+			return l.T("receipt.returned", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn))
+		}
 		return l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod)
 	case r.Status == models.ReceiptHeld, r.Status == models.ReceiptKept, r.Status == models.ReceiptDuplicate:
 		return l.T("receipt." + string(r.Status))

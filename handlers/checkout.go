@@ -60,13 +60,13 @@ func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b bas
 		Page: h.page(c, l.T("checkout.title")), CheckoutID: h.forms.issue(browser, f.id), Stale: f.stale,
 		Name: f.name, Email: f.email, Phone: f.phone, Problem: f.problem, Limit: f.limit,
 		Lines: b.lines, Total: views.Rupiah(b.order.Total),
-		Valid: l.T("checkout.valid", l.Span(h.PaymentExpiry)),
+		Valid: l.T("checkout.valid", l.Span(h.PaymentExpiry)), EmailHint: l.T("checkout.email.hint"), Privacy: h.privacyNotice(l),
 	}
 	for _, line := range b.order.Lines {
 		p.Goods = p.Goods || line.Kind == models.KindGoods
 	}
 	if h.Mail != nil {
-		p.EmailHint = l.T("checkout.email.hint")
+		p.EmailHint = l.T("checkout.email.mail")
 	}
 	return render(c, status, views.Checkout(p))
 }

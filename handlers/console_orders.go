@@ -42,6 +42,9 @@ func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("/orders/:number", h.showConsoleOrder)
 	c.GET("/orders/:number/cancel", h.askToCancel)
 	c.POST("/orders/:number/cancel", h.cancelOrder)
+	c.GET("/orders/:number/erase", h.askToErase)
+	c.POST("/orders/:number/erase", h.eraseCustomer)
+	c.GET("/orders/:number/customer.json", h.exportCustomer)
 	c.GET("/cases", h.showCases)
 	c.GET("/cases/:id", h.showCase)
 	c.POST("/cases/:id", h.decideCase)
@@ -233,6 +236,9 @@ func (h *Handler) showConsoleOrder(c echo.Context) error {
 	switch {
 	case c.QueryParams().Has("cancelled"):
 		notice = lang(c).T("cancel.done")
+	case o.ErasedAt != nil && c.QueryParam("erased") != "":
+		n, _ := strconv.Atoi(c.QueryParam("erased")) // else it says 0
+		notice = lang(c).T("erase.done", n)
 	}
 	return h.consoleOrderPage(c, http.StatusOK, o, func(p *views.ConsoleOrderPage) { p.Notice = notice })
 }
@@ -273,6 +279,10 @@ func viewConsoleOrder(frame views.ConsolePage, o models.Order) views.ConsoleOrde
 			{Name: l.T("facts.name"), Value: o.CustomerName}, {Name: l.T("checkout.email"), Value: o.CustomerEmail},
 			{Name: l.T("checkout.phone"), Value: o.CustomerPhone}, {Name: l.T("facts.language"), Value: views.Lang(o.Language).Pick("Bahasa Indonesia", "English")},
 		}}
+	if o.ErasedAt != nil {
+		p.Facts = []views.Figure{{Name: l.T("facts.erased"), Value: l.T("facts.erased.on", l.Stamp(*o.ErasedAt), erasureText(l, o))}}
+	}
+	p.CanErase = o.ErasedAt == nil
 	for _, line := range o.Lines {
 		p.Lines = append(p.Lines, cartLine(l, line))
 	}
@@ -292,6 +302,18 @@ func viewConsoleOrder(frame views.ConsolePage, o models.Order) views.ConsoleOrde
 		p.Received = views.Rupiah(o.Money().Applied)
 	}
 	return p
+}
+
+// erasureText is why the customer of an order was erased, and by whom.
+func erasureText(l views.Lang, o models.Order) string {
+	if o.ErasedAt == nil {
+		return ""
+	}
+	why := l.T("erase.reason." + string(o.ErasureReason))
+	if o.ErasedBy != "" {
+		why += ", " + o.ErasedBy
+	}
+	return why
 }
 
 func sourceText(l views.Lang, s models.Source) string {
@@ -377,6 +399,7 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		}
 		add(m.SentAt, "", text, "")
 	}
+	add(o.ErasedAt, "", l.T("event.erased"), erasureText(l, o))
 	add(o.ExpiredAt, "bad", l.T("event.expired"), "")
 	add(o.CancelledAt, "bad", l.T("event.cancelled"), strings.Trim(o.CancelledBy+": "+o.CancelledFor, ": "))
 	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })

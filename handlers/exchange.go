@@ -25,7 +25,8 @@ func KeepExchanges(store *models.Store, log *slog.Logger) func(context.Context, 
 			StartedAt: x.StartedAt, Duration: x.Duration, CausedBy: requestID(ctx),
 		}
 		if x.Err != nil {
-			row.Problem = x.Err.Error()
+			row.Problem = withoutPerson(x.Err.Error(), customerIn(x.RequestBody))
+			row.ResponseBody = []byte(withoutPerson(string(row.ResponseBody), customerIn(x.RequestBody)))
 		} else if models.KeepWithChanges(ctx, row) {
 			return
 		}

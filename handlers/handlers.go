@@ -28,7 +28,7 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SandboxURL, Mail, Contact, ConsolePassword, LinkUsed and Proxies.
+// SandboxURL, Mail, Contact, Shop, PersonalDataDays, ConsolePassword, LinkUsed and Proxies.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
@@ -38,6 +38,8 @@ type Config struct {
 	SandboxURL       string                              // of the embedded gateway, in a demo; empty when there is none
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	Contact          string                              // where shoppers may write to, or empty
+	Shop             Shop                                // who it says it is; empty: the shop of the demo
+	PersonalDataDays int                                 // how long after its end an order keeps its customer; 0: for ever
 	RateLimit        bool
 	ConsolePassword  string  // or its bcrypt hash; empty: there is no console, but in a demo, by a one-time link
 	LinkUsed         func()  // the one-time link was used, and ConsolePath is another now
@@ -65,6 +67,7 @@ type Handler struct {
 	accepted accepted
 	wake     chan struct{} // tells the worker that something has become due
 	mailWake chan struct{} // the same for mail
+	scrub    chan struct{} // has what was erased removed from the database's files
 	doing    sync.WaitGroup
 	metrics  *metrics
 
@@ -116,6 +119,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		rejections: newRejections(),
 		wake:       make(chan struct{}, 1),
 		mailWake:   make(chan struct{}, 1),
+		scrub:      make(chan struct{}, 1),
 		metrics:    newMetrics(c.Store, c.BaseURL),
 	}
 	h.echo = h.routes()
@@ -165,6 +169,8 @@ func (h *Handler) routes() *echo.Echo {
 	}
 	e.GET("/find-order", h.showFindOrder)
 	e.POST("/find-order", h.findOrder, h.limited(10))
+
+	e.GET(privacyPath, h.showPrivacy)
 
 	if h.NotificationPath != "" {
 		e.POST(h.NotificationPath, h.receiveNotification)

@@ -49,6 +49,7 @@ var inputs = []input{
 	{"query", "verdict", "GET /console/notifications/:id", "applied", "appliedd", 200, 200, false},
 	{"query", "effect", "GET /console/notifications/:id", "paid", "paidd", 200, 200, false},
 	{"query", "asked", "GET /console/notifications/:id", "", "x", 200, 200, false},
+	{"query", "erased", "GET /console/orders/:number", "9223372036854775807", "9223372036854775808", 200, 200, false},
 	{"query", "cancelled", "GET /console/orders/:number", "", "x", 200, 200, false},
 	{"query", "decided", "GET /console/cases", "", "x", 200, 200, false},
 	{"query", "already", "GET /console/cases", "", "x", 200, 200, false},
@@ -103,6 +104,9 @@ var inputs = []input{
 	{"form", "order", "POST /console/orders/cancel", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
 	{"form", "reason", "POST /console/orders/cancel", of("é", maxReason), of("é", maxReason+1), 422, 422, false}, // without a name
 	{"form", "by", "POST /console/orders/cancel", of("é", maxBy), of("é", maxBy+1), 422, 422, false},             // without a reason
+	{"form", "order", "POST /console/orders/:number/erase", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
+	{"form", "reason", "POST /console/orders/:number/erase", "requested", "requestedd", 422, 422, false},    // without a name
+	{"form", "by", "POST /console/orders/:number/erase", of("é", maxBy), of("é", maxBy+1), 422, 422, false}, // without a reason
 	{"form", "confirm", "POST /console/cases/:id", "", "yess", 200, 200, false},
 	{"form", "action", "POST /console/sandbox/pay", "pay_late", "pay_latee", 303, 303, false},
 	{"form", "payment_code", "POST /console/sandbox/pay", of("8", 16), of("8", 4096), 303, 303, false},

@@ -15,7 +15,7 @@ import (
 
 // keep is how a shopper takes the page's code along.
 func keep(v views.OrderPage) *views.Keep {
-	text := v.T("keep.message", v.Code.Digits, v.Amount, v.Code.Deadline, v.Say, v.Number, v.URL)
+	text := v.T("keep.message", v.Code.Digits, v.Amount, v.Code.Deadline, v.Say, v.Number, v.ShopName(), v.URL)
 	subject := v.T("keep.subject", v.Number)
 	return &views.Keep{
 		Text:     text,
@@ -52,7 +52,7 @@ func (h *Handler) orderCalendar(c echo.Context) error {
 		return models.ErrNotFound
 	}
 	payment := o.Payment()
-	file := ics.NewCalendarFor("Warung Jokul")
+	file := ics.NewCalendarFor(v.ShopName())
 	file.SetMethod(ics.MethodPublish)
 	event := file.AddEvent(payment.InvoiceNumber + "@warung-jokul")
 	event.SetDtStampTime(h.Now())

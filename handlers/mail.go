@@ -75,10 +75,11 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 		err = h.Store.HoldMail(keeping, m)
 	} else if err != nil && context.Cause(sending) == errStopped {
 		h.Log.WarnContext(ctx, "mail left for the next start", "order_number", m.Order.Number, "kind", m.Kind)
-		err = h.Store.PostponeMail(keeping, m, err.Error(), h.Now())
+		err = h.Store.PostponeMail(keeping, m, errStopped.Error(), h.Now())
 	} else if err != nil {
-		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", err)
-		err = h.Store.PostponeMail(keeping, m, err.Error(), h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
+		said := errorText(err, m.Order)
+		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", said)
+		err = h.Store.PostponeMail(keeping, m, said, h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
 	} else {
 		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
 		err = h.Store.MailSent(keeping, m)
@@ -119,7 +120,7 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 		return nil
 	}
 	l := views.Lang(m.Order.Language)
-	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact}, *m.Order, "")
+	v := h.viewOrder(views.Page{Lang: l, Contact: h.Contact, Shop: h.Shop.Name}, *m.Order, "")
 	v.Customer = mailName(m.Order.CustomerName) // as corrected since, whatever the till shows
 	letter := views.NewMail(v, string(m.Kind), mailWords(l, *m)...)
 	html, giveBack := borrow()

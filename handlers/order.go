@@ -258,7 +258,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Page: page, State: stateOf(o, now), Number: o.Number, Path: orderPath(o.Token),
 		Notice: notice,
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
-		Customer: nameAtTill(payment, o), Placed: page.Lang.Moment(o.PlacedAt),
+		Customer: nameAtTill(payment, o), Erased: o.ErasedAt != nil, Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: h.howToPayPage(payment), Say: "Mau bayar " + billerName,
 		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
 	}

@@ -43,11 +43,11 @@ func (h *Handler) preparePayment(o models.Order) (models.Payment, error) {
 		Amount:         o.Total,
 		ExpiresIn:      h.PaymentExpiry,
 		Reusable:       o.Reusable(),
-		Info:           jokul.TillText("Warung Jokul "+o.Number, jokul.MaxInfo),
+		Info:           jokul.TillText(jokul.TillText(h.Shop.name(), jokul.MaxInfo-len(o.Number)-1)+" "+o.Number, jokul.MaxInfo),
 		CustomerName:   tillName(o.CustomerName),
 		CustomerEmail:  o.CustomerEmail,
 		Description:    jokul.TillText(description(o), jokul.MaxDescription),
-		FooterMessage:  "Terima kasih sudah belanja di Warung Jokul",
+		FooterMessage:  jokul.TillText("Terima kasih sudah belanja di "+h.Shop.name(), jokul.MaxFooterMessage),
 		AdditionalInfo: jokul.AdditionalInfo{Settlement: settlement(shares)},
 	})
 	return models.Payment{InvoiceNumber: invoice, RequestID: prepared.RequestID, RequestBody: prepared.Body}, err
@@ -72,8 +72,12 @@ func tillName(name string) string {
 }
 
 // nameAtTill is the customer's name as the gateway was told with a payment's
-// request: the till goes on showing it, whatever is corrected later.
+// request: the till goes on showing it, whatever is corrected later. It is empty once
+// the customer was erased.
 func nameAtTill(p models.Payment, o models.Order) string {
+	if o.ErasedAt != nil {
+		return ""
+	}
 	var request struct{ Customer struct{ Name string } }
 	if json.Unmarshal(p.RequestBody, &request) != nil || request.Customer.Name == "" {
 		return tillName(o.CustomerName)
@@ -117,10 +121,10 @@ func (h *Handler) obtainCode(ctx context.Context, p models.Payment, request joku
 		h.replace(ctx, p, err)
 		return
 	case !uncertain(err):
-		h.Log.ErrorContext(ctx, "payment code refused", "invoice_number", p.InvoiceNumber, "error", err)
-		err = h.Store.RefuseCode(keeping, p, err.Error(), h.Now().Add(h.PaymentExpiry))
+		h.Log.ErrorContext(ctx, "payment code refused", "invoice_number", p.InvoiceNumber, "error", errorText(err, p.Order))
+		err = h.Store.RefuseCode(keeping, p, errorText(err, p.Order), h.Now().Add(h.PaymentExpiry))
 	default:
-		h.Log.WarnContext(ctx, "payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", err)
+		h.Log.WarnContext(ctx, "payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries, "error", errorText(err, p.Order))
 		err = h.tryLater(keeping, p, err)
 	}
 	if err != nil {
@@ -173,7 +177,7 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 	if err != nil {
 		return p, err
 	}
-	if replaced, err := h.Store.ReplacePayment(ctx, p, next, taken.Error()); err != nil || !replaced {
+	if replaced, err := h.Store.ReplacePayment(ctx, p, next, errorText(taken, p.Order)); err != nil || !replaced {
 		return p, err
 	}
 	return h.Store.Invoice(ctx, next.InvoiceNumber)
@@ -181,14 +185,14 @@ func (h *Handler) nextPayment(ctx context.Context, p models.Payment, taken error
 
 // tryLater leaves a request of unknown outcome to the worker, and tells a person
 // once that takes too long.
-func (h *Handler) tryLater(ctx context.Context, p models.Payment, reason error) error {
+func (h *Handler) tryLater(ctx context.Context, p models.Payment, uncertain error) error {
 	defer wakeUp(h.wake) // due sooner than the worker thinks
 	if h.Now().Sub(p.CreatedAt) > codeOverdue {
 		if err := h.Store.Raise(ctx, p, models.CaseNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
 			return err
 		}
 	}
-	return h.Store.Postpone(ctx, p, reason.Error(), h.Now().Add(backoff(p.Tries)))
+	return h.Store.Postpone(ctx, p, errorText(uncertain, p.Order), h.Now().Add(backoff(p.Tries)))
 }
 
 // keepCode keeps a code that came in answer to a request sent at a time by the
@@ -278,7 +282,7 @@ func (h *Handler) keepInstructions(ctx context.Context, p models.Payment, addres
 	defer cancel()
 	list, err := h.Gateway.HowToPay(asking, address)
 	if err != nil {
-		h.Log.WarnContext(ctx, "no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.WarnContext(ctx, "no instructions from the gateway; ours are shown", "invoice_number", p.InvoiceNumber, "error", errorText(err, p.Order))
 		return
 	}
 	var kept []models.Instruction
@@ -341,7 +345,7 @@ func (h *Handler) ask(ctx context.Context, p models.Payment) {
 	answer := string(t.Status)
 	if err != nil {
 		answer = checkedAway
-		h.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", err)
+		h.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", errorText(err, p.Order))
 	}
 	if err := h.Store.Checked(ctx, p, answer); err != nil {
 		h.Log.ErrorContext(ctx, "keep answer", "invoice_number", p.InvoiceNumber, "error", err)
@@ -355,10 +359,10 @@ func (h *Handler) ask(ctx context.Context, p models.Payment) {
 // settle applies the gateway's answer, and says when to ask again where that is
 // not the end of it.
 func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transaction, asked error) error {
-	reason := ""
+	said := ""
 	switch {
 	case asked != nil:
-		reason = asked.Error()
+		said = errorText(asked, p.Order)
 	case t.Status == jokul.TransactionSuccess:
 		a := arrival(t)
 		a.InvoiceNumber = p.InvoiceNumber
@@ -380,7 +384,7 @@ func (h *Handler) settle(ctx context.Context, p models.Payment, t jokul.Transact
 			return err
 		}
 	}
-	return h.Store.Postpone(ctx, p, reason, askAgain(p, h.Now()))
+	return h.Store.Postpone(ctx, p, said, askAgain(p, h.Now()))
 }
 
 // askAgain says when to ask about a payment next, zero for never.

@@ -30,6 +30,7 @@ func (h *Handler) Work(ctx context.Context) error {
 	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
 	workers.Go(func() error { h.workHouse(ctx); return nil })
 	workers.Go(func() error { h.workRejections(ctx); return nil })
+	workers.Go(func() error { h.workErasure(ctx); return nil })
 	workers.Go(func() error { h.workClock(ctx); return nil })
 	if h.Mail != nil {
 		workers.Go(func() error { h.workMail(ctx); return nil })

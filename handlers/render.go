@@ -120,6 +120,7 @@ func (h *Handler) page(c echo.Context, title string) views.Page {
 		CartCount: h.readCart(c).count(),
 		Links:     languageLinks(c.Request()),
 		Contact:   h.Contact,
+		Shop:      h.Shop.Name,
 		Demo:      h.demo(),
 	}
 }

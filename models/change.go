@@ -17,6 +17,7 @@ const (
 	ChangeStock    ChangeKind = "stock"    // of the SKU that is its subject
 	ChangeCase     ChangeKind = "case"     // of the kind that is its subject
 	ChangeCustomer ChangeKind = "customer" // the customer's name, email or phone, which is its subject
+	ChangeErased   ChangeKind = "erased"   // the customer's data was erased; it became the reason
 )
 
 // CauseKind says who or what changes the books.

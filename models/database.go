@@ -45,6 +45,9 @@ type database interface {
 	tell(ctx context.Context, db *gorm.DB, token string) error
 	watch(ctx context.Context, heard func(token string))
 
+	// scrub removes from the files of the database what was deleted from the tables or overwritten in them.
+	scrub(ctx context.Context, db *gorm.DB, tables []string) error
+
 	// pools are the pools of connections by what they are for.
 	pools(write, read *gorm.DB) map[string]func() sql.DBStats
 

@@ -18,7 +18,7 @@ type Glance string
 // glances reads what Order.Glance takes from a whole order: in one statement, so
 // that it is of one moment. Where there is NULL, null was kept once.
 const glances = "SELECT o.status, (SELECT COUNT(*) FROM cases WHERE order_id = o.id AND closed_at IS NULL)," +
-	" (SELECT COALESCE(MAX(id), 0) FROM cases WHERE order_id = o.id AND closed_at IS NULL), o.paid_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
+	" (SELECT COALESCE(MAX(id), 0) FROM cases WHERE order_id = o.id AND closed_at IS NULL), o.paid_at, o.erased_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
 	" p.checked_at, p.checked_status, length(COALESCE(p.instructions, 'null')), (SELECT COUNT(*) FROM receipts WHERE payment_id = p.id)" +
 	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = CAST($1 AS text) ORDER BY p.attempt"
 
@@ -29,7 +29,7 @@ func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
 		var o Order
 		var p Payment
 		var instructions, receipts, cases, lastCase int64
-		err := scan(&o.Status, &cases, &lastCase, &o.PaidAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
+		err := scan(&o.Status, &cases, &lastCase, &o.PaidAt, &o.ErasedAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
 			&p.CheckedAt, &p.CheckedStatus, &instructions, &receipts)
 		text = o.glance(text, p, instructions, receipts, cases, lastCase)
 		return err
@@ -59,7 +59,7 @@ func (o Order) Glance() Glance {
 // kept once, and how many receipts it has of what is only ever added to: what becomes of
 // one is decided together with a case.
 func (o Order) glance(text []byte, p Payment, instructions, receipts, cases, lastCase int64) []byte {
-	return fmt.Appendf(text, "%s %d %d %d %d %s %q %q %d %t %d %q %d %d\n", o.Status, cases, lastCase, orZero(o.PaidAt),
+	return fmt.Appendf(text, "%s %d %d %d %d %d %s %q %q %d %t %d %q %d %d\n", o.Status, cases, lastCase, orZero(o.PaidAt), orZero(o.ErasedAt),
 		p.Attempt, p.State, p.Code, p.HowToPayPage, orZero(p.ExpiresAt), p.Tries > 0, orZero(p.CheckedAt), p.CheckedStatus,
 		instructions, receipts)
 }

@@ -39,7 +39,7 @@ type Mail struct {
 	LastError   string
 
 	// What was sent, as it was sent. Without a subject nothing was: the reason
-	// for the mail had gone.
+	// for the mail had gone. Without a text it was erased.
 	SentAt  *time.Time
 	Subject string
 	Text    string
@@ -98,6 +98,9 @@ func (s *Store) MailAgain(ctx context.Context, paymentID int64) (bool, error) {
 
 // Wanted reports whether there is still a reason for the mail.
 func (m Mail) Wanted(now time.Time) bool {
+	if m.Order.ErasedAt != nil { // there is no address any more
+		return false
+	}
 	switch m.Kind {
 	case MailCode, MailReminder:
 		return m.Payment.State == PaymentPending && m.Order.Status == OrderAwaitingPayment && now.Before(*m.Payment.ExpiresAt) &&
@@ -195,7 +198,7 @@ func (s *Store) PostponeMail(ctx context.Context, m Mail, reason string, at time
 // Mails lists what was sent, the latest first.
 func (s *Store) Mails(ctx context.Context, limit int) ([]Mail, error) {
 	var list []Mail
-	return list, with(ctx, s.read).Preload("Order").Where("subject <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
+	return list, with(ctx, s.read).Preload("Order").Where("text <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
 }
 
 // sentFor is the condition that a mail was sent about an order's payments.
@@ -209,7 +212,7 @@ func (s *Store) MailsOf(ctx context.Context, orderID int64) ([]Mail, error) {
 
 // SentMail finds a mail that was sent, or says ErrNotFound.
 func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
-	return first[Mail](with(ctx, s.read).Preload("Order").Where("id = ? AND subject <> ''", id))
+	return first[Mail](with(ctx, s.read).Preload("Order").Where("id = ? AND text <> ''", id))
 }
 
 // ForgetMails drops mails of a month ago, sent or not.

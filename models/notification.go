@@ -95,9 +95,10 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
 }
 
-// knownOf asks what is known of a message: the order it is about, the message itself, and
+// knownOf asks what is known of a message: the order it is about, whether its customer was erased, the message itself, and
 // the receipt that another message with its Request-Id told of.
 const knownOf = "SELECT COALESCE((SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p." + byInvoice + "), '')," +
+	" EXISTS (SELECT 1 FROM payments p JOIN orders o ON o.id = p.order_id WHERE o.erased_at IS NOT NULL AND p." + byInvoice + ")," +
 	" COALESCE((SELECT id FROM notifications WHERE request_id = $2 AND digest = $3), 0)," +
 	" COALESCE((SELECT MAX(receipt_id) FROM notifications WHERE request_id = $2), 0)"
 
@@ -110,9 +111,11 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	n.InvoiceNumber = indexed(e.arrival.InvoiceNumber)
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
 	e.arrival.Message = "notification " + n.RequestID + " " + n.Digest[:12]
+	body := n.Body
 	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
-		n.ID = 0
-		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &n.ID, &e.arrival.ToldBefore); err != nil {
+		n.ID, n.Body = 0, body
+		var erased bool
+		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &erased, &n.ID, &e.arrival.ToldBefore); err != nil {
 			return err
 		}
 		if n.ID != 0 { // exactly this message came before, whatever its verdict was
@@ -128,6 +131,9 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		n.Verdict, n.Effect, n.ReceiptID = done.verdict, done.effect, nil
 		if done.receipt != 0 {
 			n.ReceiptID = &done.receipt
+		}
+		if erased && !isPlain(n.Body, Customer{}) {
+			n.Body = []byte{}
 		}
 		n.Duration = s.now().Sub(n.ReceivedAt)
 		fresh, err := add(tx, notifications, &n, " ON CONFLICT (request_id, digest) DO NOTHING")

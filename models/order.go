@@ -69,6 +69,12 @@ type Order struct {
 	PaidAt      *time.Time
 	ExpiredAt   *time.Time
 	CancelledAt *time.Time
+
+	// ErasedAt is when the customer's data was erased, nil while it is kept. ErasedBy is who decided it, empty for
+	// the shop itself, and ErasureReason why.
+	ErasedAt      *time.Time
+	ErasedBy      string
+	ErasureReason ErasureReason
 }
 
 // OrderLine is one product of an order, with the name and price of that moment.
@@ -291,14 +297,16 @@ func checkoutID(formID string, lines []OrderLine) string {
 
 var (
 	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
-		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test", "cancelled_by", "cancelled_for")
+		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test",
+		"cancelled_by", "cancelled_for", "erased_at", "erased_by", "erasure_reason")
 	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
 		"settlement_account")
 )
 
 func (o *Order) fields() []any {
 	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
-		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test, &o.CancelledBy, &o.CancelledFor}
+		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test,
+		&o.CancelledBy, &o.CancelledFor, &o.ErasedAt, &o.ErasedBy, &o.ErasureReason}
 }
 
 func (l *OrderLine) fields() []any {
@@ -317,7 +325,7 @@ func (s *Store) Order(ctx context.Context, token string) (Order, error) {
 // two is wrong.
 func (s *Store) FindOrder(ctx context.Context, number, email string) (token string, err error) {
 	number = strings.ToUpper(strings.Join(strings.Fields(number), ""))
-	err = one(with(ctx, s.read), "SELECT token FROM orders WHERE number = $1 AND lower(customer_email) = $2",
+	err = one(with(ctx, s.read), "SELECT token FROM orders WHERE number = $1 AND lower(customer_email) = $2 AND erased_at IS NULL",
 		[]any{number, strings.ToLower(strings.TrimSpace(email))}, &token)
 	return token, err
 }

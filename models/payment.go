@@ -173,6 +173,9 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 		if undecided, err := hasUndecidedMoney(tx, o.ID); err != nil || undecided && current.Status != OrderPaid {
 			return cmp.Or(err, ErrMoneyUndecided)
 		}
+		if current.ErasedAt != nil { // nobody can be told of a code any more
+			return nil
+		}
 		var live int64
 		err = one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND (attempt >= $2 OR "+mayBePaid+")", []any{o.ID, o.NextAttempt()}, &live)
 		if err != nil || live > 0 {

@@ -324,6 +324,17 @@ func (p *postgresServer) pools(both, _ *gorm.DB) map[string]func() sql.DBStats {
 	return map[string]func() sql.DBStats{"both": func() sql.DBStats { return statistics(both) }}
 }
 
+// scrub has rows that were replaced removed from the tables, and from what the server has noted of their values. Their bytes stay in the files until new rows take their
+// place: only VACUUM FULL, which locks everybody out, and the end of the log's segments remove those.
+func (p *postgresServer) scrub(ctx context.Context, db *gorm.DB, tables []string) error {
+	for _, table := range tables {
+		if err := with(ctx, db).Exec("VACUUM (ANALYZE) " + table).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p *postgresServer) backup(context.Context, string) error {
 	return errors.New("DATABASE_URL names a PostgreSQL database: copy it with pg_dump, as docs/operate.md shows")
 }

@@ -29,13 +29,7 @@ const maxWord = 128
 // fold makes words that people would call the same the same: no capitals, no
 // accents, and no WJ- before an order number. It takes time in proportion to s.
 func fold(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, norm.NFKD.String(s))
-	return cutBytes(strings.TrimPrefix(s, strings.ToLower(numberPrefix)), maxWord)
+	return cutBytes(strings.TrimPrefix(foldAll(s), strings.ToLower(numberPrefix)), maxWord)
 }
 
 // cutBytes is the beginning of s in at most n bytes, with no letter cut in two.
@@ -47,6 +41,16 @@ func cutBytes(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// foldAll is fold for a text of any length.
+func foldAll(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKD.String(s))
 }
 
 // nameWords are a name's words: Anne-Marie is found by marie, too.

@@ -152,6 +152,15 @@ func (s *shared) leave() {
 	if c == nil || c.err == nil && s.waiting.Load() > 0 && c.members < mostMembers && time.Since(c.began) < s.longest {
 		return
 	}
+	s.finish()
+}
+
+// finish makes the commit that is open, if any.
+func (s *shared) finish() {
+	c := s.open
+	if c == nil {
+		return
+	}
 	s.open = nil
 	defer close(c.made)
 	if c.err == nil {
@@ -162,4 +171,12 @@ func (s *shared) leave() {
 		return
 	}
 	c.err = c.tx.Commit().Error
+}
+
+// between runs f while no transaction is open, and has writers wait meanwhile.
+func (s *shared) between(f func() error) error {
+	s.wait()
+	defer s.turn.Unlock()
+	s.finish()
+	return f()
 }

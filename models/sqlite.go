@@ -231,6 +231,24 @@ func (f *sqliteFile) watch(ctx context.Context, heard func(token string)) {
 	<-ctx.Done()
 }
 
+// scrub writes the database anew, and cuts its log. Writers wait meanwhile, readers do not. What it needs for sorting is
+// in a file, for it is as large as the database.
+func (f *sqliteFile) scrub(ctx context.Context, db *gorm.DB, _ []string) error {
+	return f.shared.between(func() error {
+		err := inOrder(with(ctx, db), "PRAGMA temp_store = FILE", "VACUUM")
+		err = errors.Join(err, inOrder(with(context.WithoutCancel(ctx), db), pragmas))
+		if err != nil {
+			return err
+		}
+		var busy, pages, moved int
+		err = one(with(ctx, db), "PRAGMA wal_checkpoint(TRUNCATE)", nil, &busy, &pages, &moved)
+		if err == nil && busy != 0 {
+			err = fmt.Errorf("%w: somebody is reading the log of %s", ErrUnavailable, f.file)
+		}
+		return err
+	})
+}
+
 // backup writes the copy beside its name first: it is whole and checked, or not
 // there.
 func (f *sqliteFile) backup(ctx context.Context, file string) error {

@@ -129,6 +129,7 @@ type ConsoleOrderPage struct {
 	Timeline     []Event
 	CanCancel    bool
 	Same         []CategoryLink // all unpaid orders of the same client, email or phone
+	CanErase     bool           // the customer's data is still there
 
 	Inspector InspectorView
 }
@@ -213,6 +214,20 @@ func orderSamples() []Sample {
 		{Name: "console-orders-nomatch", Draw: func(p Page) templ.Component {
 			return Orders(OrdersPage{ConsolePage: sampleConsole(p, "orders", p.T("console.orders")), Chips: sampleChips(p.Lang, "paid"),
 				Status: "paid", Search: "<i>durian</i>", Filtered: true, CSV: "/console/orders.csv"})
+		}},
+		{Name: "console-erase", Draw: func(p Page) templ.Component { return sampleErase(p, func(*ErasePage) {}) }},
+		{Name: "console-erase-problem", Draw: func(p Page) templ.Component {
+			return sampleErase(p, func(v *ErasePage) {
+				v.Problem, v.By.Problem, v.Reason.Problem = v.T("erase.bad.orders"), v.T("erase.by.customer"), v.T("erase.bad.reason")
+			})
+		}},
+		{Name: "console-erase-none", Draw: func(p Page) templ.Component {
+			return sampleErase(p, func(v *ErasePage) { v.Orders, v.None = v.Orders[:1], true })
+		}},
+		{Name: "console-order-erased", Draw: func(p Page) templ.Component {
+			v := sampleConsoleOrder(p, "paid")
+			v.Facts = []Figure{{Name: v.T("facts.erased"), Value: v.T("facts.erased.on", v.Lang.Stamp(sampleTime), v.T("erase.reason.requested")+", Sari")}}
+			return ConsoleOrder(v)
 		}},
 		{Name: "console-order-waiting", Draw: func(p Page) templ.Component { return ConsoleOrder(sampleConsoleOrder(p, "awaiting")) }},
 		{Name: "console-order-paid", Draw: func(p Page) templ.Component {
@@ -352,6 +367,7 @@ func sampleConsoleOrder(p Page, status string) ConsoleOrderPage {
 		coming.Coming = true
 		v.Timeline = append(v.Timeline, coming)
 	case "paid":
+		v.CanErase = true
 		v.Attempts[0].State, v.Attempts[0].StateText = "paid", l.T("attempt.paid")
 		v.Receipts = []ConsoleReceipt{{Receipt{Amount: Rupiah(3_090_000), At: l.Stamp(sampleTime), Till: "IDM000000001", Store: "T4KB"}, number + "-1", l.T("source.notification")}}
 		v.Timeline = append(v.Timeline, event(sampleTime, "good", l.T("event.receipt", Rupiah(3_090_000), number+"-1")))

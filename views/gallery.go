@@ -43,6 +43,7 @@ func Samples() []Sample {
 	page("checkout-limit", checkoutLimit)
 	page("find", find)
 	page("find-none", findNone)
+	page("privacy", samplePrivacy)
 	page("mailbox", mailbox)
 	page("mailbox-empty", emptyMailbox)
 	letter("mail-code", mailOf("code", StateWaiting))
@@ -78,6 +79,7 @@ func Samples() []Sample {
 		p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: p.Lang.Moment(sampleTime), Till: "IDM000000001",
 			Note: p.T("receipt.refunded", Rupiah(89_000), p.Lang.Day(sampleTime), "transfer BCA")}}
 	}))
+	page("order-erased", orderIn(StatePaid, func(p *OrderPage) { p.Erased, p.Customer = true, "" }))
 	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.SoldOut, p.Notice = true, p.T("order.soldout") }))
 	page("order-hostile", orderIn(StateWaiting, hostile))
 	for _, state := range orderStates {
@@ -185,7 +187,7 @@ func payable(p *OrderPage) {
 	p.Simulator = "http://127.0.0.1:8081/simulator?payment_code=" + code
 	p.Steps = []string{p.T("steps.1"), p.T("steps.2"), p.T("steps.3", "DOKU"), p.T("steps.4"), p.T("steps.5"), p.T("steps.6")}
 	p.Code = &Code{Digits: code, Deadline: p.Lang.Moment(sampleTime), Expires: Machine(sampleTime)}
-	p.Keep = &Keep{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.URL),
+	p.Keep = &Keep{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.ShopName(), p.URL),
 		WhatsApp: "https://wa.me/?text=" + code, Mail: "mailto:?body=" + code, Calendar: p.Path + "/calendar.ics", Again: p.Path + "/mail"}
 }
 
@@ -280,7 +282,7 @@ func emptyCart(p Page) templ.Component {
 func sampleCheckout(p Page) CheckoutPage {
 	p.Title, p.CartCount = p.T("checkout.title"), 3
 	return CheckoutPage{Page: p, CheckoutID: "contoh", Lines: sampleLines(p.Lang), Total: Rupiah(3_090_000),
-		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour)), EmailHint: p.T("checkout.email.hint"), Goods: true}
+		Valid: p.T("checkout.valid", p.Lang.Span(time.Hour)), EmailHint: p.T("checkout.email.mail"), Privacy: p.T("checkout.privacy", 90), Goods: true}
 }
 
 func checkout(p Page) templ.Component { return Checkout(sampleCheckout(p)) }

@@ -11,6 +11,7 @@ type Mail struct {
 	Code    string // the payment code while it can be paid, else empty
 	Facts   []Fact // what to know, in order
 	Contact string // where to write to, or empty
+	Shop    string // its name
 	Action  Fact   // what to press, and where it leads
 }
 
@@ -24,7 +25,7 @@ func NewMail(p OrderPage, kind string, words ...string) Mail {
 		Lang: p.Lang, Subject: p.T("mail."+kind+".subject", p.Number), Heading: p.T("mail." + kind),
 		Lead: strings.Join(append([]string{p.T("mail."+kind+".text", p.Customer)}, words...), " "), Action: Fact{p.T("mail." + kind + ".go"), p.URL},
 	}
-	m.Contact = p.Contact
+	m.Contact, m.Shop = p.Contact, p.ShopName()
 	if p.Code != nil {
 		m.Code = p.Code.Digits
 		m.Facts = append(m.Facts,
@@ -57,7 +58,7 @@ func (m Mail) Text() string {
 	for _, f := range m.Facts {
 		b.WriteString(f.Name + ": " + f.Value + "\n")
 	}
-	b.WriteString("\n" + m.Action.Name + ":\n" + m.Action.Value + "\n\n" + m.T("shop.name") + "\n")
+	b.WriteString("\n" + m.Action.Name + ":\n" + m.Action.Value + "\n\n" + m.Shop + "\n")
 	if m.Contact != "" {
 		b.WriteString(m.T("contact") + " " + m.Contact + "\n")
 	}

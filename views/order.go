@@ -40,7 +40,8 @@ type OrderPage struct {
 	HowToPayPage string
 	Simulator    string // address of the simulator with the code filled in; empty outside demo mode
 
-	Customer string // as the till shows it
+	Customer string // as the till shows it; empty once erased
+	Erased   bool   // the customer's data was erased
 	Placed   string
 	Lines    []CartLine
 	Receipts []Receipt

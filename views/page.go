@@ -23,6 +23,9 @@ type Page struct {
 	// Contact is where a shopper may write to, or empty.
 	Contact string
 
+	// Shop is the shop's name, empty for that of the demo.
+	Shop string
+
 	// Demo: payments are simulated, and the page says so.
 	Demo bool
 
@@ -40,6 +43,14 @@ type Page struct {
 
 // T is Lang.T.
 func (p Page) T(key string, blanks ...any) string { return p.Lang.T(key, blanks...) }
+
+// ShopName is the shop's name.
+func (p Page) ShopName() string {
+	if p.Shop != "" {
+		return p.Shop
+	}
+	return p.T("shop.name")
+}
 
 func asset(name string) string { return static.URL(name) }
 
@@ -109,12 +120,13 @@ type CheckoutPage struct {
 	CheckoutID         string
 	Stale              string // why the form as it was sent placed no order, and that it is to be sent again
 	Name, Email, Phone Field
-	EmailHint          string // what the address is for, where mail is sent
+	EmailHint          string // what the address is for
 	Problem            string // with the order as a whole
 	Limit              string // on unpaid orders, that the order is over; finding one's own orders helps
 	Lines              []CartLine
 	Total, Valid       string
-	Goods              bool // there is something to be sent
+	Privacy            string // what becomes of what is filled in
+	Goods              bool   // there is something to be sent
 }
 
 // Problems reports whether anything must be mended.

@@ -92,7 +92,7 @@ func families() map[string][]string {
 		"inspect.lane.":   {"shopper", "shop", "doku", "till"},
 		"inspect.call.":   {"code", "code.text", "status", "status.text", "howto", "howto.text", "other", "other.text"},
 		"inspect.by.":     {"shopper", "shopper.text", "staff", "staff.text", "shop", "shop.text"},
-		"inspect.change.": {"payment.state", "order.status", "receipt", "stock", "case"},
+		"inspect.change.": {"payment.state", "order.status", "receipt", "stock", "case", "erased"},
 		"signed.":         {"Client-Id", "Request-Id", "Request-Timestamp", "Response-Timestamp", "Request-Target", "Digest"},
 		"inbox.filter.":   {"all", "applied", "repeated", "flagged", "rejected"},
 		"inbox.verdict.":  {"applied", "repeated", "held", "mismatched", "unknown_invoice", "unreadable", "noted", "rejected"},
@@ -118,6 +118,8 @@ func families() map[string][]string {
 	for beginning, ends := range demoFamilies() {
 		all[beginning] = ends
 	}
+	all["erase.block."] = []string{"open", "case", "money", "erased"}
+	all["erase.reason."] = []string{"time", "requested", "withdrawn", "unlawful"}
 	for _, s := range orderStates {
 		all["order."] = append(all["order."], string(s), string(s)+".text")
 	}

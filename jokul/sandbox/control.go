@@ -35,6 +35,7 @@ func (s *Server) controlRoutes() http.Handler {
 		"/control/faults":                 {"GET": s.controlFaults, "PUT": s.controlSetFaults, "DELETE": s.controlClearFaults},
 		"/control/clock":                  {"GET": s.controlClock, "POST": s.controlAdvance},
 		"/control/deliveries":             {"GET": s.controlDeliveries},
+		"/control/erase":                  {"POST": s.controlErase},
 		"/control/deliveries/{id}/resend": {"POST": s.controlResend},
 		"/control/requests":               {"GET": s.controlRequests},
 	} {

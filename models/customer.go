@@ -1,0 +1,169 @@
+package models
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// phoneDigits is a phone number without its decoration and its country code or leading zero.
+func phoneDigits(phone string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, phone)
+	return strings.TrimPrefix(strings.TrimPrefix(digits, "62"), "0")
+}
+
+// bareNumber is phoneDigits of a column, but for the country code and zero before them.
+const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(customer_phone," +
+	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
+
+// MaxCustomerOrders is how many orders of one customer are dealt with at a time.
+const MaxCustomerOrders = 200
+
+// CustomerOrders lists the orders with the same email or phone number as an order, that one among them, the oldest
+// first, each whole. It knows none of orders whose customer was erased, and no more than MaxCustomerOrders.
+func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
+	db := with(ctx, s.read)
+	same := db.Where("lower(customer_email) = ? AND customer_email <> ''", strings.ToLower(o.CustomerEmail))
+	if digits := phoneDigits(o.CustomerPhone); digits != "" {
+		same = same.Or(bareNumber+" IN ?", []string{digits, "0" + digits, "62" + digits, "620" + digits})
+	}
+	var ids []int64
+	err := db.Model(&Order{}).Where("erased_at IS NULL").Where(db.Where("id = ?", o.ID).Or(same)).
+		Order("id").Limit(MaxCustomerOrders).Pluck("id", &ids).Error
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Order, len(ids))
+	for i, id := range ids {
+		if list[i], err = wholeOrder(db, "id = $1", id); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// InvoiceNumbers lists the invoice numbers of orders.
+func (s *Store) InvoiceNumbers(ctx context.Context, orderIDs []int64) (list []string, err error) {
+	payments := with(ctx, s.read).Model(&Payment{}).Where("order_id IN ?", orderIDs)
+	return list, payments.Order("id").Pluck("invoice_number", &list).Error
+}
+
+// DueForErasure lists orders whose customer is due to be erased: those that ended before a time, that nothing was
+// decided about and no money came for since, and that ErasureBlock has nothing against. It begins behind the order
+// with the ID after, and returns the ID to go on behind, 0 at the end.
+func (s *Store) DueForErasure(ctx context.Context, before time.Time, after int64, limit int) (due []int64, next int64,
+	err error) {
+	db := with(ctx, s.read)
+	before = before.UTC()
+	var some []Order
+	still := db.Select("id", "placed_at").Where("erased_at IS NULL AND id > ?", after)
+	err = still.Order("id").Limit(limit).Find(&some).Error
+	if err != nil {
+		return nil, 0, err
+	}
+	var ids []int64
+	for _, o := range some {
+		if !o.PlacedAt.Before(before) { // IDs are given out as time goes by: those behind it are younger
+			break
+		}
+		ids = append(ids, o.ID)
+	}
+	if len(ids) == 0 {
+		return nil, 0, nil
+	}
+	if len(ids) == limit {
+		next = ids[limit-1]
+	}
+	err = db.Model(&Order{}).Where("id IN ? AND status <> ?", ids, OrderAwaitingPayment).
+		Where(overSince, map[string]any{"before": before, "held": ReceiptHeld, "creating": PaymentCreating}).
+		Order("id").Pluck("id", &due).Error
+	return due, next, err
+}
+
+// overSince is the condition that an order ended before a time, and that nothing was decided about it, no money came for
+// it and no code of it could be paid since.
+const overSince = "(paid_at IS NULL OR paid_at < @before) AND (expired_at IS NULL OR expired_at < @before)" +
+	" AND (cancelled_at IS NULL OR cancelled_at < @before)" +
+	" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.order_id = orders.id AND (closed_at IS NULL OR closed_at >= @before))" +
+	" AND NOT EXISTS (SELECT 1 FROM payments JOIN receipts ON receipts.payment_id = payments.id" +
+	" WHERE payments.order_id = orders.id AND (receipts.status = @held OR receipts.created_at >= @before))" +
+	" AND NOT EXISTS (SELECT 1 FROM payments" +
+	" WHERE payments.order_id = orders.id AND (state = @creating OR expires_at >= @before))"
+
+// EraseLate erases what came about nobody's order, or about one whose customer was erased already, and is older than a
+// time: texts of cases, ways of refunds, and notifications that no order of ours belongs to.
+func (s *Store) EraseLate(ctx context.Context, before time.Time) error {
+	before = before.UTC()
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		cases := tx.Model(&Case{}).Where("closed_at < ? AND (detail <> '' OR reason <> '')", before).
+			Where("order_id IS NULL OR order_id IN (SELECT id FROM orders WHERE erased_at IS NOT NULL)").
+			Updates(map[string]any{"detail": "", "reason": ""})
+		if cases.Error != nil {
+			return cases.Error
+		}
+		receipts := tx.Model(&Receipt{}).Where("refunded > 0 AND refunded_on < ? AND refund_method <> ''", before).
+			Where("payment_id IS NULL OR payment_id IN (SELECT p.id FROM orders o"+
+				" JOIN payments p ON p.order_id = o.id WHERE o.erased_at IS NOT NULL)").
+			Update("refund_method", "")
+		if receipts.Error != nil {
+			return receipts.Error
+		}
+		notifications := tx.Model(&Notification{}).
+			Where("verdict IN ?", []Verdict{VerdictUnknownInvoice, VerdictUnreadable}).
+			Where("received_at < ? AND length(body) > 0", before).
+			Where("NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)").
+			Update("body", []byte{})
+		if notifications.Error != nil {
+			return notifications.Error
+		}
+		return wantScrub(tx, int(cases.RowsAffected+receipts.RowsAffected+notifications.RowsAffected))
+	})
+}
+
+// keysOfOthers are the columns that are no customer's data but a key to it: who has one of them sees the order, or
+// could place another. They are exported as stars.
+var keysOfOthers = []string{"token", "checkout_id", "form_id", "header"}
+
+// Held returns everything that is held about orders, by table, each row with its columns by name. Messages are texts.
+// The orders' addresses are stars, wherever they stand.
+func (s *Store) Held(ctx context.Context, list []Order) (map[string][]map[string]any, error) {
+	all := map[string][]map[string]any{}
+	for _, h := range held {
+		all[h.table] = []map[string]any{}
+		for _, o := range list {
+			var rows []map[string]any
+			err := with(ctx, s.read).Table(h.table).Where(h.of, map[string]any{"order": o.ID}).Order("1").Find(&rows).Error
+			if err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				all[h.table] = append(all[h.table], readableRow(row, o.Token))
+			}
+		}
+	}
+	return all, nil
+}
+
+func readableRow(row map[string]any, token string) map[string]any {
+	for column, value := range row {
+		if bytes, ok := value.([]byte); ok {
+			value = string(bytes)
+		}
+		if text, ok := value.(string); ok {
+			value = strings.ReplaceAll(text, token, "***")
+		}
+		if slices.Contains(keysOfOthers, column) {
+			value = "***"
+		}
+		row[column] = value
+	}
+	return row
+}
