@@ -125,8 +125,10 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		}},
 		`pg_dump --format=custom --file=warung.dump "$DATABASE_URL"`:                               {environ: onServer, with: dump},
 		`pg_restore --clean --if-exists --single-transaction --dbname="$DATABASE_URL" warung.dump`: {environ: onServer, with: dump},
-		"make test":  {},
-		"make check": {},
+		`psql "$DATABASE_URL" -c "VACUUM FULL ANALYZE"`:                                            {says: "VACUUM", environ: onServer},
+		`psql "$DATABASE_URL" -c "CHECKPOINT"`:                                                     {says: "CHECKPOINT", environ: onServer},
+		"make test":                                                                                {},
+		"make check":                                                                               {},
 	}
 	listed := docsCommands(t)
 	for _, line := range listed {

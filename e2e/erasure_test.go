@@ -143,6 +143,7 @@ func eraseEverything(t *testing.T, dir, database string, files func() map[string
 
 func plantCustomer(t *testing.T, p *program) *erasureJourney {
 	v := visit(t, p)
+	v.open(p)
 	control(t, p, http.MethodPut, "/control/faults", map[string]any{"notification_template": json.RawMessage(
 		`{"order":{"invoice_number":"{invoice_number}","amount":"{amount}"},` +
 			`"transaction":{"status":"{status}","date":"{date}"},` +
