@@ -367,3 +367,35 @@ func TestCaseKinds(t *testing.T) {
 		t.Errorf("%d kinds, %d of them different", len(kinds), different)
 	}
 }
+
+// A telling puts nothing right that is wrong in another way, or that was decided already.
+func TestWhatPutsNothingRight(t *testing.T) {
+	t.Run("wrong in another way", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		wrong, other := paid(o.Payment(), c.now()), paid(o.Payment(), c.now())
+		wrong.Amount--
+		other.PaymentCode = "1"
+		want(t, deliver(t, s, c, "wrong amount", "{}", PaidEvent(wrong)), VerdictMismatched, EffectFlagged)
+		want(t, deliver(t, s, c, "wrong code", "{}", PaidEvent(other)), VerdictMismatched, EffectFlagged)
+		if got := reload(t, s, o); got.Status != OrderAwaitingPayment || got.Money().Applied != 0 {
+			t.Errorf("order %s, money %+v", got.Status, got.Money())
+		}
+	})
+	t.Run("decided", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		wrong, right := paid(o.Payment(), c.now()), paid(o.Payment(), c.now())
+		wrong.Amount--
+		want(t, deliver(t, s, c, "wrong", "{}", PaidEvent(wrong)), VerdictMismatched, EffectFlagged)
+		d := Decision{Kind: DecisionPayAgain, By: "Sari", Reason: "x", Refund: wrong.Amount, RefundedOn: c.now(), RefundMethod: "cash"}
+		d.Next = attempt(o, o.NextAttempt())
+		if _, err := s.Decide(context.Background(), only(t, s).ID, d); err != nil {
+			t.Fatal(err)
+		}
+		want(t, deliver(t, s, c, "right", "{}", PaidEvent(right)), VerdictMismatched, EffectFlagged)
+		if got := reload(t, s, o); got.Status != OrderAwaitingPayment || got.Money().Applied != 0 || got.Money().Refunded != wrong.Amount {
+			t.Errorf("order %s, money %+v", got.Status, got.Money())
+		}
+	})
+}
