@@ -117,7 +117,7 @@ func (c Case) moneyDecisions() []DecisionKind {
 
 // canAccept reports whether the order can still take the money of the case.
 func (c Case) canAccept() bool {
-	if c.Order == nil || c.Payment == nil || !slices.Contains(moneyKinds, c.Kind) {
+	if !slices.Contains(moneyKinds, c.Kind) { // those are about a payment of an order
 		return false
 	}
 	p := *c.Payment

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // caseOf is an open case of a kind about a receipt of a status, for an order with one
@@ -224,5 +227,96 @@ func TestDecide(t *testing.T) {
 				t.Errorf("decided again: %v", err)
 			}
 		})
+	}
+}
+
+// Money for nobody is decided, too, and nobody is told.
+func TestDecideAboutMoneyForNobody(t *testing.T) {
+	s, c := openStore(t)
+	deliver(t, s, c, "else", "{}", PaidEvent(Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000}))
+	decideRefund(t, s, only(t, s))
+	var r Receipt
+	var mails int64
+	if err := s.read.First(&r).Error; err != nil || r.Status != ReceiptReturned || r.Refunded != 10_000 {
+		t.Errorf("receipt %+v, %v", r, err)
+	}
+	if err := s.read.Model(&Mail{}).Count(&mails).Error; err != nil || mails != 0 {
+		t.Errorf("%d mails, %v", mails, err)
+	}
+}
+
+// What is decided about other money touches no goods that were paid for, and no code that the
+// gateway is still asked about.
+func TestWhatADecisionLeavesAlone(t *testing.T) {
+	ctx := context.Background()
+	t.Run("the goods, when a second payment is refunded", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		for i := range 2 {
+			deliver(t, s, c, string(rune('a'+i)), "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), i)))
+		}
+		before := stock(t, s, "MNM-GAYO")
+		decideRefund(t, s, only(t, s))
+		if got := reload(t, s, o); got.Status != OrderPaid || !got.StockHeld || stock(t, s, "MNM-GAYO") != before {
+			t.Errorf("order %s, stock held %v, %d left, was %d", got.Status, got.StockHeld, stock(t, s, "MNM-GAYO"), before)
+		}
+	})
+	t.Run("the code of a cancelled order", func(t *testing.T) {
+		s, c := openStore(t)
+		o := withCode(t, s, c, "MNM-GAYO")
+		if _, err := s.CancelOrder(ctx, o.ID); err != nil {
+			t.Fatal(err)
+		}
+		wrong := paid(o.Payment(), c.now())
+		wrong.Amount--
+		deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+		decideRefund(t, s, only(t, s))
+		if got := reload(t, s, o); got.Status != OrderCancelled || got.Payment().State != PaymentPending {
+			t.Errorf("order %s, payment %s", got.Status, got.Payment().State)
+		}
+	})
+	t.Run("the shopper, where nothing changes", func(t *testing.T) {
+		s, c := openStore(t)
+		o := place(t, s, "MNM-GAYO", 1)
+		if err := s.RefuseCode(ctx, o.Payment(), "no", c.now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		open := only(t, s)
+		if _, err := s.Decide(ctx, open.ID, Decision{Kind: DecisionNone, By: "Sari", Reason: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		var told int64
+		if err := s.read.Model(&Mail{}).Where("case_id = ?", open.ID).Count(&told).Error; err != nil || told != 0 {
+			t.Errorf("%d mails, %v", told, err)
+		}
+	})
+}
+
+// Of many decisions at once about one case, one is carried out.
+func TestDecideAtOnce(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount--
+	deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+	deliver(t, s, c, "else", "{}", PaidEvent(Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000}))
+	for _, open := range casesOf(t, s) {
+		var carried atomic.Int32
+		var people errgroup.Group
+		for i := range 12 {
+			d := Decision{Kind: []DecisionKind{DecisionNone, DecisionRefund, DecisionCancel}[i%3], By: "Sari", Reason: "x", Refund: 1, RefundedOn: c.now(), RefundMethod: "cash"}
+			people.Go(func() error {
+				_, err := s.Decide(context.Background(), open.ID, d)
+				if err == nil {
+					carried.Add(1)
+				} else if !errors.Is(err, ErrDecided) && !errors.Is(err, ErrNotOffered) {
+					return err
+				}
+				return nil
+			})
+		}
+		if err := people.Wait(); err != nil || carried.Load() != 1 {
+			t.Errorf("%s: %d decisions were carried out, %v", open.Kind, carried.Load(), err)
+		}
 	}
 }
