@@ -47,7 +47,7 @@ func (s *settings) checkDemo() error {
 		return nil
 	}
 	const isDemo = ", but JOKUL_ENVIRONMENT is embedded, a demo in which payments are made up;" +
-		" set JOKUL_ENVIRONMENT=production for a real shop, or PUBLIC_DEMO=yes to show a demo to strangers"
+		" set JOKUL_ENVIRONMENT to sandbox or production, whichever the credentials are of, or PUBLIC_DEMO=yes to show a demo to strangers"
 	switch {
 	case s.SecretKey != "":
 		return errors.New("JOKUL_SECRET_KEY is set" + isDemo)
@@ -174,6 +174,22 @@ func isLocal(host string) bool {
 	host = strings.ToLower(host)
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// warn notes what may be meant, and is worth a line in the log.
+func (s *settings) warn() {
+	if host, _, err := net.SplitHostPort(s.OpsAddr); err == nil && !isLocal(host) {
+		s.warnings = append(s.warnings, "OPS_ADDR can be reached from other machines: metrics and profiles are there without a password")
+	}
+	if s.Environment == embedded {
+		return
+	}
+	if s.RateLimit == "off" {
+		s.warnings = append(s.warnings, "RATE_LIMIT is off: nothing bounds what one visitor can do")
+	}
+	if s.ShopContact == "" && s.MailFrom == "" {
+		s.warnings = append(s.warnings, "SHOP_CONTACT is missing: /privacy names no address to write to")
+	}
 }
 
 func isHTTPS(address string) bool {

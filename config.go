@@ -95,7 +95,11 @@ func readSettings(environ []string) (settings, error) {
 	if s.trustedProxies, err = handlers.ParseProxies(s.TrustedProxies); err != nil {
 		return s, fmt.Errorf("TRUSTED_PROXIES must be addresses and networks such as 127.0.0.1,10.0.0.0/8: %w", err)
 	}
-	return s, s.check()
+	if err := s.check(); err != nil {
+		return s, err
+	}
+	s.warn()
+	return s, nil
 }
 
 // fill gives defaults that depend on other settings.
@@ -116,6 +120,10 @@ func (s *settings) fill() {
 	}
 	s.LogFormat = or(s.LogFormat, "json")
 	s.BaseURL = strings.TrimSuffix(s.BaseURL, "/")
+	if u, err := url.Parse(s.BaseURL); err == nil && isOrigin(s.BaseURL) { // scheme and host are the same in capitals
+		u.Host = strings.ToLower(u.Host)
+		s.BaseURL = u.String()
+	}
 }
 
 func or(value, otherwise string) string {

@@ -98,7 +98,7 @@ func nearMisses(values map[string]string) (warnings []string) {
 			continue
 		}
 		// Of short names many are near that mean something else.
-		if nearest, distance := nearestName(name, all); distance <= min(2, len(nearest)/8) {
+		if nearest, distance := nearestName(name, all); distance <= min(2, len(nearest)/4) {
 			warnings = append(warnings, fmt.Sprintf("%s is set and is no setting; did you mean %s?", name, nearest))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -290,13 +291,20 @@ func (p *program) announce() {
 func (p *program) announceConsole() {
 	path, base := p.handler.ConsolePath(), p.BaseURL
 	if strings.Contains(path, "?") { // the link
-		base = address(p.shop)
+		if u, err := url.Parse(p.BaseURL); err != nil || u.Hostname() != "localhost" || u.Port() != portOf(p.shop) {
+			base = address(p.shop)
+		}
 		if !isLoopback(p.shop) {
 			fmt.Fprintln(p.out, "Console         closed: set CONSOLE_PASSWORD, or listen on 127.0.0.1 for a one-time link")
 			return
 		}
 	}
 	fmt.Fprintf(p.out, "Console         %s\n", base+path)
+}
+
+func portOf(l net.Listener) string {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
 
 // serve runs all parts until ctx ends or one of them fails. The sandbox ends

@@ -181,7 +181,7 @@ func (b bounds) links() {
 func (b bounds) methods(victim string) {
 	b.doors["gateway"] = strings.TrimPrefix(b.p.gateway.base, "http://")
 	defer delete(b.doors, "gateway")
-	for door, paths := range map[string][]string{"directly": {"/", "/healthz", "/readyz", "/metrics", "/cart", victim, victim + "/status", victim + "/events", "/sw.js", "/static/app.css", "/favicon.ico"},
+	for door, paths := range map[string][]string{"directly": {"/", "/healthz", "/readyz", "/cart", victim, victim + "/status", victim + "/events", "/sw.js", "/static/app.css", "/favicon.ico"},
 		"behind nginx": {"/", "/healthz", victim}, "gateway": {"/simulator", "/control/clock"}} {
 		for _, path := range paths {
 			head, body := b.raw(door, "HEAD", path)

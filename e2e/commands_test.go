@@ -100,7 +100,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		"go run ./jokul/cmd/jokul help": {says: "sandbox"},
 		"go run ./jokul/cmd/jokul sandbox --notification-url http://127.0.0.1:9000/notifications": {
 			serves: `http://127.0.0.1:\d+`, with: map[string]string{"--notification-url": "--addr 127.0.0.1:0 --notification-url"}},
-		"JOKUL_CLIENT_ID=MCH-0000-00000000000001 JOKUL_SECRET_KEY=SK-sandbox go run ./jokul/examples/merchant": {serves: "127.0.0.1:9000"},
+		"JOKUL_CLIENT_ID=MCH-0000-STANDALONE JOKUL_SECRET_KEY=SK-standalone-not-a-secret go run ./jokul/examples/merchant": {serves: "127.0.0.1:9000"},
 		"JOKUL_ENVIRONMENT=sandbox JOKUL_CLIENT_ID=... JOKUL_SECRET_KEY=... BASE_URL=https://shop.example.com CONSOLE_PASSWORD=... ./warung": {
 			serves: `Warung Jokul +https://shop.example.com`, environ: elsewhere, with: map[string]string{"=...": "=MCH-0000-00000000000001"}},
 		`grep 'request_id=1K8DBQGMMUUSGKOIKBL6PLOZ4' warung.log`: {says: "order placed", with: inFile},

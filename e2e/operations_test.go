@@ -131,7 +131,7 @@ func TestStopLeavesWhatHangs(t *testing.T) {
 	}
 	defer hanging.Close()
 	p.sendHalf(t, "GET / HTTP/1.1\r\nHost: shop.exam")
-	body := p.sendHalf(t, "POST /checkout HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+	body := p.sendHalf(t, "POST /checkout HTTP/1.1\r\nHost: "+strings.TrimPrefix(p.shop.base, "http://")+"\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
 		"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
 	if line, err := bufio.NewReader(body).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
 		t.Fatalf("the shop does not read the form: %q, %v", line, err)

@@ -67,11 +67,24 @@ func (h *Handler) signedInOnly(next echo.HandlerFunc) echo.HandlerFunc {
 // signedIn reports whether a browser is signed in. A session that a one-time link
 // opened is good only where the link is.
 func (h *Handler) signedIn(c echo.Context) (bool, error) {
-	cookie, err := c.Cookie(consoleCookie)
-	if err != nil || h.byLink() && !isLocal(c.Request()) {
+	if h.byLink() && !isLocal(c.Request()) {
 		return false, nil
 	}
-	return h.Store.InSession(c.Request().Context(), cookie.Value, h.password.credential)
+	for _, cookie := range consoleCookies(c) {
+		in, err := h.Store.InSession(c.Request().Context(), cookie.Value, h.password.credential)
+		if in || err != nil {
+			return in, err
+		}
+	}
+	return false, nil
+}
+
+// consoleCookies are the sessions that a browser brings. On one machine it may have some
+// of other shops: cookies know no ports.
+func consoleCookies(c echo.Context) []*http.Cookie {
+	const most = 4
+	list := c.Request().CookiesNamed(consoleCookie)
+	return list[:min(len(list), most)]
 }
 
 // mayInspect reports whether an order's page leads to what happened underneath: in
@@ -97,7 +110,7 @@ func nextPage(asked string) string {
 }
 
 func (h *Handler) logout(c echo.Context) error {
-	if cookie, err := c.Cookie(consoleCookie); err == nil {
+	for _, cookie := range consoleCookies(c) {
 		if err := h.Store.CloseSession(c.Request().Context(), cookie.Value); err != nil {
 			return fmt.Errorf("sign out: %w", err)
 		}

@@ -136,6 +136,11 @@ func TestOneTimeLink(t *testing.T) {
 			t.Errorf("%s with the link: HTTP %d", path, code)
 		}
 	}
+	beside := browser
+	beside.header = http.Header{"Cookie": {consoleCookie + "=of-another-shop-on-this-machine"}}
+	if code := beside.get(w, "/console").Code; code != http.StatusOK {
+		t.Errorf("beside the session of another shop: HTTP %d", code)
+	}
 	for name, stranger := range strangers() {
 		stranger.session = browser.session
 		if code := stranger.get(w, "/console").Code; code != http.StatusForbidden {

@@ -102,15 +102,23 @@ func machine(t *time.Time) string {
 
 // defuse keeps a cell from being run: a spreadsheet takes what begins with a sign
 // for a formula, whoever wrote it, also one that is written in full width or behind
-// what does not show. An apostrophe makes it text.
+// what does not show. An apostrophe makes it text. In Indonesia spreadsheets begin
+// another cell at each semicolon.
 func defuse(cell string) string {
-	shown := cleanText(cell)
+	var text strings.Builder
+	for part := range strings.SplitAfterSeq(cell, ";") {
+		if isFormula(part) {
+			text.WriteByte('\'')
+		}
+		text.WriteString(part)
+	}
+	return text.String()
+}
+
+func isFormula(cell string) bool {
 	if cell == "" {
-		return cell
+		return false
 	}
-	sign := norm.NFKC.String(cutText(shown, 1)) // in its usual width
-	if strings.ContainsRune("\t\r\n", rune(cell[0])) || sign != "" && strings.ContainsAny(sign[:1], "=+-@") || sign == "−" {
-		return "'" + cell
-	}
-	return cell
+	sign := norm.NFKC.String(cutText(cleanText(cell), 1)) // in its usual width
+	return strings.ContainsRune("\t\r\n", rune(cell[0])) || sign != "" && strings.ContainsAny(sign[:1], "=+-@") || sign == "−"
 }

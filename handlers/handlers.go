@@ -289,8 +289,8 @@ func (h *Handler) around() []echo.MiddlewareFunc {
 			h.Log.ErrorContext(c.Request().Context(), "panic", "error", err, "stack", string(stack))
 			return err
 		}}),
-		h.knownHost,
 		h.guard,
+		h.knownHost,
 		h.light,
 		shortParams,
 		h.bounded,
@@ -390,6 +390,8 @@ func (h *Handler) readForm(skip middleware.Skipper) echo.MiddlewareFunc {
 // sameOrigin refuses forms that another site had a browser send.
 func (h *Handler) sameOrigin(skip middleware.Skipper) echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
+	// Behind a proxy that leaves the port out of Host a form's origin is not its host.
+	_ = protection.AddTrustedOrigin(h.BaseURL) // it is an origin, or empty where only the routes are wanted
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if !skip(c) && protection.Check(c.Request()) != nil {
@@ -409,6 +411,7 @@ func (h *Handler) limited(perMinute int) echo.MiddlewareFunc {
 		Skipper:             func(echo.Context) bool { return !h.RateLimit },
 		IdentifierExtractor: func(c echo.Context) (string, error) { return client(c.RealIP()), nil },
 		DenyHandler: func(c echo.Context, _ string, _ error) error {
+			h.warnOfOneClient(c)
 			c.Response().Header().Set("Retry-After", "60")
 			return echo.NewHTTPError(http.StatusTooManyRequests, "rate limit")
 		},

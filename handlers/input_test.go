@@ -132,7 +132,12 @@ func TestDefuse(t *testing.T) {
 			t.Errorf("%q is exported as %q", text, got)
 		}
 	}
-	for _, text := range []string{"", "Budi", "2 x MNM-TEH", "WJ-1", "89000", "a=1", "2026-11-24T03:00:00Z", "–", "王", " Budi"} {
+	for text, want := range map[string]string{"Ani;=cmd|'/C calc'!A0;b": "Ani;'=cmd|'/C calc'!A0;b", "a; ＝1;-2": "a;' ＝1;'-2", "=1;+2": "'=1;'+2"} {
+		if got := defuse(text); got != want {
+			t.Errorf("%q is exported as %q, want %q", text, got, want)
+		}
+	}
+	for _, text := range []string{"", "Budi", "1 x A; 2 x MNM-TEH", "2 x MNM-TEH", "WJ-1", "89000", "a=1", "2026-11-24T03:00:00Z", "–", "王", " Budi"} {
 		if got := defuse(text); got != text {
 			t.Errorf("%q is exported as %q", text, got)
 		}

@@ -19,7 +19,7 @@ var readers = map[string]struct {
 	kind     string
 	argument int
 }{
-	"QueryParam": {"query", 0}, "FormValue": {"form", 0}, "formText": {"form", 1}, "Param": {"param", 0}, "Cookie": {"cookie", 0},
+	"QueryParam": {"query", 0}, "FormValue": {"form", 0}, "formText": {"form", 1}, "Param": {"param", 0}, "Cookie": {"cookie", 0}, "CookiesNamed": {"cookie", 0},
 	"PathValue": {"param", 0}, "PostFormValue": {"form", 0},
 }
 
@@ -82,7 +82,7 @@ func sourceInputs(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	constants := map[string]string{"echo.HeaderAccept": echo.HeaderAccept, "echo.HeaderAcceptEncoding": echo.HeaderAcceptEncoding,
-		"echo.HeaderXRequestID": echo.HeaderXRequestID, "echo.HeaderXForwardedFor": echo.HeaderXForwardedFor}
+		"echo.HeaderXRequestID": echo.HeaderXRequestID, "echo.HeaderXForwardedFor": echo.HeaderXForwardedFor, "echo.HeaderXRealIP": echo.HeaderXRealIP}
 	for _, p := range packages {
 		ast.Inspect(p, func(n ast.Node) bool {
 			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Names) == len(spec.Values) {

@@ -132,6 +132,7 @@ var inputs = []input{
 	{"header", "Referer", "POST /find-order", "http://example.com/", "http://example.com/" + of("x", 8000), 404, 404, false},
 	{"header", "X-Request-Id", "GET /cart", of("x", 64), of("x", 65), 200, 200, false},
 	{"header", "X-Forwarded-For", "GET /cart", "203.0.113.9", of("203.0.113.9,", 600), 200, 200, false},
+	{"header", "X-Real-Ip", "GET /cart", "203.0.113.9", of("9", 7000), 200, 200, false},
 	{"header", "Forwarded", "GET /cart", "for=203.0.113.9", of("for=x;", 1000), 200, 200, false},
 }
 

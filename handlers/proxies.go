@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,8 +32,11 @@ func ParseProxies(list string) (Proxies, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither an address nor a network", each)
 		}
-		if network.Bits() == 0 {
-			return nil, errors.New("a network of all addresses would let everybody choose their own")
+		if network.Addr().Is4In6() {
+			network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-96)
+		}
+		if network.Bits() < 8 {
+			return nil, fmt.Errorf("%q is half the internet: everybody in it could choose their own address", each)
 		}
 		p = append(p, network.Masked())
 	}
@@ -57,14 +59,23 @@ func (p Proxies) trust(peer string) bool {
 }
 
 // clientAddress is who a request comes from: the last in X-Forwarded-For that is
-// no proxy of ours, if its peer is one; else the peer.
+// no proxy of ours, or what X-Real-IP says where that is missing, if its peer is a
+// proxy of ours; else the peer.
 func (p Proxies) clientAddress() echo.IPExtractor {
 	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
 	for _, network := range p {
 		options = append(options, echo.TrustIPRange(&net.IPNet{
 			IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), network.Addr().BitLen())}))
 	}
-	return echo.ExtractIPFromXFFHeader(options...)
+	forwarded := echo.ExtractIPFromXFFHeader(options...)
+	return func(r *http.Request) string {
+		if p.trust(r.RemoteAddr) && r.Header.Get(echo.HeaderXForwardedFor) == "" {
+			if ip, err := netip.ParseAddr(r.Header.Get(echo.HeaderXRealIP)); err == nil {
+				return ip.Unmap().WithZone("").String()
+			}
+		}
+		return forwarded(r)
+	}
 }
 
 // warnOfProxy says that a proxy seems to stand in front of the shop which it is
@@ -80,4 +91,17 @@ func (h *Handler) warnOfProxy(r *http.Request) {
 		})
 		return
 	}
+}
+
+// warnOfOneClient says that a limit was reached by a client on this machine or in a
+// private network, which may be a proxy that does not say whom it forwards.
+func (h *Handler) warnOfOneClient(c echo.Context) {
+	ip, err := netip.ParseAddr(c.RealIP())
+	if err != nil || !ip.IsLoopback() && !ip.IsPrivate() {
+		return
+	}
+	h.untrusted.Do(func() {
+		h.Log.WarnContext(c.Request().Context(), "a limit was reached by an address of this machine or a private network: "+
+			"if that is a proxy, have it send X-Forwarded-For and name it in TRUSTED_PROXIES, or all its visitors count as one client", "client", ip.String())
+	})
 }

@@ -708,7 +708,7 @@ var texts = map[string]text{
 	"confirm.text":       {"Tidak tertulis di dokumen mana pun, atau berbeda per pedagang. Tanyakan sebelum mulai sungguhan:", "It is in no document, or differs by merchant. Ask before going live:"},
 	"confirm.contract":   {"Kontrak: apakah perlu perjanjian sendiri dengan Indomaret, atau cukup lewat DOKU?", "Contract: do you need an agreement of your own with Indomaret, or is DOKU's enough?"},
 	"confirm.limits":     {"Jumlah terkecil dan terbesar per pembayaran (toko ini memakai Rp 10.000 sampai Rp 5.000.000).", "The smallest and largest amount of a payment (this shop uses Rp 10,000 to Rp 5,000,000)."},
-	"confirm.expiry":     {"Umur kode yang paling panjang (toko ini memakai PAYMENT_EXPIRY, paling lama 24 jam).", "The longest life of a code (this shop uses PAYMENT_EXPIRY, at most 24 hours)."},
+	"confirm.expiry":     {"Umur kode yang paling panjang (toko ini memakai PAYMENT_EXPIRY, paling lama 168 jam).", "The longest life of a code (this shop uses PAYMENT_EXPIRY, at most 168 hours)."},
 	"confirm.fee":        {"Biaya per transaksi, dan siapa yang menanggungnya di kasir.", "The fee of a transaction, and who bears it at the till."},
 	"confirm.biller":     {"Nama yang harus disebut pembeli kepada kasir (toko ini menulis “DOKU”).", "The name to ask for at the till (this shop says “DOKU”)."},
 	"confirm.settlement": {"Pembagian hasil ke rekening penjual untuk kanal ini, kalau dipakai.", "Split settlement to sellers' accounts on this channel, if you use it."},
