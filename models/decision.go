@@ -258,7 +258,7 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 	}
 	change := Change{Kind: ChangeReceipt, Subject: c.Receipt.InvoiceNumber,
 		Was: string(c.Receipt.Status), Became: string(became)}
-	if d.Refund > 0 {
+	if c.NeedsRefund(d.Kind) {
 		change.Became += " " + strconv.FormatInt(d.Refund, 10)
 	}
 	if c.Payment != nil {

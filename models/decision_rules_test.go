@@ -215,6 +215,17 @@ func TestDecide(t *testing.T) {
 			if r.Status != want.receipt || r.Refunded != want.refunded || (r.RefundedOn == nil) != (want.refunded == 0) || r.Amount != wrong.Amount {
 				t.Errorf("receipt %+v", r)
 			}
+			became := string(want.receipt)
+			if want.refunded > 0 {
+				became += " 5"
+			}
+			changes, err := s.ChangesOf(ctx, o.ID)
+			written := func(c Change) bool {
+				return c.Kind == ChangeReceipt && c.Subject == o.Payment().InvoiceNumber && c.PaymentID == o.Payment().ID && c.Was == "held" && c.Became == became
+			}
+			if err != nil || !slices.ContainsFunc(changes, written) {
+				t.Errorf("no change to %q is written: %+v, %v", became, changes, err)
+			}
 			held := got.Status == OrderPaid || got.Status == OrderAwaitingPayment
 			if got.StockHeld != held || (stock(t, s, "MNM-GAYO") == before) == held {
 				t.Errorf("order %s, stock held %v, %d left, was %d", got.Status, got.StockHeld, stock(t, s, "MNM-GAYO"), before)
@@ -275,6 +286,37 @@ func TestWhatADecisionLeavesAlone(t *testing.T) {
 			t.Errorf("order %s, payment %s", got.Status, got.Payment().State)
 		}
 	})
+	t.Run("a code that is on its way", func(t *testing.T) {
+		s, _ := openStore(t)
+		o := place(t, s, "MNM-GAYO", 1)
+		if err := s.Raise(ctx, o.Payment(), CaseNoCode, "why"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Decide(ctx, only(t, s).ID, Decision{Kind: DecisionNone, By: "Sari", Reason: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := reload(t, s, o); got.Status != OrderAwaitingPayment || got.Payment().State != PaymentCreating {
+			t.Errorf("order %s, payment %s", got.Status, got.Payment().State)
+		}
+	})
+	for kind, refunded := range map[DecisionKind]int64{DecisionNone: 0, DecisionRefund: 7} {
+		t.Run("late money that was applied, by "+string(kind), func(t *testing.T) {
+			s, c := openStore(t)
+			o := withCode(t, s, c, "MNM-GAYO")
+			if err := s.Expire(ctx, o.Payment().ID); err != nil {
+				t.Fatal(err)
+			}
+			deliver(t, s, c, "late", "{}", PaidEvent(paid(o.Payment(), c.now())))
+			d := Decision{Kind: kind, By: "Sari", Reason: "x", Refund: refunded, RefundedOn: c.now(), RefundMethod: "cash"}
+			if _, err := s.Decide(ctx, only(t, s).ID, d); err != nil {
+				t.Fatal(err)
+			}
+			got := reload(t, s, o)
+			if r := got.Payment().Receipts[0]; got.Status != OrderPaid || !got.StockHeld || r.Status != ReceiptApplied || r.Refunded != refunded {
+				t.Errorf("order %s, stock held %v, receipt %+v", got.Status, got.StockHeld, r)
+			}
+		})
+	}
 	t.Run("the shopper, where nothing changes", func(t *testing.T) {
 		s, c := openStore(t)
 		o := place(t, s, "MNM-GAYO", 1)
