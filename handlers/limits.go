@@ -49,18 +49,24 @@ func (h *Handler) limitOf(ctx context.Context, l views.Lang, o models.Order, err
 	case errors.As(err, &scarce):
 		over = overLimit{http.StatusTooManyRequests, l.T("limit.all", nameOf(l, o, scarce.SKU)), true}
 		h.refusedOrder(ctx, limitScarce)
+	case errors.Is(err, models.ErrTooManyCorrections):
+		over = overLimit{http.StatusTooManyRequests, l.T("limit.corrections"), true}
+		h.refusedOrder(ctx, limitCorrections)
 	default:
 		return over, false
 	}
 	return over, true
 }
 
-// limitScarce is how metrics and the log call the limit on what is left of a product.
-const limitScarce = "scarce"
+// How metrics and the log call the limits on what is left of a product, and on corrections of an order's email.
+const (
+	limitScarce      = "scarce"
+	limitCorrections = "corrections"
+)
 
 func (h *Handler) refusedOrder(ctx context.Context, limit string) {
 	h.metrics.overLimit.WithLabelValues(limit).Inc()
-	h.limits.Do(func() { h.Log.WarnContext(ctx, "order over a limit on unpaid orders", "limit", limit) })
+	h.limits.Do(func() { h.Log.WarnContext(ctx, "order over a limit", "limit", limit) })
 }
 
 // limitPage shows the checkout form again, with all that was filled in, to a shopper whose order is over a limit.

@@ -193,6 +193,51 @@ func TestTheShopIsNobodysMailer(t *testing.T) {
 	}
 }
 
+// One order, whose form comes again and again with another email, mails four strangers at most. What is refused
+// changes nothing, and corrections that send no mail are taken.
+func TestOneOrderMailsFewStrangers(t *testing.T) {
+	for _, limited := range []bool{true, false} {
+		w := newWorld(t)
+		box := w.limits()
+		w.RateLimit = limited
+		b := w.browse(w.serve(w.Handler))
+		b.fill("MNM-TEH", "1")
+		form := b.form()
+		var got sent
+		taken := 0
+		for i := range 8 {
+			got = b.send("/checkout?lang=en", filled(form, "Budi", fmt.Sprintf("stranger%d@example.com", i), "081234567890"))
+			if got.status == http.StatusSeeOther {
+				taken++
+			}
+			w.mailAll()
+		}
+		if !limited {
+			if taken != 8 || len(box.letters) != 8 {
+				t.Errorf("without limits: %d forms were taken, %d mails sent", taken, len(box.letters))
+			}
+			continue
+		}
+		if taken != 4 || len(box.letters) != 4 || got.status != http.StatusTooManyRequests {
+			t.Errorf("%d forms were taken, %d mails sent, then HTTP %d", taken, len(box.letters), got.status)
+		}
+		for _, part := range []string{"Nothing was changed", `value="stranger7@example.com"`, `href="/find-order"`} {
+			if !strings.Contains(got.page, part) {
+				t.Errorf("the refusal lacks %q", part)
+			}
+		}
+		if o := w.placed()[0]; o.CustomerEmail != "stranger3@example.com" {
+			t.Errorf("the order is %s's", o.CustomerEmail)
+		}
+		if got := b.send("/checkout", filled(form, "Siti", "stranger3@example.com", "081234567891")); got.status != http.StatusSeeOther {
+			t.Errorf("another name: HTTP %d", got.status)
+		}
+		if o := w.placed()[0]; o.CustomerName != "Siti" {
+			t.Errorf("the order is for %s", o.CustomerName)
+		}
+	}
+}
+
 // links finds what mail programs make a link of in a text.
 var links = regexp.MustCompile(`(?i)[\p{L}\p{N}-]+\.\p{L}{2,}|://|www\.|@|\d{7,}`)
 

@@ -89,7 +89,7 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 			"What does the gateway answer when it is asked about payments? By answer; away means none."), []string{"answer"}),
 		placed: prometheus.NewCounter(counter("shop_orders_placed_total", "Do people buy? Orders placed.")),
 		overLimit: prometheus.NewCounterVec(counter("shop_orders_over_limit_total",
-			"Orders and new codes refused by a limit on unpaid orders, by limit."), []string{"limit"}),
+			"Orders, new codes and corrections refused by a limit on unpaid orders, by limit."), []string{"limit"}),
 		mailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
 			"Mails not sent because their recipient had had too many.")),
 		receipts: prometheus.NewCounterVec(counter("shop_receipts_total",
