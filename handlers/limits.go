@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
 
 	"warungjokul/jokul"
@@ -102,7 +105,41 @@ func holdsAddress(name string) bool {
 			digits++
 		}
 	}
-	return digits > mostDigits || addressInText.MatchString(name) || addressInText.MatchString(jokul.TillText(name, len(name)))
+	till := jokul.TillText(name, len(name))
+	return digits > mostDigits || addressInText.MatchString(name) || addressInText.MatchString(till) || holdsDomain(name) || holdsDomain(till)
+}
+
+// shortDomains are endings that make an address of any name before them: t.co, wa.me. Behind a short name other endings
+// are more often part of a title or a name: S.Si, Sp.JP, M.Kim.
+var shortDomains = []string{"ai", "app", "biz", "cc", "cn", "co", "com", "gg", "id", "io", "link", "ly", "me", "net", "org", "ru", "tv", "xyz"}
+
+// longTitles stand before names and other titles with a dot and no space: Prof.Ir.
+var longTitles = []string{"prof", "drs", "dra", "drg"}
+
+// holdsDomain reports whether a text holds the name of a domain that can be registered, in capitals or not.
+func holdsDomain(text string) bool {
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), endsDomain) {
+		parts := strings.Split(word, ".")
+		for i, ending := range parts[1:] {
+			before := parts[i]
+			if before != "" && isDomain(before, ending) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isDomain(before, ending string) bool {
+	if strings.HasPrefix(ending, "xn--") || slices.Contains(shortDomains, ending) {
+		return true
+	}
+	_, known := publicsuffix.PublicSuffix(ending)
+	return known && utf8.RuneCountInString(before) > 2 && !slices.Contains(longTitles, before)
+}
+
+func endsDomain(r rune) bool {
+	return r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r)
 }
 
 // joined is a dot with no space behind it.

@@ -91,7 +91,7 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		overLimit: prometheus.NewCounterVec(counter("shop_orders_over_limit_total",
 			"Orders, new codes and corrections refused by a limit on unpaid orders, by limit."), []string{"limit"}),
 		mailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
-			"Mails not sent because their recipient had had too many.")),
+			"Mails not sent, or sent later, because their recipient had had too many.")),
 		receipts: prometheus.NewCounterVec(counter("shop_receipts_total",
 			"Does money arrive, and how does the shop learn of it? Receipts kept, by source."), []string{"source"}),
 		paidAfter: prometheus.NewHistogramVec(histogram("shop_payment_to_paid_seconds",
