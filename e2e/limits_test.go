@@ -38,7 +38,7 @@ func (v visitor) tryOrder(sku, name, email, phone string) *http.Response {
 // product at most, and that person ten mails at most. Everybody else orders and pays as before.
 func TestFloodOfCheckouts(t *testing.T) {
 	server, taken := mailServer(t)
-	p := newPair(t, "", "SMTP_URL=smtp://"+server, "MAIL_FROM=Warung Jokul <toko@example.com>")
+	p := newPair(t, "", "SMTP_URL=smtp://"+server, "MAIL_FROM=Warung Jokul <toko@example.com>", "TRUSTED_PROXIES=127.0.0.1")
 	front := fixedPort(t)
 	nginx, err := servers.StartNginx(t.TempDir(), "../docs/operate.md", front, []string{strings.TrimPrefix(p.shop.base, "http://")})
 	if err != nil {

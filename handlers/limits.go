@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
 
 	"warungjokul/jokul"
@@ -49,18 +52,24 @@ func (h *Handler) limitOf(ctx context.Context, l views.Lang, o models.Order, err
 	case errors.As(err, &scarce):
 		over = overLimit{http.StatusTooManyRequests, l.T("limit.all", nameOf(l, o, scarce.SKU)), true}
 		h.refusedOrder(ctx, limitScarce)
+	case errors.Is(err, models.ErrTooManyCorrections):
+		over = overLimit{http.StatusTooManyRequests, l.T("limit.corrections"), true}
+		h.refusedOrder(ctx, limitCorrections)
 	default:
 		return over, false
 	}
 	return over, true
 }
 
-// limitScarce is how metrics and the log call the limit on what is left of a product.
-const limitScarce = "scarce"
+// How metrics and the log call the limits on what is left of a product, and on corrections of an order's email.
+const (
+	limitScarce      = "scarce"
+	limitCorrections = "corrections"
+)
 
 func (h *Handler) refusedOrder(ctx context.Context, limit string) {
 	h.metrics.overLimit.WithLabelValues(limit).Inc()
-	h.limits.Do(func() { h.Log.WarnContext(ctx, "order over a limit on unpaid orders", "limit", limit) })
+	h.limits.Do(func() { h.Log.WarnContext(ctx, "order over a limit", "limit", limit) })
 }
 
 // limitPage shows the checkout form again, with all that was filled in, to a shopper whose order is over a limit.
@@ -96,7 +105,41 @@ func holdsAddress(name string) bool {
 			digits++
 		}
 	}
-	return digits > mostDigits || addressInText.MatchString(name) || addressInText.MatchString(jokul.TillText(name, len(name)))
+	till := jokul.TillText(name, len(name))
+	return digits > mostDigits || addressInText.MatchString(name) || addressInText.MatchString(till) || holdsDomain(name) || holdsDomain(till)
+}
+
+// shortDomains are endings that make an address of any name before them: t.co, wa.me. Behind a short name other endings
+// are more often part of a title or a name: S.Si, Sp.JP, M.Kim.
+var shortDomains = []string{"ai", "app", "biz", "cc", "cn", "co", "com", "gg", "id", "io", "link", "ly", "me", "net", "org", "ru", "tv", "xyz"}
+
+// longTitles stand before names and other titles with a dot and no space: Prof.Ir.
+var longTitles = []string{"prof", "drs", "dra", "drg"}
+
+// holdsDomain reports whether a text holds the name of a domain that can be registered, in capitals or not.
+func holdsDomain(text string) bool {
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), endsDomain) {
+		parts := strings.Split(word, ".")
+		for i, ending := range parts[1:] {
+			before := parts[i]
+			if before != "" && isDomain(before, ending) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isDomain(before, ending string) bool {
+	if strings.HasPrefix(ending, "xn--") || slices.Contains(shortDomains, ending) {
+		return true
+	}
+	_, known := publicsuffix.PublicSuffix(ending)
+	return known && utf8.RuneCountInString(before) > 2 && !slices.Contains(longTitles, before)
+}
+
+func endsDomain(r rune) bool {
+	return r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r)
 }
 
 // joined is a dot with no space behind it.

@@ -181,6 +181,11 @@ func TestTheShopIsNobodysMailer(t *testing.T) {
 	if got := box.subjects(); len(got) != 0 || w.figures()["shop_mails_over_limit_total"] != 1 {
 		t.Errorf("got %q over the limit", got)
 	}
+	w.clock.advance(46 * time.Minute)
+	w.mailAll()
+	if got := box.subjects(); len(got) != 0 {
+		t.Errorf("got the reminders %q over the limit", got)
+	}
 	w.act(*w.status(late.location).PaymentCode, sandbox.ActionPay)
 	w.mailAll()
 	if got := box.subjects(); len(got) != 1 || !strings.Contains(got[0], "lunas") && !strings.Contains(got[0], "is paid") {
@@ -190,6 +195,76 @@ func TestTheShopIsNobodysMailer(t *testing.T) {
 	w.open()
 	if page := w.see("/console/orders/"+o.Number+"?lang=en", http.StatusOK); !strings.Contains(page, "Mail not sent") {
 		t.Error("the console does not say that a mail was not sent")
+	}
+}
+
+// The mail with a code that found no room comes by itself once there is, before the code's deadline.
+func TestHeldCodeMailComesLater(t *testing.T) {
+	w := newWorld(t)
+	box := w.limits()
+	for range 10 {
+		if _, allowed, err := w.Store.CountMail(context.Background(), "victim@example.com"); err != nil || !allowed {
+			t.Fatal(allowed, err)
+		}
+	}
+	w.clock.advance(5 * time.Minute)
+	order := w.browse(w.serve(w.Handler)).checkout("MNM-TEH", "1", "Siti", "victim@example.com", "081234567890")
+	for _, later := range []time.Duration{0, 30 * time.Minute, 24 * time.Minute} {
+		w.clock.advance(later)
+		w.mailAll()
+		if got := box.subjects(); len(got) != 0 {
+			t.Fatalf("got %q over the limit", got)
+		}
+	}
+	w.clock.advance(2 * time.Minute)
+	w.mailAll()
+	if len(box.letters) != 1 || !strings.Contains(box.letters[0].Text, w.whole(order.location).Token) {
+		t.Errorf("got %+v an hour after the ten", box.letters)
+	}
+}
+
+// One order, whose form comes again and again with another email, mails four strangers at most. What is refused
+// changes nothing, and corrections that send no mail are taken.
+func TestOneOrderMailsFewStrangers(t *testing.T) {
+	for _, limited := range []bool{true, false} {
+		w := newWorld(t)
+		box := w.limits()
+		w.RateLimit = limited
+		b := w.browse(w.serve(w.Handler))
+		b.fill("MNM-TEH", "1")
+		form := b.form()
+		var got sent
+		taken := 0
+		for i := range 8 {
+			got = b.send("/checkout?lang=en", filled(form, "Budi", fmt.Sprintf("stranger%d@example.com", i), "081234567890"))
+			if got.status == http.StatusSeeOther {
+				taken++
+			}
+			w.mailAll()
+		}
+		if !limited {
+			if taken != 8 || len(box.letters) != 8 {
+				t.Errorf("without limits: %d forms were taken, %d mails sent", taken, len(box.letters))
+			}
+			continue
+		}
+		if taken != 4 || len(box.letters) != 4 || got.status != http.StatusTooManyRequests {
+			t.Errorf("%d forms were taken, %d mails sent, then HTTP %d", taken, len(box.letters), got.status)
+		}
+		for _, part := range []string{"Nothing was changed", `value="stranger7@example.com"`, `href="/find-order"`} {
+			if !strings.Contains(got.page, part) {
+				t.Errorf("the refusal lacks %q", part)
+			}
+		}
+		if o := w.placed()[0]; o.CustomerEmail != "stranger3@example.com" {
+			t.Errorf("the order is %s's", o.CustomerEmail)
+		}
+		if got := b.send("/checkout", filled(form, "Siti", "stranger3@example.com", "081234567891")); got.status != http.StatusSeeOther {
+			t.Errorf("another name: HTTP %d", got.status)
+		}
+		if o := w.placed()[0]; o.CustomerName != "Siti" {
+			t.Errorf("the order is for %s", o.CustomerName)
+		}
 	}
 }
 
@@ -203,7 +278,8 @@ func TestNothingTypedBecomesALink(t *testing.T) {
 	b.fill("MNM-TEH", "1")
 	form := b.form()
 	for _, name := range []string{"Menang di evil.example", "http://evil.example/a", "https:evil", "www.evil.example", "a@evil.example", "t.me/evil",
-		"evil．example", "evil。example", "evil·example hadiah", "WA 0812-3456-7890", "Budi\r\nBcc: x@evil.example", "пример.рф"} {
+		"evil．example", "evil。example", "evil·example hadiah", "WA 0812-3456-7890", "Ani evil.COM", "evil.DE", "t.co", "T.CO", "wa.me 628123", "qq．com",
+		"evil。COM", "ＥＶＩＬ．ＣＯＭ", "xn--p1ai.COM", "a.xn--p1ai", "x.bb.co", "Budi\r\nBcc: x@evil.example", "пример.рф"} {
 		got := b.send("/checkout?lang=en", filled(form, name, "budi@example.com", "081234567890"))
 		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.page, `id="name-problem"`) {
 			t.Errorf("%q: HTTP %d", name, got.status)
@@ -240,7 +316,8 @@ func TestNothingTypedBecomesALink(t *testing.T) {
 }
 
 func TestNamesOfPeople(t *testing.T) {
-	for _, name := range []string{"Budi", "Drs.H.Ahmad", "Siti Rahma, S.Pd.", "M.Rizki", "dr. Andi Sp.OG", "Anne-Marie O'Neil", "Budi a/n Siti", "Budi 2", "J.R.R. Tolkien", "李小龙"} {
+	for _, name := range []string{"Budi", "Drs.H.Ahmad", "Siti Rahma, S.Pd.", "M.Rizki", "dr. Andi Sp.OG", "Anne-Marie O'Neil", "Budi a/n Siti", "Budi 2", "J.R.R. Tolkien", "李小龙",
+		"Drs.H.Ahmad, S.Si, M.Kom", "A.R. Rahman", "M.Ridho", "DRS.AHMAD, S.SI, M.KOM", "Prof.Ir.Budi", "budi s.kom, m.si", "S.Ag", "Sp.JP", "M.Kim", "A.Md"} {
 		if holdsAddress(name) {
 			t.Errorf("%q is taken for an address", name)
 		}

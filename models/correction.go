@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -14,7 +15,8 @@ func (o Order) Customer() Customer { return Customer{o.CustomerName, o.CustomerE
 // that is over, or has these very details, stays as it is. Each detail that changes is recorded, the order is found
 // by the new ones, and a mail with the payment code goes to the new address. The request of a payment stays as it
 // was made: it may be sent again under the same Request-Id, which takes the same bytes. An email or a phone number
-// with too many unpaid orders is an *OpenOrdersError, and nothing is changed.
+// with too many unpaid orders is an *OpenOrdersError, an email that was corrected too often ErrTooManyCorrections; then
+// nothing is changed.
 func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer) (corrected bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		corrected = false
@@ -45,6 +47,11 @@ func (s *Store) correctCustomer(tx *gorm.DB, o Order, to Customer) error {
 		}
 	}
 	readdressed, renumbered := o.CustomerEmail != to.Email, o.CustomerPhone != to.Phone
+	if readdressed {
+		if err := checkCorrections(tx, o.ID); err != nil {
+			return err
+		}
+	}
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = to.Name, to.Email, to.Phone
 	if readdressed || renumbered {
 		if err := s.holdAnew(tx, o); err != nil {
@@ -55,6 +62,28 @@ func (s *Store) correctCustomer(tx *gorm.DB, o Order, to Customer) error {
 		return err
 	}
 	return mailCodeAnew(tx, o.ID)
+}
+
+// mostCorrections is how often the email of one order can be corrected: each correction sends a mail to an address
+// that may be a stranger's.
+const mostCorrections = 3
+
+// ErrTooManyCorrections refuses another correction of an order's email.
+var ErrTooManyCorrections = errors.New("the email of this order was corrected too often")
+
+// checkCorrections refuses another correction of the email of an order that is locked, if limits count for it at all.
+// Corrections of the transaction itself are recorded at its end, and not counted.
+func checkCorrections(tx *gorm.DB, orderID int64) error {
+	var holders, corrections int64
+	if err := tx.Model(&orderHolder{}).Where("order_id = ?", orderID).Count(&holders).Error; err != nil || holders == 0 {
+		return err
+	}
+	err := tx.Model(&Change{}).Where("order_id = ? AND kind = ? AND subject = ?", orderID, ChangeCustomer, "email").
+		Count(&corrections).Error
+	if err == nil && corrections >= mostCorrections {
+		err = ErrTooManyCorrections
+	}
+	return err
 }
 
 // replaceWords has an order found by its customer's words as they are now, and by those of its payments.

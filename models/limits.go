@@ -50,13 +50,14 @@ var maxHeld = map[HolderKind]holding{
 }
 
 const (
-	// firstOrderFactor widens the limits of email and phone for a client that holds nothing itself. A stranger who
-	// fills orders with somebody's email from one address does not lock that person out.
-	firstOrderFactor = 3
+	// fewOrdersFactor widens the limits of email and phone for a client that has fewOrders at most itself. A stranger
+	// who fills orders with somebody's email from one address does not lock that person, or a family, out.
+	fewOrdersFactor = 3
+	fewOrders       = 4
 
 	// alwaysHeld is how many pieces of a product a client may hold however scarce it is. Of more it may hold half of
 	// what is there without it.
-	alwaysHeld = 2
+	alwaysHeld = 5 // a family orders one piece each
 )
 
 // OpenOrdersError refuses an order because of orders that wait to be paid.
@@ -179,11 +180,11 @@ func checkOpenOrders(db *gorm.DB, list []orderHolder, orderID int64) error {
 	for _, f := range found {
 		held[f.Kind] = f
 	}
-	factor := int64(1)
-	if held[HolderClient].Orders == 0 {
-		factor = firstOrderFactor
-	}
 	for _, kind := range []HolderKind{HolderClient, HolderEmail, HolderPhone} {
+		factor := int64(1)
+		if kind != HolderClient && held[HolderClient].Orders <= fewOrders {
+			factor = fewOrdersFactor
+		}
 		if most := maxHeld[kind]; held[kind].Orders >= factor*most.Orders || held[kind].Pieces >= factor*most.Pieces {
 			return &OpenOrdersError{By: kind}
 		}

@@ -90,7 +90,7 @@ func TestUnpaidOrdersAreBounded(t *testing.T) {
 			_, p := someone(i)
 			return shopper{fmt.Sprint("192.0.2.", i), "budi@example.com", p}
 		}, "MKN-KERUPUK", 1, 30, "email"},
-		"a scarce product": {func(i int) shopper { e, p := someone(i); return shopper{"192.0.2.1", e, p} }, "KRJ-BATIK", 1, 3, "scarce"},
+		"a scarce product": {func(i int) shopper { e, p := someone(i); return shopper{"192.0.2.1", e, p} }, "KRJ-BATIK", 1, 5, "scarce"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +150,8 @@ func pay(t *testing.T, s *Store, c *clock, o Order) {
 	}
 }
 
-// A stranger fills all orders that one address gives with somebody's email and phone number: that person still orders.
+// A stranger fills all orders that one address gives with somebody's email and phone number: that person still orders, as often as a
+// family does.
 func TestNobodyIsLockedOutByTheirEmail(t *testing.T) {
 	s, _ := openStore(t)
 	victim := shopper{"198.51.100.7", "siti@example.com", "081298765432"}
@@ -158,8 +159,10 @@ func TestNobodyIsLockedOutByTheirEmail(t *testing.T) {
 	if placed, by := flood(t, s, func(int) shopper { return stranger }, "MKN-KERUPUK", 1); placed != 10 || by != "email" {
 		t.Fatalf("the stranger placed %d orders, refused by %q", placed, by)
 	}
-	if _, err := victim.order(t, s, "MKN-KERUPUK", 1); err != nil {
-		t.Errorf("the person whose email it is: %v", err)
+	for i := range 5 {
+		if _, err := victim.order(t, s, "MKN-KERUPUK", 1); err != nil {
+			t.Errorf("order %d of the person whose email it is: %v", i+1, err)
+		}
 	}
 }
 
@@ -188,7 +191,7 @@ func TestLimitsHoldAtOnce(t *testing.T) {
 			t.Errorf("refused by %q", by)
 		}
 	})
-	if p, err := shops[0].ProductsBySKU(context.Background(), "KRJ-BATIK"); err != nil || p["KRJ-BATIK"].Stock != 3 {
+	if p, err := shops[0].ProductsBySKU(context.Background(), "KRJ-BATIK"); err != nil || p["KRJ-BATIK"].Stock != 1 {
 		t.Errorf("%d are left of 6, %v", p["KRJ-BATIK"].Stock, err)
 	}
 }
@@ -235,8 +238,8 @@ func TestLimitsAndOrdersThatAre(t *testing.T) {
 func TestCorrectionsAreCounted(t *testing.T) {
 	ctx := context.Background()
 	s, _ := openStore(t)
-	full := shopper{"192.0.2.1", "siti@example.com", "081298765432"}
-	flood(t, s, func(int) shopper { return full }, "MKN-KERUPUK", 1)
+	full := func(i int) shopper { return shopper{fmt.Sprint("198.51.100.", i), "siti@example.com", "081298765432"} }
+	flood(t, s, full, "MKN-KERUPUK", 1)
 	other := shopper{"192.0.2.2", "budi@example.com", "081234567890"}
 	if _, err := other.order(t, s, "MKN-KERUPUK", 1); err != nil {
 		t.Fatal(err)

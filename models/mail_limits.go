@@ -78,12 +78,40 @@ func mailAllowed(db *gorm.DB, recipient string, now time.Time) (bool, error) {
 	return true, nil
 }
 
+// mailAllowedAt returns when the limits let another mail go to a recipient, if none goes there before.
+func mailAllowedAt(db *gorm.DB, recipient string, now time.Time) (time.Time, error) {
+	at := now
+	for _, limit := range mailLimits {
+		var counted []time.Time
+		err := db.Model(&mailSend{}).Where("recipient = ? AND sent_at > ?", recipient, now.Add(-limit.within)).
+			Order("sent_at DESC").Offset(int(limit.most)-1).Limit(1).Pluck("sent_at", &counted).Error
+		if err != nil {
+			return at, err
+		}
+		if len(counted) > 0 && counted[0].Add(limit.within).After(at) {
+			at = counted[0].Add(limit.within)
+		}
+	}
+	return at, nil
+}
+
 // mailOverLimit is the error of a mail that was not sent because its recipient has had too many.
 const mailOverLimit = "the recipient has had too many mails"
 
-// HoldMail notes that a mail is not sent, because its recipient has had too many.
+// HoldMail notes that a mail is not sent, because its recipient has had too many. A mail with a code is sent once the
+// recipient may have another, if its code can still be paid then.
 func (s *Store) HoldMail(ctx context.Context, m Mail) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
+		if m.Kind == MailCode {
+			at, err := mailAllowedAt(tx, s.recipient(m.Order.CustomerEmail), s.now())
+			if err != nil {
+				return err
+			}
+			if at.Before(*m.Payment.ExpiresAt) {
+				return tx.Model(&Mail{}).Where("id = ? AND leased_until = ?", m.ID, m.LeasedUntil).
+					Updates(map[string]any{"send_at": at.UTC(), "leased_until": nil, "last_error": mailOverLimit}).Error
+			}
+		}
 		return tx.Model(&Mail{}).Where("id = ? AND leased_until = ?", m.ID, m.LeasedUntil).
 			Updates(map[string]any{"sent_at": s.now(), "leased_until": nil, "last_error": mailOverLimit, "subject": "", "text": "", "html": ""}).Error
 	})
