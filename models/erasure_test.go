@@ -371,6 +371,60 @@ func TestScrubBesideReader(t *testing.T) {
 	checkBytes(t, s)
 }
 
+// placeCorrected places an order of one customer, and corrects it to others.
+func placeCorrected(t *testing.T, s *Store, form string, customers ...Customer) Order {
+	t.Helper()
+	ctx := context.Background()
+	o, _, err := s.DraftOrder(ctx, []Item{{"MNM-TEH", 1}})
+	must(t, err)
+	o.FormID, o.Language = form, "id"
+	o.CustomerName, o.CustomerEmail, o.CustomerPhone = customers[0].Name, customers[0].Email, customers[0].Phone
+	o, _, err = s.PlaceOrder(ctx, o, attempt(o, 1))
+	must(t, err)
+	for _, c := range customers[1:] {
+		if corrected, err := s.CorrectCustomer(ctx, o.ID, c); err != nil || !corrected {
+			t.Fatalf("corrected %v, %v", corrected, err)
+		}
+	}
+	return reload(t, s, o)
+}
+
+// A customer's orders are those with the same mailbox or phone number, however it is spelled, now or before a correction.
+func TestCustomerOrders(t *testing.T) {
+	s, _ := openStore(t)
+	other := Customer{"Budi", "budi@example.com", "0813-0000-0001"}
+	asked := placeCorrected(t, s, "asked", Customer{"Sari", "sari.dewi@gmail.com", "0812-3456-7890"})
+	want := []int64{asked.ID}
+	for i, c := range [][]Customer{
+		{{"Sari", "Sari.Dewi@Gmail.com", "0813-0000-0002"}},
+		{{"Sari", "saridewi+warung@googlemail.com", "0813-0000-0003"}},
+		{{"Sari", "else@example.com", "+62 812 3456 7890"}},
+		{{"Sari", "else@example.com", "0062 (812) 3456.7890"}},
+		{{"Sari", "s.aridewi@gmail.com", "0813-0000-0004"}, other},
+		{{"Sari", "else@example.com", "62 0812-34567890"}, other},
+	} {
+		want = append(want, placeCorrected(t, s, fmt.Sprint("same-", i), c...).ID)
+	}
+	for i, c := range [][]Customer{
+		{other},
+		{{"sari.dewi@gmail.com", "else@example.com", "0813-0000-0005"}, other}, // a name is no address
+		{{"Sari", "sari.dewi@example.com", "0813-0000-0006"}},
+		{{"Sari", "saridewi2@gmail.com", "0812-34567890-1"}},
+		{{"Sari", "mysaridewi@gmail.com", "+1 812 3456 7890"}},
+	} {
+		placeCorrected(t, s, fmt.Sprint("other-", i), c...)
+	}
+	list, err := s.CustomerOrders(context.Background(), asked)
+	must(t, err)
+	var got []int64
+	for _, o := range list {
+		got = append(got, o.ID)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the customer's orders:\n%s", diff)
+	}
+}
+
 // The export has every row about a customer's orders, and no key to them.
 func TestHeld(t *testing.T) {
 	s, c := openStore(t)
