@@ -161,11 +161,7 @@ func (s *Store) EraseLate(ctx context.Context, before time.Time) error {
 		if receipts.Error != nil {
 			return receipts.Error
 		}
-		notifications := tx.Model(&Notification{}).
-			Where("verdict IN ?", []Verdict{VerdictUnknownInvoice, VerdictUnreadable}).
-			Where("received_at < ? AND length(body) > 0", before).
-			Where("NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)").
-			Update("body", []byte{})
+		notifications := ofStrays(tx).Where("received_at < ?", before).Update("body", []byte{})
 		if notifications.Error != nil {
 			return notifications.Error
 		}

@@ -425,6 +425,44 @@ func TestCustomerOrders(t *testing.T) {
 	}
 }
 
+// What came about no order is erased where it names the customer, as the order has it or had it before a correction.
+func TestEraseStrays(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := placeCorrected(t, s, "form", Customer{"Wulandari", "before@correction.example", "0811-1111-1111"}, marked)
+	kept := []string{`{"payer":"Wulandaris"}`, `{"payer":"Budi"}`} // another name
+	for i, body := range append([]string{`{"payer":"Wulandari"}`, `{"email":"BEFORE@correction.example"}`,
+		`{"phone":"0811-1111-1111"}`, `{"payer":"\u005aulaikha Quetzalli"}`}, kept...) {
+		n := Notification{RequestID: fmt.Sprint("stray-", i), Header: "{}", Body: []byte(body)}
+		_, err := s.ApplyNotification(ctx, n, PaidEvent(Arrival{InvoiceNumber: fmt.Sprint("WJ-NOBODY-", i), Amount: 1000,
+			PaymentCode: "1", PaidAt: c.now(), Message: n.RequestID}), c.now())
+		must(t, err)
+		sample := Rejection{Reason: "signature", InvoiceNumber: fmt.Sprint("WJ-NOBODY-", i), Header: "{}", Body: []byte(body), ReceivedAt: c.now()}
+		must(t, s.KeepRejections(ctx, map[string]int64{"signature": 1}, []Rejection{sample}))
+	}
+	giveCode(t, s, c, o.Payment())
+	must(t, s.Expire(ctx, o.Payment().ID))
+	if erased, err := s.Erase(ctx, []int64{o.ID}, Erasure{Reason: ErasureRequested}); err != nil || len(erased) != 1 {
+		t.Fatalf("%d erased, %v", len(erased), err)
+	}
+	var left []string
+	came, err := s.Notifications(ctx, InboxAll, "", 0, 20)
+	must(t, err)
+	for _, n := range came {
+		if len(n.Body) > 0 {
+			left = append(left, string(n.Body))
+		}
+	}
+	if diff := cmp.Diff([]string{kept[1], kept[0]}, left); diff != "" {
+		t.Errorf("the notifications that are left:\n%s", diff)
+	}
+	samples, err := s.Rejections(ctx)
+	must(t, err)
+	if len(samples) != 1 || string(samples[0].Body) != kept[1] { // a sample is dropped when in doubt
+		t.Errorf("the samples that are left: %+v", samples)
+	}
+}
+
 // The export has every row about a customer's orders, and no key to them.
 func TestHeld(t *testing.T) {
 	s, c := openStore(t)
