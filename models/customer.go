@@ -18,7 +18,8 @@ const MaxCustomerOrders = 200
 type contact struct{ email, phone string }
 
 // bareNumber is a column's phone number without its decoration.
-const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(%s, ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
+const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(%s," +
+	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
 
 // mayBeEmail is the condition that a column may have the contact's email: the part before the @, without dots, begins
 // alike. Which it has is for NormalEmail to say.
