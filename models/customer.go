@@ -2,48 +2,94 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 )
 
-// phoneDigits is a phone number without its decoration and its country code or leading zero.
-func phoneDigits(phone string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, phone)
-	return strings.TrimPrefix(strings.TrimPrefix(digits, "62"), "0")
-}
-
-// bareNumber is phoneDigits of a column, but for the country code and zero before them.
-const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(customer_phone," +
-	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
-
 // MaxCustomerOrders is how many orders of one customer are dealt with at a time.
 const MaxCustomerOrders = 200
 
-// CustomerOrders lists the orders with the same email or phone number as an order, that one among them, the oldest
-// first, each whole. It knows none of orders whose customer was erased, and no more than MaxCustomerOrders.
-func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
-	db := with(ctx, s.read)
-	same := db.Where("lower(customer_email) = ? AND customer_email <> ''", strings.ToLower(o.CustomerEmail))
-	if digits := phoneDigits(o.CustomerPhone); digits != "" {
-		same = same.Or(bareNumber+" IN ?", []string{digits, "0" + digits, "62" + digits, "620" + digits})
+// contact is an email and a phone number as NormalEmail and NormalPhone return them.
+type contact struct{ email, phone string }
+
+// bareNumber is a column's phone number without its decoration.
+const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(%s," +
+	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
+
+// mayBeEmail is the condition that a column may have the contact's email: the part before the @, without dots, begins
+// alike. Which it has is for NormalEmail to say.
+func (c contact) mayBeEmail(db *gorm.DB, column string) *gorm.DB {
+	if c.email == "" {
+		return db.Where("1 = 0")
 	}
-	var ids []int64
-	err := db.Model(&Order{}).Where("erased_at IS NULL").Where(db.Where("id = ?", o.ID).Or(same)).
-		Order("id").Limit(MaxCustomerOrders).Pluck("id", &ids).Error
+	name, _, _ := strings.Cut(c.email, "@")
+	name = strings.ReplaceAll(name, ".", "")
+	const begins = "substr(REPLACE(lower(%s), '.', ''), 1, ?) IN ?"
+	return db.Where(fmt.Sprintf(begins, column), utf8.RuneCountInString(name)+1, []string{name + "@", name + "+"})
+}
+
+// mayBePhone is the condition that a column may have the contact's phone number: it ends alike. Which it has is for
+// NormalPhone to say.
+func (c contact) mayBePhone(db *gorm.DB, column string) *gorm.DB {
+	local := strings.TrimPrefix(c.phone, "62")
+	if local == "" {
+		return db.Where("1 = 0")
+	}
+	return db.Where(fmt.Sprintf(bareNumber, column)+" LIKE ?", "%"+local)
+}
+
+// isIn reports whether an email or a phone number is the contact's.
+func (c contact) isIn(email, phone string) bool {
+	return c.email != "" && NormalEmail(email) == c.email || c.phone != "" && NormalPhone(phone) == c.phone
+}
+
+// ordersOf lists the orders that were not erased and have a contact, or had it before their customer was corrected.
+func ordersOf(db *gorm.DB, c contact) (ids []int64, err error) {
+	var now []Order
+	err = db.Select("id", "customer_email", "customer_phone").Where("erased_at IS NULL").
+		Where(c.mayBeEmail(db, "customer_email").Or(c.mayBePhone(db, "customer_phone"))).Find(&now).Error
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Order, len(ids))
-	for i, id := range ids {
-		if list[i], err = wholeOrder(db, "id = $1", id); err != nil {
+	for _, o := range now {
+		if c.isIn(o.CustomerEmail, o.CustomerPhone) {
+			ids = append(ids, o.ID)
+		}
+	}
+	var before []Change
+	err = db.Select("order_id", "subject", "was").Where("kind = ?", ChangeCustomer).
+		Where("order_id IN (SELECT id FROM orders WHERE erased_at IS NULL)").
+		Where(c.mayBeEmail(db, "was").Or(c.mayBePhone(db, "was"))).Find(&before).Error
+	for _, was := range before {
+		if was.Subject == "email" && c.isIn(was.Was, "") || was.Subject == "phone" && c.isIn("", was.Was) {
+			ids = append(ids, was.OrderID)
+		}
+	}
+	return ids, err
+}
+
+// CustomerOrders lists the orders with the same email or phone number as an order, however it is spelled, now or before
+// a correction, that one among them, the oldest first, each whole. It knows none of orders whose customer was erased,
+// and no more than MaxCustomerOrders.
+func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
+	db := with(ctx, s.read)
+	ids, err := ordersOf(db, contact{NormalEmail(o.CustomerEmail), NormalPhone(o.CustomerPhone)})
+	if err != nil {
+		return nil, err
+	}
+	if o.ErasedAt == nil {
+		ids = append(ids, o.ID)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	list := make([]Order, min(len(ids), MaxCustomerOrders))
+	for i := range list {
+		if list[i], err = wholeOrder(db, "id = $1", ids[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -116,11 +162,7 @@ func (s *Store) EraseLate(ctx context.Context, before time.Time) error {
 		if receipts.Error != nil {
 			return receipts.Error
 		}
-		notifications := tx.Model(&Notification{}).
-			Where("verdict IN ?", []Verdict{VerdictUnknownInvoice, VerdictUnreadable}).
-			Where("received_at < ? AND length(body) > 0", before).
-			Where("NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)").
-			Update("body", []byte{})
+		notifications := ofStrays(tx).Where("received_at < ?", before).Update("body", []byte{})
 		if notifications.Error != nil {
 			return notifications.Error
 		}

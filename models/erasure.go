@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -109,6 +111,7 @@ func (o Order) ErasureBlock() ErasureBlock {
 func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased []Order, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		erased = nil
+		var customers []Customer
 		for _, id := range orderIDs {
 			if _, err := lockOrder(tx, id); err != nil {
 				return err
@@ -120,12 +123,16 @@ func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased 
 			if o.ErasureBlock() != "" {
 				continue
 			}
-			if err := eraseOrder(tx, o, e, s.now()); err != nil {
+			known, err := customersOf(tx, o)
+			if err != nil {
 				return err
 			}
-			erased = append(erased, o)
+			if err := eraseOrder(tx, o, known, e, s.now()); err != nil {
+				return err
+			}
+			erased, customers = append(erased, o), append(customers, known...)
 		}
-		if err := eraseSamples(tx, erased); err != nil {
+		if err := errors.Join(eraseSamples(tx, erased, customers), eraseStrays(tx, customers)); err != nil {
 			return err
 		}
 		return wantScrub(tx, len(erased))
@@ -136,8 +143,26 @@ func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased 
 	return erased, nil
 }
 
-func eraseOrder(tx *gorm.DB, o Order, e Erasure, now time.Time) error {
-	if err := eraseRows(tx, o, now); err != nil {
+// customersOf returns the customer of an order, and each detail that was corrected as a customer with nothing else.
+func customersOf(tx *gorm.DB, o Order) ([]Customer, error) {
+	var corrections []Change
+	err := tx.Where("order_id = ? AND kind = ?", o.ID, ChangeCustomer).Order("id").Find(&corrections).Error
+	list := []Customer{o.Customer()}
+	for _, c := range corrections {
+		switch c.Subject {
+		case "name":
+			list = append(list, Customer{Name: c.Was})
+		case "email":
+			list = append(list, Customer{Email: c.Was})
+		case "phone":
+			list = append(list, Customer{Phone: c.Was})
+		}
+	}
+	return list, err
+}
+
+func eraseOrder(tx *gorm.DB, o Order, customers []Customer, e Erasure, now time.Time) error {
+	if err := eraseRows(tx, o, customers, now); err != nil {
 		return err
 	}
 	record(tx, Change{OrderID: o.ID, Kind: ChangeErased, Subject: o.Number, Became: string(e.Reason)})
@@ -149,10 +174,10 @@ func eraseOrder(tx *gorm.DB, o Order, e Erasure, now time.Time) error {
 	return res.Error
 }
 
-// eraseRows erases what all tables hold on the customer of an order that is locked.
-func eraseRows(tx *gorm.DB, o Order, now time.Time) error {
+// eraseRows erases what all tables hold on the customer of an order that is locked, as customersOf returns them.
+func eraseRows(tx *gorm.DB, o Order, customers []Customer, now time.Time) error {
 	values := map[string]any{"order": o.ID, "now": now}
-	if err := eraseMessages(tx, o, values); err != nil {
+	if err := eraseMessages(tx, o, customers, values); err != nil {
 		return err
 	}
 	for _, h := range held {
@@ -171,13 +196,13 @@ func eraseRows(tx *gorm.DB, o Order, now time.Time) error {
 
 // eraseMessages erases the customer from what came from elsewhere. Of a notification the digest stays, and with it the
 // proof that it was signed.
-func eraseMessages(tx *gorm.DB, o Order, values map[string]any) error {
+func eraseMessages(tx *gorm.DB, o Order, customers []Customer, values map[string]any) error {
 	var came []Notification
 	if err := tx.Select("id", "body").Where(ofInvoice, values).Find(&came).Error; err != nil {
 		return err
 	}
 	for _, n := range came {
-		if isPlain(n.Body, o.Customer()) {
+		if isPlain(n.Body, customers...) {
 			continue
 		}
 		if err := tx.Model(&Notification{}).Where("id = ?", n.ID).Update("body", []byte{}).Error; err != nil {
@@ -195,8 +220,8 @@ func eraseMessages(tx *gorm.DB, o Order, values map[string]any) error {
 	return nil
 }
 
-// eraseSamples drops the samples of rejected deliveries that claim to be about the orders or mention their customers.
-func eraseSamples(tx *gorm.DB, erased []Order) error {
+// eraseSamples drops the samples of rejected deliveries that claim to be about the orders or mention the customers.
+func eraseSamples(tx *gorm.DB, erased []Order, customers []Customer) error {
 	if len(erased) == 0 {
 		return nil
 	}
@@ -205,14 +230,42 @@ func eraseSamples(tx *gorm.DB, erased []Order) error {
 		return err
 	}
 	for _, sample := range samples {
-		text := readable(sample.Header + " " + string(sample.Body))
-		about := func(o Order) bool {
-			return strings.HasPrefix(sample.InvoiceNumber, o.Number) || mentions(text, o.Customer())
+		about := func(o Order) bool { return strings.HasPrefix(sample.InvoiceNumber, o.Number) }
+		if !slices.ContainsFunc(erased, about) && !mentions(readable(sample.Header+" "+string(sample.Body)), customers...) {
+			continue
 		}
-		if slices.ContainsFunc(erased, about) {
-			if err := tx.Delete(&Rejection{}, sample.ID).Error; err != nil {
-				return err
-			}
+		if err := tx.Delete(&Rejection{}, sample.ID).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// strays is the condition that a notification is genuine and belongs to no order of ours.
+const strays = "verdict IN @verdicts AND length(body) > 0" +
+	" AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)"
+
+func ofStrays(tx *gorm.DB) *gorm.DB {
+	verdicts := []Verdict{VerdictUnknownInvoice, VerdictUnreadable}
+	return tx.Model(&Notification{}).Where(strays, map[string]any{"verdicts": verdicts})
+}
+
+// eraseStrays erases notifications that belong to no order and name the customers. They may tell of money that nobody
+// has decided about: a name that is only a part of another word does not count.
+func eraseStrays(tx *gorm.DB, customers []Customer) error {
+	if len(customers) == 0 {
+		return nil
+	}
+	var came []Notification
+	if err := ofStrays(tx).Select("id", "body").Find(&came).Error; err != nil {
+		return err
+	}
+	for _, n := range came {
+		if !names(readable(string(n.Body)), customers) {
+			continue
+		}
+		if err := tx.Model(&Notification{}).Where("id = ?", n.ID).Update("body", []byte{}).Error; err != nil {
+			return err
 		}
 	}
 	return nil
@@ -222,10 +275,10 @@ func eraseSamples(tx *gorm.DB, erased []Order) error {
 var plainMembers = []string{"service", "acquirer", "channel", "transaction", "order", "online_to_offline_info",
 	"online_to_offline_payment"}
 
-// isPlain reports whether a notification says nothing but what plainMembers do, and does not mention the customer.
-func isPlain(body []byte, c Customer) bool {
+// isPlain reports whether a notification says nothing but what plainMembers do, and mentions none of the customers.
+func isPlain(body []byte, customers ...Customer) bool {
 	var message map[string]json.RawMessage
-	if json.Unmarshal(body, &message) != nil || mentions(readable(string(body)), c) {
+	if json.Unmarshal(body, &message) != nil || mentions(readable(string(body)), customers...) {
 		return false
 	}
 	for _, name := range plainMembers {
@@ -234,11 +287,36 @@ func isPlain(body []byte, c Customer) bool {
 	return len(message) == 0
 }
 
-// mentions reports whether a readable text has a customer's name, email or phone number in it.
-func mentions(text string, c Customer) bool {
-	for _, detail := range []string{c.Name, c.Email, c.Phone} {
-		if detail = fold(detail); detail != "" && strings.Contains(text, detail) {
-			return true
+// names reports whether a readable text mentions a detail of one of some customers as words of their own.
+func names(text string, customers []Customer) bool {
+	isPart := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for _, c := range customers {
+		for _, detail := range []string{c.Name, c.Email, c.Phone} {
+			detail = fold(detail)
+			for rest := text; detail != ""; {
+				before, after, found := strings.Cut(rest, detail)
+				if !found {
+					break
+				}
+				last, _ := utf8.DecodeLastRuneInString(before)
+				next, _ := utf8.DecodeRuneInString(after)
+				if !isPart(last) && !isPart(next) {
+					return true
+				}
+				rest = after
+			}
+		}
+	}
+	return false
+}
+
+// mentions reports whether a readable text has the name, the email or the phone number of one of some customers in it.
+func mentions(text string, customers ...Customer) bool {
+	for _, c := range customers {
+		for _, detail := range []string{c.Name, c.Email, c.Phone} {
+			if detail = fold(detail); detail != "" && strings.Contains(text, detail) {
+				return true
+			}
 		}
 	}
 	return false

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -322,9 +323,14 @@ func TestScrub(t *testing.T) {
 			t.Fatalf("scrubbed: %v, %v, want %v", done, err, want)
 		}
 	}
-	if testdb.Server() != "" {
-		return // its files are looked at by the journeys
+	if testdb.Server() == "" { // the files of PostgreSQL are looked at by the journeys
+		checkBytes(t, s)
 	}
+}
+
+// checkBytes looks for marks in the files of SQLite.
+func checkBytes(t *testing.T, s *Store) {
+	t.Helper()
 	file := strings.TrimPrefix(s.database.(*sqliteFile).String(), "sqlite:")
 	for _, name := range []string{file, file + "-wal", file + "-shm"} {
 		bytes, err := os.ReadFile(name)
@@ -336,6 +342,124 @@ func TestScrub(t *testing.T) {
 				t.Errorf("%s holds %q", name, mark)
 			}
 		}
+	}
+}
+
+// While somebody reads the database as it was before, its log cannot be cut: that is no scrub, and is made up for.
+func TestScrubBesideReader(t *testing.T) {
+	if testdb.Server() != "" {
+		t.Skip("PostgreSQL has no log that readers hold")
+	}
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := placeMarked(t, s, c, "form")
+	must(t, s.Expire(ctx, o.Payment().ID))
+	reader := s.read.Begin()
+	must(t, reader.Error)
+	var seen []Order
+	must(t, reader.Find(&seen).Error) // its snapshot begins here
+	if erased, err := s.Erase(ctx, []int64{o.ID}, Erasure{Reason: ErasureTime}); err != nil || len(erased) != 1 {
+		t.Fatalf("%d erased, %v", len(erased), err)
+	}
+	if done, err := s.Scrub(ctx); done || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("scrubbed beside a reader: %v, %v", done, err)
+	}
+	must(t, reader.Rollback().Error)
+	if done, err := s.Scrub(ctx); !done || err != nil {
+		t.Fatalf("scrubbed after the reader: %v, %v", done, err)
+	}
+	checkBytes(t, s)
+}
+
+// placeCorrected places an order of one customer, and corrects it to others.
+func placeCorrected(t *testing.T, s *Store, form string, customers ...Customer) Order {
+	t.Helper()
+	ctx := context.Background()
+	o, _, err := s.DraftOrder(ctx, []Item{{"MNM-TEH", 1}})
+	must(t, err)
+	o.FormID, o.Language = form, "id"
+	o.CustomerName, o.CustomerEmail, o.CustomerPhone = customers[0].Name, customers[0].Email, customers[0].Phone
+	o, _, err = s.PlaceOrder(ctx, o, attempt(o, 1))
+	must(t, err)
+	for _, c := range customers[1:] {
+		if corrected, err := s.CorrectCustomer(ctx, o.ID, c); err != nil || !corrected {
+			t.Fatalf("corrected %v, %v", corrected, err)
+		}
+	}
+	return reload(t, s, o)
+}
+
+// A customer's orders are those with the same mailbox or phone number, however it is spelled, now or before a correction.
+func TestCustomerOrders(t *testing.T) {
+	s, _ := openStore(t)
+	other := Customer{"Budi", "budi@example.com", "0813-0000-0001"}
+	asked := placeCorrected(t, s, "asked", Customer{"Sari", "sari.dewi@gmail.com", "0812-3456-7890"})
+	want := []int64{asked.ID}
+	for i, c := range [][]Customer{
+		{{"Sari", "Sari.Dewi@Gmail.com", "0813-0000-0002"}},
+		{{"Sari", "saridewi+warung@googlemail.com", "0813-0000-0003"}},
+		{{"Sari", "else@example.com", "+62 812 3456 7890"}},
+		{{"Sari", "else@example.com", "0062 (812) 3456.7890"}},
+		{{"Sari", "s.aridewi@gmail.com", "0813-0000-0004"}, other},
+		{{"Sari", "else@example.com", "62 0812-34567890"}, other},
+	} {
+		want = append(want, placeCorrected(t, s, fmt.Sprint("same-", i), c...).ID)
+	}
+	for i, c := range [][]Customer{
+		{other},
+		{{"sari.dewi@gmail.com", "else@example.com", "0813-0000-0005"}, other}, // a name is no address
+		{{"Sari", "sari.dewi@example.com", "0813-0000-0006"}},
+		{{"Sari", "saridewi2@gmail.com", "0812-34567890-1"}},
+		{{"Sari", "mysaridewi@gmail.com", "+1 812 3456 7890"}},
+	} {
+		placeCorrected(t, s, fmt.Sprint("other-", i), c...)
+	}
+	list, err := s.CustomerOrders(context.Background(), asked)
+	must(t, err)
+	var got []int64
+	for _, o := range list {
+		got = append(got, o.ID)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the customer's orders:\n%s", diff)
+	}
+}
+
+// What came about no order is erased where it names the customer, as the order has it or had it before a correction.
+func TestEraseStrays(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := placeCorrected(t, s, "form", Customer{"Wulandari", "before@correction.example", "0811-1111-1111"}, marked)
+	kept := []string{`{"payer":"Wulandaris"}`, `{"payer":"Budi"}`} // another name
+	for i, body := range append([]string{`{"payer":"Wulandari"}`, `{"email":"BEFORE@correction.example"}`,
+		`{"phone":"0811-1111-1111"}`, `{"payer":"\u005aulaikha Quetzalli"}`}, kept...) {
+		n := Notification{RequestID: fmt.Sprint("stray-", i), Header: "{}", Body: []byte(body)}
+		_, err := s.ApplyNotification(ctx, n, PaidEvent(Arrival{InvoiceNumber: fmt.Sprint("WJ-NOBODY-", i), Amount: 1000,
+			PaymentCode: "1", PaidAt: c.now(), Message: n.RequestID}), c.now())
+		must(t, err)
+		sample := Rejection{Reason: "signature", InvoiceNumber: fmt.Sprint("WJ-NOBODY-", i), Header: "{}", Body: []byte(body), ReceivedAt: c.now()}
+		must(t, s.KeepRejections(ctx, map[string]int64{"signature": 1}, []Rejection{sample}))
+	}
+	giveCode(t, s, c, o.Payment())
+	must(t, s.Expire(ctx, o.Payment().ID))
+	if erased, err := s.Erase(ctx, []int64{o.ID}, Erasure{Reason: ErasureRequested}); err != nil || len(erased) != 1 {
+		t.Fatalf("%d erased, %v", len(erased), err)
+	}
+	var left []string
+	came, err := s.Notifications(ctx, InboxAll, "", 0, 20)
+	must(t, err)
+	for _, n := range came {
+		if len(n.Body) > 0 {
+			left = append(left, string(n.Body))
+		}
+	}
+	if diff := cmp.Diff([]string{kept[1], kept[0]}, left); diff != "" {
+		t.Errorf("the notifications that are left:\n%s", diff)
+	}
+	samples, err := s.Rejections(ctx)
+	must(t, err)
+	if len(samples) != 1 || string(samples[0].Body) != kept[1] { // a sample is dropped when in doubt
+		t.Errorf("the samples that are left: %+v", samples)
 	}
 }
 

@@ -132,7 +132,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if done.receipt != 0 {
 			n.ReceiptID = &done.receipt
 		}
-		if erased && !isPlain(n.Body, Customer{}) {
+		if erased && !isPlain(n.Body) {
 			n.Body = []byte{}
 		}
 		n.Duration = s.now().Sub(n.ReceivedAt)
