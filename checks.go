@@ -181,14 +181,8 @@ func (s *settings) warn() {
 	if host, _, err := net.SplitHostPort(s.OpsAddr); err == nil && !isLocal(host) {
 		s.warnings = append(s.warnings, "OPS_ADDR can be reached from other machines: metrics and profiles are there without a password")
 	}
-	if s.Environment == embedded {
-		return
-	}
-	if s.RateLimit == "off" {
+	if s.Environment != embedded && s.RateLimit == "off" {
 		s.warnings = append(s.warnings, "RATE_LIMIT is off: nothing bounds what one visitor can do")
-	}
-	if s.ShopContact == "" && s.MailFrom == "" {
-		s.warnings = append(s.warnings, "SHOP_CONTACT is missing: /privacy names no address to write to")
 	}
 }
 
