@@ -114,7 +114,7 @@ func (l Lang) Wait(d time.Duration) string {
 	case minutes == 0:
 		return l.T("unit.moment")
 	case minutes < 60:
-		return l.T("unit.minutes", minutes)
+		return l.minutes(minutes)
 	default:
 		return l.T("unit.both", minutes/60, minutes%60)
 	}
@@ -136,7 +136,14 @@ func (l Lang) Span(d time.Duration) string {
 	if d > time.Hour && d%time.Hour == 0 {
 		return l.T("unit.hours", int(d/time.Hour))
 	}
-	return l.T("unit.minutes", int(d/time.Minute))
+	return l.minutes(int(d / time.Minute))
+}
+
+func (l Lang) minutes(n int) string {
+	if n == 1 {
+		return l.T("unit.minute", n)
+	}
+	return l.T("unit.minutes", n)
 }
 
 // Machine prints a time for programs: attributes and scripts.
