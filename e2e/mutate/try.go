@@ -162,8 +162,13 @@ func (r *result) try(ctx context.Context, program string, n int, s suite) error 
 // refused reports whether the compiler says that there is something wrong with a
 // file: it may have been stopped for another reason.
 func refused(out []byte, file string) bool {
-	return bytes.Contains(out, []byte(filepath.Base(file)+":")) && !bytes.Contains(out, []byte("signal: "))
+	named := bytes.Contains(out, []byte(filepath.Base(file)+":")) || bytes.Contains(out, []byte(copyOfFile+":"))
+	return named && !bytes.Contains(out, []byte("signal: "))
 }
+
+// copyOfFile is what a file with its mutant is called. Some of the compiler's complaints name
+// it, and some the file in whose place it is.
+const copyOfFile = "mutant.go"
 
 // overlaid writes the mutant, and what tells the compiler to take it.
 func overlaid(dir string, m mutant) (overlay string, err error) {
@@ -171,7 +176,7 @@ func overlaid(dir string, m mutant) (overlay string, err error) {
 	if err != nil {
 		return "", err
 	}
-	copied := filepath.Join(dir, "mutant.go")
+	copied := filepath.Join(dir, copyOfFile)
 	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: copied}})
 	if err != nil {
 		return "", err
