@@ -37,7 +37,7 @@ func TestBounds(t *testing.T) {
 			b.links()
 			b.methods(victim)
 			if after := b.p.snapshot(t); after != before {
-				t.Errorf("what is kept became\n%s\nwas\n%s", after, before)
+				t.Errorf("the stored data became\n%s\nwas\n%s", after, before)
 			}
 			b.names()
 			act(t, b.p.program(), code.PaymentCode, "pay")

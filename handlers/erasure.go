@@ -20,8 +20,8 @@ const (
 	erasureTimeout = time.Minute // for one batch, the gateway of a demo included
 )
 
-// workErasure erases what is due now and every hour, and has what was erased removed from the database's files as soon
-// as it is asked to. What fails is tried again a minute later: what is due is in the database.
+// workErasure erases the customers that are due, at the start and every hour, and scrubs the database's files when the
+// scrub channel asks for it. A failure is retried after a minute: pending work is in the database.
 func (h *Handler) workErasure(ctx context.Context) {
 	for ctx.Err() == nil {
 		ctx := turn(ctx, "erasure")

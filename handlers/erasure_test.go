@@ -12,7 +12,7 @@ import (
 	"warungjokul/views"
 )
 
-// eraseNow has the worker erase what is due.
+// eraseNow erases the customers that are due, as the worker does.
 func eraseNow(t *testing.T, w *world) {
 	t.Helper()
 	if err := w.eraseDue(context.Background()); err != nil {
