@@ -148,6 +148,8 @@ func (s *settings) checkValues() error {
 	case handlers.RouteAt(s.NotificationPath) != "":
 		return fmt.Errorf("NOTIFICATION_PATH %s is an address of the shop itself (%s); choose another, such as /payments/notifications",
 			s.NotificationPath, handlers.RouteAt(s.NotificationPath))
+	case s.Environment == embedded && isTill(s.NotificationPath):
+		return fmt.Errorf("NOTIFICATION_PATH %s is an address of the demo's till; choose another, such as /payments/notifications", s.NotificationPath)
 	case s.PaymentExpiry < shortestExpiry || s.PaymentExpiry > longestExpiry || s.PaymentExpiry%time.Minute != 0:
 		return fmt.Errorf("PAYMENT_EXPIRY must be whole minutes from 1m to 168h, not %s", s.PaymentExpiry)
 	case s.SMTPURL != "" && !isSMTP(s.SMTPURL):

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -112,7 +113,9 @@ type program struct {
 	unlock  func() error // lets another shop have the database; nil: it is not ours
 	store   *models.Store
 	sandbox *sandbox.Server
-	handler *handlers.Handler
+
+	controlKey string // of the sandbox's control API, where strangers reach it
+	handler    *handlers.Handler
 }
 
 // open builds everything. First it makes sure that no other shop works on the
@@ -147,7 +150,7 @@ func (p *program) open(ctx context.Context) (err error) {
 	p.handler, err = handlers.New(ctx, handlers.Config{
 		Mail: mailer, Contact: contact(p.settings), Shop: p.shopDetails(), PersonalDataDays: p.PersonalDataDays,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
-		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
+		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), TillURL: p.tillURL(), ControlKey: p.controlKey, RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
 		LinkUsed: p.announceConsole, Proxies: p.trustedProxies,
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log, Setup: p.setup(),
 	})
@@ -207,11 +210,15 @@ func (p *program) openSandbox(ctx context.Context) (err error) {
 	if err := p.store.NameSellers(ctx); err != nil {
 		return err
 	}
+	if !p.till.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		p.controlKey = rand.Text() // its faults, clock and ledger are the shop's; its till is everybody's
+	}
 	p.sandbox, err = sandbox.Open(sandbox.Config{
 		ClientID: p.ClientID, SecretKey: p.SecretKey,
 		NotificationURL: address(p.shop) + p.NotificationPath,
-		PublicURL:       address(p.till), StateFile: p.SandboxState, MerchantName: p.ShopName, FramedBy: p.framedBy(), OwnHostOnly: true,
-		Log: p.log.WithGroup("gateway"),
+		PublicURL:       address(p.till), ControlKey: p.controlKey, StateFile: p.SandboxState, MerchantName: p.ShopName, FramedBy: p.framedBy(), OwnHostOnly: true,
+		Hosts: []string{hostOf(p.BaseURL)},
+		Log:   p.log.WithGroup("gateway"),
 	})
 	if err != nil {
 		return err
@@ -260,6 +267,37 @@ func (p *program) sandboxURL() string {
 	return address(p.till)
 }
 
+// isPublic reports whether the shop is for browsers on other machines, too.
+func (p *program) isPublic() bool {
+	return !isLocal(hostOf(p.BaseURL)) || !p.shop.Addr().(*net.TCPAddr).IP.IsLoopback()
+}
+
+// tillURL is where the till of a demo is: at the gateway's own address, which browsers on this machine reach. It is
+// empty in a public demo, where the shop serves the till itself (withTill).
+func (p *program) tillURL() string {
+	if p.isPublic() {
+		return ""
+	}
+	return p.sandboxURL()
+}
+
+// withTill serves the till of a public demo under /simulator of the shop, and everything else by shop.
+func (p *program) withTill(shop http.Handler) http.Handler {
+	if p.sandbox == nil || !p.isPublic() {
+		return shop
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isTill(r.URL.Path) {
+			p.sandbox.ServeHTTP(w, r)
+			return
+		}
+		shop.ServeHTTP(w, r)
+	})
+}
+
+// isTill reports whether a path is of the till.
+func isTill(path string) bool { return path == "/simulator" || strings.HasPrefix(path, "/simulator/") }
+
 // isLoopback reports whether this machine reaches a listener by a loopback address.
 func isLoopback(l net.Listener) bool {
 	a, ok := l.Addr().(*net.TCPAddr)
@@ -279,7 +317,7 @@ func address(l net.Listener) string {
 func (p *program) announce() {
 	fmt.Fprintf(p.out, "%-15s %s\n", p.ShopName, p.BaseURL)
 	if p.till != nil {
-		fmt.Fprintf(p.out, "Till simulator  %s\n", p.sandboxURL()+"/simulator")
+		fmt.Fprintf(p.out, "Till simulator  %s\n", or(p.tillURL(), p.BaseURL)+"/simulator")
 		fmt.Fprintf(p.out, "Guided tour     %s/tour\n", p.BaseURL)
 		p.announceConsole()
 		fmt.Fprintf(p.out, "Gateway's key   of %s: ./warung sandbox-key\n", p.ClientID)
@@ -327,7 +365,7 @@ func (p *program) serveShop(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, p.handler.Close)
 	group.Go(func() error { return p.handler.Work(ctx) })
-	group.Go(func() error { return p.serveHTTP(ctx, p.shop, p.handler) })
+	group.Go(func() error { return p.serveHTTP(ctx, p.shop, p.withTill(p.handler)) })
 	if p.ops != nil {
 		group.Go(func() error { return p.serveHTTP(ctx, p.ops, p.handler.OpsHandler()) })
 	}

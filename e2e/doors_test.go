@@ -174,6 +174,38 @@ func TestNoFrontOpensADemo(t *testing.T) {
 	}
 }
 
+// Strangers use the till of a public demo, at the shop's own address, and nothing else of its gateway.
+func TestPublicDemo(t *testing.T) {
+	gateway := fixedPort(t)
+	_, port, _ := net.SplitHostPort(gateway)
+	p := start(t, t.TempDir(), "ADDR=0.0.0.0:0", "SANDBOX_ADDR=0.0.0.0:"+port, "CONSOLE_PASSWORD="+consoleHash)
+	v := visit(t, p)
+	path := v.order("MNM-TEH")
+	code := v.await(path, "a code", hasCode).PaymentCode
+	page := v.look(path)
+	if !strings.Contains(page, `href="/simulator?payment_code=`+code) || strings.Contains(page, "how-to-pay-page") {
+		t.Error("the order page does not link the till at the shop, or links a page that nobody elsewhere reaches")
+	}
+	if till := v.look("/simulator?payment_code=" + code); !strings.Contains(till, code) {
+		t.Errorf("the till does not know the code %s", code)
+	}
+	shop := strings.TrimPrefix(p.shop, "http://")
+	if status, _, _ := asked(t, http.MethodGet, shop, "evil.example", "/simulator", nil); status != http.StatusMisdirectedRequest {
+		t.Errorf("the till by a stranger's name: HTTP %d, want 421", status)
+	}
+	if status, _, _ := asked(t, http.MethodGet, shop, shop, "/control/payments", nil); status != http.StatusNotFound {
+		t.Errorf("the gateway's control at the shop: HTTP %d, want 404", status)
+	}
+	for _, header := range []http.Header{nil, {"Authorization": {"Bearer "}}, {"Authorization": {"Bearer " + secret}}} {
+		if status, body, _ := asked(t, http.MethodGet, gateway, gateway, "/control/payments", header); status != http.StatusUnauthorized || strings.Contains(body, code) {
+			t.Errorf("the gateway's control with %v: HTTP %d, want 401", header, status)
+		}
+	}
+	if panel := signIn(t, p).look("/console/sandbox"); !strings.Contains(panel, code) || !strings.Contains(panel, `href="/simulator?lang=`) {
+		t.Error("staff do not see the code in the panel, or the way to the till")
+	}
+}
+
 // With a password it is asked for, by whatever way one comes.
 func TestAPasswordIsAlwaysAskedFor(t *testing.T) {
 	demo := start(t, t.TempDir(), "ADDR=0.0.0.0:0", "PUBLIC_DEMO=yes", "CONSOLE_PASSWORD="+consoleHash, "RATE_LIMIT=off")

@@ -74,6 +74,9 @@ func (h *Handler) control(ctx context.Context, method, path string, body, v any)
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if h.ControlKey != "" {
+		r.Header.Set("Authorization", "Bearer "+h.ControlKey)
+	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)

@@ -28,7 +28,7 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SandboxURL, Mail, Contact, Shop, PersonalDataDays, ConsolePassword, LinkUsed and Proxies.
+// SandboxURL, TillURL, ControlKey, Mail, Contact, Shop, PersonalDataDays, ConsolePassword, LinkUsed and Proxies.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
@@ -36,6 +36,8 @@ type Config struct {
 	NotificationPath string                              // the path of the Notification URL, as DOKU knows it
 	PaymentExpiry    time.Duration                       // how long a payment code is good, whole minutes
 	SandboxURL       string                              // of the embedded gateway, in a demo; empty when there is none
+	TillURL          string                              // where the till of that gateway is; empty: under /simulator of the shop itself
+	ControlKey       string                              // of the embedded gateway's control API; empty: it asks for none
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	Contact          string                              // where shoppers may write to, or empty
 	Shop             Shop                                // who it says it is; empty: the shop of the demo

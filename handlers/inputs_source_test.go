@@ -60,7 +60,7 @@ var ofAnswers = []string{"header Cache-Control", "header Content-Type"}
 var otherInputs = map[string][]string{
 	"../static": {"header Accept-Encoding"},
 	"../jokul/sandbox": {"query lang", "query key", "query payment_code", "query receipt", "query invoice_number", "param id", "param code",
-		"param token", "form payment_code", "form action", "form lang", "form advance", "form back", "header Content-Type", "header Sec-Fetch-Dest"},
+		"param token", "form payment_code", "form action", "form lang", "form advance", "form back", "header Authorization", "header Content-Type", "header Sec-Fetch-Dest"},
 }
 
 func TestEveryOtherInputHasARow(t *testing.T) {

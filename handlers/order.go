@@ -380,13 +380,13 @@ func (h *Handler) simulatorLink(code string) string {
 	if !h.demo() {
 		return ""
 	}
-	return h.SandboxURL + "/simulator?" + url.Values{"payment_code": {code}}.Encode()
+	return h.TillURL + "/simulator?" + url.Values{"payment_code": {code}}.Encode()
 }
 
 // howToPayPage is the gateway's page about a code, empty where the address that came with the code is not the gateway's:
-// a shopper is sent nowhere else.
+// a shopper is sent nowhere else. The page of a demo's gateway is for those at its machine, as its till is.
 func (h *Handler) howToPayPage(p models.Payment) string {
-	if !h.Gateway.IsGateway(p.HowToPayPage) {
+	if h.demo() && h.TillURL == "" || !h.Gateway.IsGateway(p.HowToPayPage) {
 		return ""
 	}
 	return p.HowToPayPage

@@ -91,7 +91,7 @@ func (h *Handler) showPanel(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := views.PanelPage{ConsolePage: frame, Till: h.SandboxURL + "/simulator?lang=" + string(frame.Lang)}
+	p := views.PanelPage{ConsolePage: frame, Till: h.TillURL + "/simulator?lang=" + string(frame.Lang)}
 	if did := c.QueryParam("did"); slices.Contains(deeds, did) {
 		p.Notice = p.T("panel.did." + did)
 	}

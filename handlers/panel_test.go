@@ -22,7 +22,7 @@ import (
 func newDemo(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.SandboxURL = w.address
+	w.SandboxURL, w.TillURL = w.address, w.address
 	w.echo = w.routes()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -148,7 +148,7 @@ func (h *Handler) showTour(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Content-Security-Policy", policy+"; frame-src 'self' "+h.SandboxURL)
+	c.Response().Header().Set("Content-Security-Policy", policy+strings.TrimSuffix("; frame-src 'self' "+h.TillURL, " "))
 	return render(c, http.StatusOK, views.Tour(p))
 }
 
@@ -411,7 +411,7 @@ func (h *Handler) tourTill(c echo.Context) error {
 	case step >= 3 && s.begun():
 		query.Set("payment_code", s.order.Payment().Code)
 	}
-	return frame(c, h.SandboxURL+"/simulator?"+query.Encode())
+	return frame(c, h.TillURL+"/simulator?"+query.Encode())
 }
 
 func frame(c echo.Context, address string) error {

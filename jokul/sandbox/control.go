@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"maps"
@@ -45,6 +46,22 @@ func (s *Server) controlRoutes() http.Handler {
 		writeJSON(w, http.StatusNotFound, controlError{"no such address: " + r.URL.Path})
 	})
 	return mux
+}
+
+// withControlKey answers 401 to whoever does not bring the control key, where there is one.
+func (s *Server) withControlKey(next http.Handler) http.Handler {
+	if s.cfg.ControlKey == "" {
+		return next
+	}
+	want := []byte("Bearer " + s.cfg.ControlKey)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare(want, []byte(r.Header.Get("Authorization"))) == 0 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			writeJSON(w, http.StatusUnauthorized, controlError{"the control API of this gateway wants its key: Authorization: Bearer KEY"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // byMethod picks the handler of a method and writes what it gives.

@@ -41,3 +41,30 @@ func TestOwnHostOnly(t *testing.T) {
 		}
 	}
 }
+
+// Who does not bring the control key, whole, drives nothing; the till and the signed calls need none.
+func TestControlKey(t *testing.T) {
+	s, err := sandbox.Open(sandbox.Config{ClientID: "MCH-1", SecretKey: "SK-1", ControlKey: "open-sesame"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	ask := func(path, authorization string) int {
+		r, rec := httptest.NewRequest(http.MethodGet, path, nil), httptest.NewRecorder()
+		r.Header.Set("Authorization", authorization)
+		s.ServeHTTP(rec, r)
+		return rec.Code
+	}
+	for authorization, want := range map[string]int{
+		"Bearer open-sesame": http.StatusOK, "": http.StatusUnauthorized, "Bearer": http.StatusUnauthorized, "Bearer ": http.StatusUnauthorized,
+		"open-sesame": http.StatusUnauthorized, "Bearer open-sesam": http.StatusUnauthorized, "Bearer open-sesame-": http.StatusUnauthorized,
+		"Bearer SK-1": http.StatusUnauthorized, "Bearer " + strings.Repeat("o", 10000): http.StatusUnauthorized,
+	} {
+		if got := ask("/control/payments", authorization); got != want {
+			t.Errorf("%.40q: HTTP %d, want %d", authorization, got, want)
+		}
+	}
+	if got := ask("/simulator", ""); got != http.StatusOK {
+		t.Errorf("the till: HTTP %d", got)
+	}
+}

@@ -19,7 +19,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc(statusPath+"{id}", only(http.MethodGet, s.api("status", s.status)))
 	mux.HandleFunc(howToPayPagePath+"{code}/{token}", only(http.MethodGet, s.howToPayPage))
 	mux.HandleFunc(howToPayAPIPath+"{code}/{token}", only(http.MethodGet, s.howToPayAPI))
-	mux.Handle("/control/", s.ownHost(sameOrigin(s.controlRoutes())))
+	mux.Handle("/control/", s.ownHost(sameOrigin(s.withControlKey(s.controlRoutes()))))
 	mux.Handle("/simulator", s.ownHost(sameOrigin(s.simulatorRoutes())))
 	mux.Handle("/simulator/", s.ownHost(sameOrigin(s.simulatorRoutes())))
 	mux.Handle("GET /{$}", http.RedirectHandler("/simulator", http.StatusSeeOther))

@@ -32,6 +32,10 @@ type Config struct {
 	OwnHostOnly bool
 	Hosts       []string // names without port, such as that of a service in a network of containers
 
+	// ControlKey is what the control API demands as a bearer token (Authorization: Bearer KEY). Set it where strangers reach
+	// this gateway, whose till they may use and whose faults, clock and ledger are not theirs. Empty: it asks for nothing.
+	ControlKey string
+
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
 
 	Now func() time.Time // wall time; nil: time.Now
