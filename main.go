@@ -31,6 +31,8 @@ import (
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments"
+	"warungjokul/payments/requestid"
 )
 
 // gcPercent has garbage collected when what was made since is two thirds of what
@@ -139,7 +141,7 @@ func (p *program) open(ctx context.Context) (err error) {
 		return err
 	}
 	gateway, err := jokul.New(p.ClientID, p.SecretKey, jokul.WithPreviousSecretKey(p.PreviousSecretKey), jokul.WithBaseURL(p.GatewayURL),
-		jokul.WithObserver(handlers.KeepExchanges(p.store, p.log)), jokul.WithLogger(p.log))
+		jokul.WithObserver(payments.RecordAPICalls(p.store, p.log)), jokul.WithLogger(p.log))
 	if err != nil {
 		return err
 	}
@@ -442,7 +444,7 @@ func (p *program) close() {
 func newLogger(s settings, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: s.LogLevel}
 	if s.LogFormat == "json" {
-		return slog.New(handlers.WithRequestIDs(slog.NewJSONHandler(w, options)))
+		return slog.New(requestid.LogHandler(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(handlers.WithRequestIDs(slog.NewTextHandler(w, options)))
+	return slog.New(requestid.LogHandler(slog.NewTextHandler(w, options)))
 }

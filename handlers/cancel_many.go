@@ -134,8 +134,8 @@ func (h *Handler) cancelOne(c echo.Context, o models.Order, by, reason string) (
 	}
 	if cancelled {
 		h.Log.InfoContext(ctx, "order cancelled", "order_number", o.Number, "by", by, "reason", reason)
-		h.tell(ctx, o.Token)
-		wakeUp(h.mailWake)
+		h.publish(ctx, o.Token)
+		h.mailDue.Set()
 	}
 	return cancelled, nil
 }

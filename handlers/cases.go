@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -293,12 +292,7 @@ func (h *Handler) decideCase(c echo.Context) error {
 	case c.FormValue("confirm") != "yes":
 		return h.previewDecision(c, found, d, form)
 	}
-	if d.Kind == models.DecisionPayAgain {
-		if d.Next, err = h.preparePayment(*found.Order); err != nil {
-			return fmt.Errorf("prepare payment: %w", err)
-		}
-	}
-	done, err := h.Store.Decide(models.Because(c.Request().Context(), models.Cause{By: models.CauseStaff}), found.ID, d)
+	err = h.Payments.Decide(c.Request().Context(), found, d)
 	switch {
 	case errors.Is(err, models.ErrDecided):
 		return c.Redirect(http.StatusSeeOther, casesPath+"?already")
@@ -310,25 +304,7 @@ func (h *Handler) decideCase(c echo.Context) error {
 	case err != nil:
 		return fmt.Errorf("decide case: %w", err)
 	}
-	h.decided(c.Request().Context(), done, d)
 	return c.Redirect(http.StatusSeeOther, casesPath+"?decided")
-}
-
-// decided does what follows a decision that stands: the order's pages are told, the mail
-// goes out, and a new code is asked for.
-func (h *Handler) decided(ctx context.Context, done models.Case, d models.Decision) {
-	h.Log.InfoContext(ctx, "case decided", "id", done.ID, "kind", done.Kind, "decision", d.Kind, "by", d.By)
-	wakeUp(h.mailWake)
-	wakeUp(h.wake)
-	if done.Order == nil {
-		return
-	}
-	h.tell(ctx, done.Order.Token)
-	if d.Kind == models.DecisionPayAgain {
-		if o, err := h.Store.Order(ctx, done.Order.Token); err == nil { // else the worker asks for it
-			h.obtainCodeSoon(ctx, o)
-		}
-	}
 }
 
 func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.Decision, form views.DecisionForm) error {

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/models"
+	"warungjokul/payments/requestid"
 	"warungjokul/views"
 )
 
@@ -50,7 +50,7 @@ func (f checkoutForm) customer() models.Customer {
 func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b basket) error {
 	l := lang(c)
 	if f.id == "" || f.stale != "" {
-		f.id = nameAt(h.Now())
+		f.id = requestid.New(h.Now())
 	}
 	browser, err := h.knowBrowser(c)
 	if err != nil {
@@ -106,7 +106,7 @@ func (h *Handler) keepOrder(c echo.Context, form checkoutForm, b basket) error {
 	o := b.order
 	o.FormID, o.Language, o.Client = form.id, string(lang(c)), h.placer(c)
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = form.name.Value, form.email.Value, form.phone.Value
-	placed, fresh, err := h.place(c.Request().Context(), o)
+	placed, fresh, err := h.Payments.PlaceOrder(c.Request().Context(), o)
 	var soldOut *models.OutOfStockError
 	if errors.As(err, &soldOut) {
 		form.problem = lang(c).T("checkout.soldout", nameOf(lang(c), o, soldOut.SKU))
@@ -145,42 +145,9 @@ func (h *Handler) placedBefore(c echo.Context, form checkoutForm, o models.Order
 	}
 	if corrected {
 		h.Log.InfoContext(ctx, "customer corrected", "order_number", o.Number)
-		wakeUp(h.mailWake)
+		h.mailDue.Set()
 	}
 	return h.orderPlaced(c, o, b)
-}
-
-// place keeps an order with its first payment, and asks for its code. fresh is
-// false when the same form has placed it before.
-func (h *Handler) place(ctx context.Context, o models.Order) (placed models.Order, fresh bool, err error) {
-	payment, err := h.preparePayment(o)
-	if err != nil {
-		return o, false, fmt.Errorf("prepare payment: %w", err)
-	}
-	placed, fresh, err = h.Store.PlaceOrder(ctx, o, payment)
-	if err != nil {
-		return o, false, err
-	}
-	if fresh {
-		h.metrics.placed.Inc()
-		h.Log.InfoContext(ctx, "order placed", "order_number", placed.Number, "amount", placed.Total)
-		h.obtainCodeSoon(ctx, placed)
-	}
-	return placed, fresh, nil
-}
-
-// obtainCodeSoon requests the code of the payment that was just added to an order, within
-// checkoutTimeout, even if the shopper leaves meanwhile. The worker continues what that
-// does not settle.
-func (h *Handler) obtainCodeSoon(ctx context.Context, o models.Order) {
-	p := o.Payments[len(o.Payments)-1]
-	if p.State != models.PaymentCreating { // it was quicker than this
-		return
-	}
-	p.Order = &o
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkoutTimeout)
-	defer cancel()
-	h.obtainCode(ctx, p, prepared(p).NeverSent())
 }
 
 // orderPlaced shows the order. A cart that came with the form holds what the

@@ -15,6 +15,8 @@ import (
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments"
+	"warungjokul/payments/testgateway"
 	"warungjokul/views"
 )
 
@@ -34,7 +36,7 @@ func (w *world) look(path string) string {
 		w.t.Fatalf("GET %s: HTTP %d", path, rec.Code)
 	}
 	page := html.UnescapeString(rec.Body.String())
-	if strings.Contains(page, secretKey) {
+	if strings.Contains(page, testgateway.SecretKey) {
 		w.t.Errorf("GET %s: the Secret Key is on the page", path)
 	}
 	if whole := regexp.MustCompile(`HMACSHA256=[A-Za-z0-9+/]{5,}`).FindString(page); whole != "" {
@@ -81,18 +83,18 @@ func labels(page string) (list []string) {
 // notification again, one that was rejected.
 func TestInspector(t *testing.T) {
 	w := consoleWorld(t)
-	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer503HTML })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer503HTML })
 	_, o := w.inspected("MNM-GAYO")
-	w.fault(func(*sandbox.Faults) {})
+	w.gateway.SetFault(noFault)
 	w.pass(10*time.Second, time.Second)
 	o, _ = w.Store.OrderByNumber(context.Background(), o.Number)
-	w.clock.advance(time.Minute)
-	w.act(o.Payment().Code, sandbox.ActionPay)
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Minute)
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
+	w.clock.Advance(time.Second)
 	if _, err := w.gateway.Resend(context.Background(), 1); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Second)
 	w.notify(func(r *http.Request) { r.Header.Set(jokul.HeaderClientID, "MCH-2") }, o.Payment().InvoiceNumber)
 
 	page := w.look(consoleOrder(o.Number))
@@ -137,10 +139,10 @@ func (w *world) notify(change func(*http.Request), invoice string) int {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":90000},"transaction":{"status":"PENDING"}}`, invoice)
 	r := httptest.NewRequest(http.MethodPost, "/payments/notifications", strings.NewReader(body))
-	c := jokul.Component{ClientID: clientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.now().UTC().Format(jokul.TimestampLayout),
+	c := jokul.Component{ClientID: testgateway.ClientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.Now().UTC().Format(jokul.TimestampLayout),
 		Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}
 	for name, value := range map[string]string{jokul.HeaderClientID: c.ClientID, jokul.HeaderRequestID: c.RequestID,
-		jokul.HeaderRequestTimestamp: c.Timestamp, jokul.HeaderSignature: jokul.Sign(secretKey, c)} {
+		jokul.HeaderRequestTimestamp: c.Timestamp, jokul.HeaderSignature: jokul.Sign(testgateway.SecretKey, c)} {
 		r.Header.Set(name, value)
 	}
 	change(r)
@@ -155,7 +157,7 @@ func TestSourcesAreThere(t *testing.T) {
 	for _, known := range callsKnown {
 		list = append(list, known.source...)
 	}
-	list = append(list, sources((*Handler).placeOrder, (*models.Store).PlaceOrder, (*Handler).newCode, (*models.Store).AddPayment, (*Handler).attend,
+	list = append(list, sources((*Handler).placeOrder, (*models.Store).PlaceOrder, (*Handler).newCode, (*models.Store).AddPayment, (*payments.Service).RunOnce,
 		(*Handler).deliver, (*models.Store).MailSent, (*models.Store).CorrectCustomer)...)
 	for _, s := range list {
 		file, line, _ := strings.Cut(s.Place, ":")
@@ -191,11 +193,11 @@ func TestRejectionsAreSampled(t *testing.T) {
 	}
 	page := w.look("/console/notifications")
 	kept, err := w.Store.Rejections(context.Background())
-	if err != nil || len(kept) < 1 || len(kept) > 2*samplesAtOnce {
+	if err != nil || len(kept) < 1 || len(kept) > 2*10 {
 		t.Errorf("%d kept, %v", len(kept), err)
 	}
 	for _, r := range kept {
-		if len(r.InvoiceNumber) > maxKeptName || len(r.Header) > 4*maxKeptHeader || len(r.Body) > models.MaxRejectedBody {
+		if len(r.InvoiceNumber) > 64 || len(r.Header) > 4*512 || len(r.Body) > models.MaxRejectedBody {
 			t.Errorf("kept of one: %d, %d, %d bytes", len(r.InvoiceNumber), len(r.Header), len(r.Body))
 		}
 	}
@@ -216,8 +218,9 @@ func TestReplay(t *testing.T) {
 	w := consoleWorld(t)
 	order, o := w.inspected("MNM-GAYO")
 	right := w.NotificationPath
-	w.NotificationPath = "/toko" + right // the merchant's mistake; the route stays
-	w.act(o.Payment().Code, sandbox.ActionPay)
+	w.Payments.NotificationPath = "/toko" + right
+	w.NotificationPath = w.Payments.NotificationPath // the merchant's mistake; the route stays
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
 	if s := w.status(order); s.OrderStatus != models.OrderAwaitingPayment {
 		t.Fatalf("got %+v", s)
 	}
@@ -238,7 +241,7 @@ func TestReplay(t *testing.T) {
 		return rec.Header().Get("Location")
 	}
 	replay("/console/notifications/r1", "Ran again, and still rejected: The signature does not fit.")
-	w.NotificationPath = right
+	w.NotificationPath, w.Payments.NotificationPath = right, right
 	if page := w.look("/console/notifications/r1"); !strings.Contains(page, "With the settings of now its signature fits.") || strings.Contains(page, `data-testid="cause"`) {
 		t.Error("mended, and the page does not say so")
 	}
@@ -308,12 +311,12 @@ func TestWeigh(t *testing.T) {
 func TestAskGateway(t *testing.T) {
 	w := consoleWorld(t)
 	_, o := w.inspected("MNM-GAYO")
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.notify(func(r *http.Request) { r.Header.Set(jokul.HeaderSignature, "HMACSHA256="+strings.Repeat("A", 43)+"=") }, o.Payment().InvoiceNumber)
 	if page := w.look("/console/notifications/r1"); !strings.Contains(page, `data-cause="key"`) || !strings.Contains(page, "before this delivery") {
 		t.Error("what is known of the key is not told")
 	}
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	if rec := atHome.post(w, "/console/notifications/r1/ask", nil); rec.Code != http.StatusSeeOther {
 		t.Fatalf("HTTP %d", rec.Code)
 	}

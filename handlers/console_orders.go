@@ -449,8 +449,8 @@ func (h *Handler) cancelOrder(c echo.Context) error {
 		return h.notCancelled(c, o)
 	}
 	h.Log.InfoContext(c.Request().Context(), "order cancelled", "order_number", o.Number)
-	h.tell(c.Request().Context(), o.Token)
-	wakeUp(h.mailWake)
+	h.publish(c.Request().Context(), o.Token)
+	h.mailDue.Set()
 	return c.Redirect(http.StatusSeeOther, consoleOrder(o.Number)+"?cancelled")
 }
 

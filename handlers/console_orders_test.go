@@ -15,6 +15,7 @@ import (
 
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments/testgateway"
 	"warungjokul/views"
 )
 
@@ -61,11 +62,11 @@ func TestConsoleOrders(t *testing.T) {
 		t.Error("an empty list does not say so")
 	}
 	budi := w.orderAs("MNM-TEH", "Budi Santoso", "budi@example.com")
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	siti := w.orderAs("MNM-GAYO", "=Siti Rahma", "siti@example.com")
-	w.act(siti.Payment().Code, sandbox.ActionPayTwice)
+	w.gateway.Do(siti.Payment().Code, sandbox.ActionPayTwice)
 	siti = w.whole("/orders/" + siti.Token)
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	made := w.orderAs("MKN-TEMPE", "Made Wirawan", "made@example.com")
 
 	for query, want := range map[string][]string{
@@ -119,7 +120,7 @@ func TestConsoleOrders(t *testing.T) {
 				t.Errorf("%s holds the token of %s", path, o.Number)
 			}
 		}
-		if strings.Contains(rec.Body.String(), secretKey) {
+		if strings.Contains(rec.Body.String(), testgateway.SecretKey) {
 			t.Errorf("%s holds the Secret Key", path)
 		}
 		if got := outside.get(w, path).Code; got != http.StatusForbidden {
@@ -153,7 +154,7 @@ func TestConsoleCancel(t *testing.T) {
 		t.Error("the timeline does not tell")
 	}
 	paid := w.orderAs("MNM-TEH", "Siti", "siti@example.com")
-	w.act(paid.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(paid.Payment().Code, sandbox.ActionPay)
 	for _, path := range []string{path, "/console/orders/" + paid.Number} {
 		if rec := atHome.post(w, path+"/cancel", nil); rec.Code != http.StatusConflict {
 			t.Errorf("%s: HTTP %d, want 409", path, rec.Code)
@@ -218,10 +219,10 @@ func TestExport(t *testing.T) {
 	hostile := []string{`=HYPERLINK("evil")a`, "+a", "-a", "@a"}
 	for _, name := range hostile {
 		w.orderAs("MNM-TEH", name, "budi@example.com")
-		w.clock.advance(time.Second)
+		w.clock.Advance(time.Second)
 	}
 	paid := w.orderAs("MNM-GAYO", `Siti "S", Rahma`, "siti@example.com")
-	w.act(paid.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(paid.Payment().Code, sandbox.ActionPay)
 
 	read := func(path string) [][]string {
 		t.Helper()
@@ -272,12 +273,12 @@ func TestExport(t *testing.T) {
 func TestOverview(t *testing.T) {
 	w := newWorld(t)
 	w.open()
-	w.clock.t = time.Date(2026, 11, 24, 16, 59, 0, 0, time.UTC)
+	w.clock.Advance(time.Date(2026, 11, 24, 16, 59, 0, 0, time.UTC).Sub(w.clock.Now()))
 	w.orderAs("MNM-TEH", "Budi", "budi@example.com")
-	w.clock.t = time.Date(2026, 11, 24, 17, 0, 0, 0, time.UTC) // midnight there
+	w.clock.Advance(time.Minute) // to midnight there
 	o := w.orderAs("MNM-GAYO", "Siti", "siti@example.com")
-	w.clock.advance(3 * time.Minute)
-	w.act(o.Payment().Code, sandbox.ActionPay)
+	w.clock.Advance(3 * time.Minute)
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
 	page := w.see("/console?lang=en", http.StatusOK)
 	if got := regexp.MustCompile(`<dt>Orders placed</dt><dd><strong>(\d+)</strong> <span>Rp.([\d.]+)`).FindAllStringSubmatch(page, -1); len(got) != 2 ||
 		got[0][1]+" "+got[0][2]+" "+got[1][1]+" "+got[1][2] != "1 90.000 2 112.000" {

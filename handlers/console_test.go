@@ -213,7 +213,7 @@ func TestConsoleLogin(t *testing.T) {
 		t.Errorf("signed out, with the old cookie: HTTP %d, want the login", got)
 	}
 	in = signIn(t, w, "/console")
-	w.clock.advance(consoleSession)
+	w.clock.Advance(consoleSession)
 	if got := in.get(w, "/console").Code; got != http.StatusSeeOther {
 		t.Errorf("twelve hours later: HTTP %d, want the login", got)
 	}

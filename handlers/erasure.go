@@ -12,11 +12,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/models"
+	"warungjokul/payments/requestid"
 	"warungjokul/views"
 )
 
 const (
 	erasedAtOnce   = 20
+	erasureRetry   = time.Minute
 	erasureTimeout = time.Minute // for one batch, the gateway of a demo included
 )
 
@@ -24,11 +26,11 @@ const (
 // scrub channel asks for it. A failure is retried after a minute: pending work is in the database.
 func (h *Handler) workErasure(ctx context.Context) {
 	for ctx.Err() == nil {
-		ctx := turn(ctx, "erasure")
-		pause := housekeeping
+		ctx := requestid.Begin(ctx, "erasure")
+		pause := maintenanceInterval
 		if err := errors.Join(h.eraseDue(ctx), h.scrubFiles(ctx)); err != nil && ctx.Err() == nil {
 			h.Log.ErrorContext(ctx, "erase customers", "error", err)
-			pause = idle
+			pause = erasureRetry
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -85,7 +87,7 @@ func (h *Handler) erase(ctx context.Context, orderIDs []int64, e models.Erasure)
 		h.Log.InfoContext(ctx, "customers erased", "orders", len(erased), "reason", e.Reason)
 	}
 	for _, o := range erased {
-		h.tell(ctx, o.Token)
+		h.publish(ctx, o.Token)
 	}
 	return erased, err
 }
@@ -180,7 +182,7 @@ func (h *Handler) eraseCustomer(c echo.Context) error {
 	if len(erased) == 0 {
 		return h.notErased(c, o, lang(c).T("erase.changed"))
 	}
-	wakeUp(h.scrub)
+	h.scrub.Set()
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("%s?erased=%d", consoleOrder(o.Number), len(erased)))
 }
 

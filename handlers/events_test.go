@@ -52,8 +52,8 @@ func TestStream(t *testing.T) {
 		t.Errorf("at first: %s", event)
 	}
 	second := open()
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	w.post(order+"/check", nil, nil)
 	w.streams.tell(strings.TrimPrefix(order, "/orders/")) // as the database does, were the worker running
 	if event := next(); !strings.Contains(event, `"order_status":"paid"`) {
@@ -73,7 +73,7 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 	w := newWorld(t)
 	shops := []*Handler{w.Handler}
 	if testdb.Server() != "" { // several shops on one database
-		shops = append(shops, w.anotherShop(w.address))
+		shops = append(shops, w.anotherShop(w.gateway.URL))
 	}
 	order := w.order("MNM-TEH")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -95,7 +95,7 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 		watching.Go(func() { h.Store.Watch(ctx, h.streams.tell) })
 		w.tellUntilHeard(strings.TrimPrefix(order, "/orders/"), lines)
 	}
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	for i, lines := range streams {
 		last := ""
 		for lines.Scan() {

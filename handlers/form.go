@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"time"
+	"warungjokul/payments/requestid"
 
 	"github.com/labstack/echo/v4"
 )
@@ -29,10 +30,10 @@ func (f forms) issue(browser, name string) string { return name + f.code(browser
 // read returns the name that was issued to a browser and when that was, or nothing.
 func (f forms) read(browser, id string) (name string, issued time.Time) {
 	split := len(id) - codeLength
-	if split < nameEnd || !hmac.Equal([]byte(id[split:]), []byte(f.code(browser, id[:split]))) {
+	if split < 0 || !hmac.Equal([]byte(id[split:]), []byte(f.code(browser, id[:split]))) {
 		return "", time.Time{}
 	}
-	return id[:split], timeOf(id[:split])
+	return id[:split], requestid.Time(id[:split])
 }
 
 func (f forms) code(browser, name string) string {

@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -24,6 +23,7 @@ import (
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments"
 	"warungjokul/static"
 )
 
@@ -55,6 +55,7 @@ type Config struct {
 // Handler is the shop: an http.Handler and the worker that looks after payments.
 type Handler struct {
 	Config
+	Payments *payments.Service
 	echo     *echo.Echo
 	cookies  *securecookie.SecureCookie
 	forms    forms
@@ -67,16 +68,12 @@ type Handler struct {
 	pages    kept[keptPage]
 	orders   orderPages
 	accepted accepted
-	wake     chan struct{} // tells the worker that something has become due
-	mailWake chan struct{} // the same for mail
-	scrub    chan struct{} // has what was erased removed from the database's files
-	doing    sync.WaitGroup
+	mailDue  payments.Wake // a mail may have become due
+	scrub    payments.Wake // what was erased is to be removed from the database's files
 	metrics  *metrics
 
 	// These bound the log lines that strangers can cause.
-	rejected, limits, misdirected, untrusted, refusedLogins rate.Sometimes
-
-	rejections *rejections // what is not written down yet of what did not verify
+	limits, misdirected, untrusted, refusedLogins rate.Sometimes
 }
 
 // New builds the shop.
@@ -112,20 +109,31 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		products: kept[[]models.Product]{now: c.Now},
 		pages:    kept[keptPage]{now: c.Now},
 
-		rejected:      rate.Sometimes{First: 10, Interval: time.Second},
 		limits:        rate.Sometimes{First: 10, Interval: time.Second},
 		misdirected:   rate.Sometimes{First: 10, Interval: time.Minute},
 		untrusted:     rate.Sometimes{First: 1, Interval: time.Minute},
 		refusedLogins: rate.Sometimes{First: 10, Interval: time.Minute},
 
-		rejections: newRejections(),
-		wake:       make(chan struct{}, 1),
-		mailWake:   make(chan struct{}, 1),
-		scrub:      make(chan struct{}, 1),
-		metrics:    newMetrics(c.Store, c.BaseURL),
+		mailDue: payments.NewWake(),
+		scrub:   payments.NewWake(),
+		metrics: newMetrics(c.Store, c.BaseURL),
 	}
+	h.Payments = h.newPayments()
 	h.echo = h.routes()
 	return h, nil
+}
+
+// newPayments wires the payment flow.
+func (h *Handler) newPayments() *payments.Service {
+	interval := checkInterval
+	if !h.RateLimit {
+		interval = 0
+	}
+	return payments.New(payments.Config{
+		Store: h.Store, Gateway: h.Gateway, NotificationPath: h.NotificationPath, Expiry: h.PaymentExpiry,
+		ShopName: h.Shop.name(), CheckInterval: interval, Changed: h.publish, MailDue: h.mailDue.Set,
+		Metrics: h.metrics.payments, Now: h.Now, Log: h.Log,
+	})
 }
 
 // ServeHTTP serves the shop.

@@ -15,6 +15,7 @@ import (
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments"
 	"warungjokul/views"
 )
 
@@ -25,6 +26,8 @@ const (
 	// clockOff is how far from ours the clock in a notification may be without
 	// a remark.
 	clockOff = time.Hour
+
+	keyCheckTimeout = 4 * time.Second // for a call that tests the Secret Key
 )
 
 func deliveryPath(id int64) string  { return inboxPath + "/" + strconv.FormatInt(id, 10) }
@@ -34,7 +37,7 @@ func rejectionPath(id int64) string { return inboxPath + "/r" + strconv.FormatIn
 // on the first page, and by itself.
 func (h *Handler) showInbox(c echo.Context) error {
 	ctx, l := c.Request().Context(), lang(c)
-	h.keepRejections(ctx)
+	h.Payments.SaveRejections(ctx)
 	p := views.InboxPage{URL: h.notificationURL(), About: strings.ToUpper(cutText(cleanText(c.QueryParam("q")), maxNumber))}
 	var err error
 	if p.ConsolePage, err = h.consolePage(c, "notifications", l.T("console.notifications")); err != nil {
@@ -168,7 +171,7 @@ func (h *Handler) delivery(c echo.Context) (d delivery, err error) {
 		return d, models.ErrNotFound
 	}
 	if rejected {
-		h.keepRejections(ctx)
+		h.Payments.SaveRejections(ctx)
 		r, err := h.Store.Rejection(ctx, id)
 		return delivery{rejected: &r}, err
 	}
@@ -337,7 +340,7 @@ func (h *Handler) explain(ctx context.Context, p *views.DeliveryPage, r models.R
 	}
 	if !causes[0].Certain {
 		p.KeyProof = proof.text(l, r.ReceivedAt)
-		if r.InvoiceNumber != "" && r.Reason == rejectedUnsigned {
+		if r.InvoiceNumber != "" && r.Reason == payments.RejectedSignature {
 			p.Ask = rejectionPath(r.ID) + "/ask"
 		}
 	}
@@ -426,12 +429,11 @@ func (h *Handler) replay(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusUnprocessableEntity, "only a part of the body was kept")
 	}
 	header, body := d.message()
-	ctx, cancel := context.WithTimeout(c.Request().Context(), keepTimeout)
-	defer cancel()
-	n, err := h.takeNotification(ctx, header, body, h.Now())
-	var rejected notGenuine
+	ctx := c.Request().Context()
+	n, err := h.Payments.ApplyNotification(ctx, payments.Delivery{Header: header, Body: body, ReceivedAt: h.Now()})
+	var rejected *payments.NotGenuineError
 	if errors.As(err, &rejected) {
-		return c.Redirect(http.StatusSeeOther, d.path()+"?"+url.Values{"rejected": {reasonOf(err)}}.Encode())
+		return c.Redirect(http.StatusSeeOther, d.path()+"?"+url.Values{"rejected": {payments.RejectionReason(err)}}.Encode())
 	}
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -471,7 +473,7 @@ func (h *Handler) askGateway(c echo.Context) error {
 	if d.rejected == nil || d.rejected.InvoiceNumber == "" {
 		return models.ErrNotFound
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), checkoutTimeout)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), keyCheckTimeout)
 	defer cancel()
 	if _, err := h.Gateway.CheckStatus(ctx, d.rejected.InvoiceNumber); err != nil {
 		h.Log.InfoContext(ctx, "asked to test the key", "error", err)

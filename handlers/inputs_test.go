@@ -153,7 +153,7 @@ func newInputWorld(t *testing.T) *inputWorld {
 	w := &inputWorld{world: newDemo(t), cookies: map[string]string{}, host: "example.com"} // as from elsewhere
 	w.password = cheapPassword(t)
 	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
-	w.act(o.Payment().Code, sandbox.ActionPayTwice) // a case, and messages
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice) // a case, and messages
 	w.token, w.number = o.Token, o.Number
 	w.at = w.serve(w)
 	w.Mail = nil
@@ -304,7 +304,7 @@ func TestInputs(t *testing.T) {
 		if in.request == "POST /checkout" {
 			w.form = w.anotherForm()
 		}
-		w.fault(func(*sandbox.Faults) {})
+		w.gateway.SetFault(noFault)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments"
 	"warungjokul/views"
 )
 
@@ -80,7 +81,7 @@ func (h *Handler) inspector(ctx context.Context, l views.Lang, o models.Order) (
 
 // story reads what is known of an order.
 func (h *Handler) story(ctx context.Context, l views.Lang, o models.Order) (story, error) {
-	h.keepRejections(ctx)
+	h.Payments.SaveRejections(ctx)
 	s := story{Handler: h, lang: l, order: o}
 	if err := s.read(ctx); err != nil {
 		return s, fmt.Errorf("what happened to order %s: %w", o.Number, err)
@@ -220,7 +221,7 @@ func (s *story) tellDoings() {
 			step.Label, step.Text = s.lang.T("inspect.corrected"), s.lang.T("inspect.corrected.text")
 			step.Source = sources((*Handler).placeOrder, (*models.Store).CorrectCustomer)
 		case first.Cause.By == models.CauseShop:
-			step.Source = sources((*Handler).attend)
+			step.Source = sources((*payments.Service).RunOnce)
 		}
 		s.add(first.At, step)
 	}
@@ -243,9 +244,9 @@ var callsKnown = map[string]struct {
 	key    string
 	source []views.Source
 }{
-	"Generate payment code": {"code", sources((*Handler).obtainCode, (*jokul.Client).GeneratePaymentCode, jokul.Sign, (*models.Store).IssueCode)},
-	"Check status":          {"status", sources((*Handler).ask, (*jokul.Client).CheckStatus, jokul.Sign, (*Handler).settle)},
-	"How to pay":            {"howto", sources((*Handler).keepInstructions, (*jokul.Client).HowToPay, (*models.Store).SetInstructions)},
+	"Generate payment code": {"code", sources((*payments.Service).PlaceOrder, (*jokul.Client).GeneratePaymentCode, jokul.Sign, (*models.Store).IssueCode)},
+	"Check status":          {"status", sources((*payments.Service).CheckNow, (*jokul.Client).CheckStatus, jokul.Sign)},
+	"How to pay":            {"howto", sources((*jokul.Client).HowToPay, (*models.Store).SetInstructions)},
 }
 
 func (s *story) tellExchanges() {
@@ -412,7 +413,7 @@ func (s *story) tellNotifications() {
 	}
 }
 
-var notificationSource = sources((*Handler).receiveNotification, (*jokul.Client).ParseNotification, jokul.Verify, (*models.Store).ApplyNotification)
+var notificationSource = sources((*Handler).receiveNotification, (*payments.Service).ReceiveNotification, (*jokul.Client).ParseNotification, jokul.Verify, (*models.Store).ApplyNotification)
 
 func (s *story) tellRejections() {
 	for _, r := range s.rejections {

@@ -39,7 +39,7 @@ func TestOrderPagesAreKept(t *testing.T) {
 	w := newWorld(t)
 	order := w.order("MNM-GAYO")
 	drawn := w.visit(order, takingGzip)
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	kept := w.visit(order, takingGzip)
 	for name := range drawn.Header {
 		changes := name == "X-Request-Id" || name == "Server-Timing"
@@ -68,16 +68,16 @@ func TestOrderPagesAreKept(t *testing.T) {
 // its page at once.
 func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 	w := newWorld(t)
-	other := w.anotherShop(w.address).Store
+	other := w.anotherShop(w.gateway.URL).Store
 	ctx := context.Background()
-	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer500 })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer500 })
 	order := w.order("MNM-GAYO")
 	payment := func() models.Payment { return w.whole(order).Payment() }
 	for _, step := range []struct {
 		name string
 		do   func() error
 	}{
-		{"a code", func() error { w.fault(func(*sandbox.Faults) {}); w.pass(time.Minute, time.Second); return nil }},
+		{"a code", func() error { w.gateway.SetFault(noFault); w.pass(time.Minute, time.Second); return nil }},
 		{"other instructions", func() error {
 			return other.SetInstructions(ctx, payment().ID, []models.Instruction{{Language: "id", Steps: []string{"Bilang DOKU"}}})
 		}},
@@ -95,10 +95,10 @@ func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 			return err
 		}},
 		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},
-		{"past its deadline", func() error { w.clock.advance(time.Hour); return nil }},
+		{"past its deadline", func() error { w.clock.Advance(time.Hour); return nil }},
 		{"expired", func() error { return other.Expire(ctx, payment().ID) }},
 		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},
-		{"paid", func() error { w.act(payment().Code, sandbox.ActionPay); return nil }},
+		{"paid", func() error { w.gateway.Do(payment().Code, sandbox.ActionPay); return nil }},
 	} {
 		before := text(t, w.visit(order, takingGzip))
 		w.plant()

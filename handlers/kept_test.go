@@ -95,12 +95,12 @@ func TestKeptStockIsASecondOldAtMost(t *testing.T) {
 	w := newWorld(t)
 	pages := func() string { return text(t, w.visit("/", nil)) + text(t, w.visit("/products/kopi-gayo", nil)) }
 	before := pages()
-	other := &world{t: t, clock: w.clock, Handler: w.anotherShop(w.address)}
+	other := &world{t: t, clock: w.clock, Handler: w.anotherShop(w.gateway.URL)}
 	other.order("MNM-GAYO")
 	if pages() != before {
 		t.Error("nothing was kept")
 	}
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Second)
 	if pages() == before {
 		t.Error("after a second the stock of before is shown")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments"
 	"warungjokul/views"
 )
 
@@ -151,7 +152,7 @@ func mailName(name string) string {
 	if holdsAddress(name) {
 		name = ""
 	}
-	name = tillName(name)
+	name = payments.TillName(name)
 	for joined.MatchString(name) {
 		name = joined.ReplaceAllString(name, ". $1")
 	}

@@ -5,14 +5,14 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
+	"warungjokul/payments/testgateway"
 )
 
 // Each address has a few tries, and all strangers together some more. Neither touches those
 // who have signed in before: their browsers and their addresses have tries of their own.
 func TestLoginTries(t *testing.T) {
-	clock := &clock{t: time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)}
-	l := newLogins(clock.now)
+	clock := testgateway.NewClock()
+	l := newLogins(clock.Now)
 	l.remember("198.51.100.7")
 	admitted := func(tries int, device, address func(int) string) (n int) {
 		for i := range tries {
@@ -36,7 +36,7 @@ func TestLoginTries(t *testing.T) {
 	if n := admitted(100, always(""), always("198.51.100.7")); n != loginTries {
 		t.Errorf("an address that has signed in before: %d tries, want %d", n, loginTries)
 	}
-	clock.advance(knownFor)
+	clock.Advance(knownFor)
 	if l.knows("198.51.100.7") {
 		t.Error("an address is known for ever")
 	}

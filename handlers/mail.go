@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"warungjokul/models"
+	"warungjokul/payments"
+	"warungjokul/payments/requestid"
 	"warungjokul/views"
 )
 
@@ -37,14 +39,14 @@ const (
 // the database, and a lease there keeps several shops from sending it twice.
 func (h *Handler) workMail(ctx context.Context) {
 	for ctx.Err() == nil {
-		ctx := turn(ctx, "mailer")
+		ctx := requestid.Begin(ctx, "mailer")
 		busy, err := h.mailRound(ctx)
 		if err != nil && ctx.Err() == nil {
 			h.Log.ErrorContext(ctx, "look after mails", "error", err)
 		}
 		if !busy {
 			next, nextErr := h.Store.NextMail(ctx)
-			h.wait(ctx, h.mailWake, next, err != nil || nextErr != nil)
+			h.mailDue.Sleep(ctx, payments.Until(next, h.Now(), err != nil || nextErr != nil))
 		}
 	}
 }
@@ -54,7 +56,7 @@ func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 	var group errgroup.Group
 	for _, m := range due { // all at once: one after the other they might outlast their lease
 		group.Go(func() error {
-			h.sendMail(turn(ctx, "mail"), m)
+			h.sendMail(requestid.Begin(ctx, "mail"), m)
 			return nil
 		})
 	}
@@ -62,10 +64,10 @@ func (h *Handler) mailRound(ctx context.Context) (busy bool, err error) {
 }
 
 func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
-	sending, cancel := finishing(ctx, mailTimeout)
+	sending, cancel := payments.WithGrace(ctx, mailTimeout)
 	defer cancel()
 	err := h.deliverBounded(sending, &m)
-	keeping, cancel := toKeep(ctx)
+	keeping, cancel := payments.Saving(ctx)
 	defer cancel()
 	if errors.Is(err, errRecipientFull) {
 		h.metrics.mailsHeld.Inc()
@@ -73,13 +75,13 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 			h.Log.WarnContext(ctx, "mail not sent: its recipient has had too many", "order_number", m.Order.Number, "kind", m.Kind)
 		})
 		err = h.Store.HoldMail(keeping, m)
-	} else if err != nil && context.Cause(sending) == errStopped {
+	} else if err != nil && context.Cause(sending) == payments.ErrStopped {
 		h.Log.WarnContext(ctx, "mail left for the next start", "order_number", m.Order.Number, "kind", m.Kind)
-		err = h.Store.PostponeMail(keeping, m, errStopped.Error(), h.Now())
+		err = h.Store.PostponeMail(keeping, m, payments.ErrStopped.Error(), h.Now())
 	} else if err != nil {
-		said := errorText(err, m.Order)
+		said := payments.ErrorText(err, m.Order)
 		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", said)
-		err = h.Store.PostponeMail(keeping, m, said, h.Now().Add(clamp(time.Minute<<min(m.Tries, 6), time.Minute, models.MailPause)))
+		err = h.Store.PostponeMail(keeping, m, said, h.Now().Add(min(time.Minute<<min(m.Tries, 6), models.MailPause)))
 	} else {
 		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
 		err = h.Store.MailSent(keeping, m)
@@ -108,7 +110,7 @@ func (h *Handler) deliverBounded(ctx context.Context, m *models.Mail) error {
 	if err = h.deliver(ctx, m); err == nil && m.Subject != "" {
 		return nil
 	}
-	keeping, cancel := toKeep(ctx)
+	keeping, cancel := payments.Saving(ctx)
 	defer cancel()
 	return errors.Join(err, h.Store.UncountMail(keeping, counted))
 }
@@ -183,7 +185,7 @@ func (h *Handler) mailAgain(c echo.Context) error {
 		c.Response().Header().Set("Retry-After", "60")
 		return h.orderPage(c, http.StatusTooManyRequests, o, lang(c).T("keep.again.soon"))
 	}
-	wakeUp(h.mailWake)
+	h.mailDue.Set()
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token)+"?mailed")
 }
 

@@ -47,7 +47,7 @@ func (p *postbox) subjects() (list []string) {
 func TestMails(t *testing.T) {
 	w := newWorld(t)
 	box := &postbox{}
-	shops := []*Handler{w.Handler, w.anotherShop(w.address), w.anotherShop(w.address)}
+	shops := []*Handler{w.Handler, w.anotherShop(w.gateway.URL), w.anotherShop(w.gateway.URL)}
 	for _, h := range shops {
 		h.Mail = box.send
 	}
@@ -94,7 +94,7 @@ func TestMails(t *testing.T) {
 	box.subjects()
 
 	w.pass(30*time.Minute, time.Minute)
-	w.act(p.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(p.Payment().Code, sandbox.ActionPay)
 	wantMails("paid", "Pesanan "+p.Number+" sudah lunas")
 	w.pass(16*time.Minute, time.Minute)
 	wantMails("a quarter of an hour left", "Sebentar lagi kedaluwarsa: pesanan "+f.Number)
@@ -112,7 +112,7 @@ func TestMails(t *testing.T) {
 func TestStaleMails(t *testing.T) {
 	w := newWorld(t)
 	order := w.order("MNM-TEH")
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	w.pass(7*time.Hour, time.Hour)
 	box := &postbox{}
 	w.Mail = box.send
@@ -145,7 +145,7 @@ func TestMailAgain(t *testing.T) {
 	again(http.StatusTooManyRequests, "baru saja dikirim") // it is on its way
 	round()
 	again(http.StatusTooManyRequests, "baru saja dikirim")
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	again(http.StatusSeeOther, "")
 	again(http.StatusTooManyRequests, "baru saja dikirim")
 	round()
@@ -163,7 +163,7 @@ func TestMailAgain(t *testing.T) {
 func TestCalendar(t *testing.T) {
 	for expiry, start := range map[time.Duration]string{time.Hour: "20261124T033000Z", 10 * time.Minute: "20261124T030500Z"} {
 		w := newWorld(t)
-		w.PaymentExpiry = expiry
+		w.PaymentExpiry, w.Payments.Expiry = expiry, expiry
 		if file := w.get(w.order("MNM-TEH") + "/calendar.ics"); !strings.Contains(file, "DTSTART:"+start+"\r\n") || !strings.Contains(file, "TRIGGER:PT0S") {
 			t.Errorf("%v: got %s", expiry, file)
 		}
@@ -199,7 +199,7 @@ func TestMailsAboutCases(t *testing.T) {
 	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Pesanan "+o.Number+" dibatalkan") || !strings.Contains(got[0], "jangan dibayar lagi") || strings.Contains(got[0], o.Payment().Code) {
 		t.Errorf("cancelled: %q", got)
 	}
-	w.act(o.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
 	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 diterima setelah pesanan ini dibatalkan") {
 		t.Errorf("money after the end: %q", got)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments/testgateway"
 )
 
 // whatItIs are the headers of an answer that say what it is.
@@ -223,10 +224,10 @@ func TestNotificationsAreBounded(t *testing.T) {
 		return body + of("x", size-len(body)-2) + `"}`
 	}
 	send := func(body, id string, change func(http.Header)) int {
-		c := jokul.Component{ClientID: clientID, RequestID: id, Timestamp: w.clock.now().UTC().Format(jokul.TimestampLayout),
+		c := jokul.Component{ClientID: testgateway.ClientID, RequestID: id, Timestamp: w.clock.Now().UTC().Format(jokul.TimestampLayout),
 			Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}
 		header := http.Header{jokul.HeaderClientID: {c.ClientID}, jokul.HeaderRequestID: {c.RequestID}, jokul.HeaderRequestTimestamp: {c.Timestamp},
-			jokul.HeaderSignature: {jokul.Sign(secretKey, c)}}
+			jokul.HeaderSignature: {jokul.Sign(testgateway.SecretKey, c)}}
 		change(header)
 		res, _ := w.send(http.MethodPost, "/payments/notifications", body, header, nil)
 		return res.StatusCode

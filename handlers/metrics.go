@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments"
 )
 
 // metrics is what the shop counts while it works. Every series is there from the
@@ -20,18 +19,11 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *requests
+	payments *payments.Metrics
 
-	notifications *prometheus.CounterVec   // by verdict
-	signedWith    *prometheus.CounterVec   // by key
-	notification  prometheus.Histogram     // seconds
-	codes         *prometheus.HistogramVec // seconds, by outcome
-	answers       *prometheus.CounterVec   // to status queries
-	placed        prometheus.Counter
-	overLimit     *prometheus.CounterVec // orders, by limit
-	mailsHeld     prometheus.Counter
-	receipts      *prometheus.CounterVec   // by source
-	paidAfter     *prometheus.HistogramVec // seconds, by source
-	mismatches    *prometheus.GaugeVec     // of the last report, by kind
+	overLimit  *prometheus.CounterVec // orders, by limit
+	mailsHeld  prometheus.Counter
+	mismatches *prometheus.GaugeVec // of the last report, by kind
 
 	streamsRefused *prometheus.CounterVec // by reason
 
@@ -48,54 +40,15 @@ type metrics struct {
 	overdue        *prometheus.GaugeVec // seconds
 }
 
-// What a turn to the gateway for a payment code came to.
-const (
-	codeOK      = "ok"
-	codeRefused = "refused" // it will not give one
-	codeTaken   = "taken"   // somebody has used the invoice number: the next is tried
-	codeUnknown = "unknown" // no answer, or none to trust: tried again
-)
-
-// Verdicts on notifications that are kept nowhere.
-const (
-	verdictUnread   = "unread"   // too large, or cut off
-	verdictRejected = "rejected" // not from the gateway
-	verdictNotKept  = "not_kept" // answered 503: the gateway sends it again
-)
-
-var (
-	codeSeconds = []float64{.05, .1, .25, .5, 1, 2, 4, 10, 20, 40}
-	keepSeconds = []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
-	paidSeconds = []float64{1, 2, 5, 10, 30, 60, 180, 600, 1800, 3600, 6 * 3600, 24 * 3600}
-)
-
 func newMetrics(store *models.Store, baseURL string) *metrics {
 	counter := func(name, help string) prometheus.CounterOpts { return prometheus.CounterOpts{Name: name, Help: help} }
 	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
-	histogram := func(name, help string, buckets []float64) prometheus.HistogramOpts {
-		return prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
-	}
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		notifications: prometheus.NewCounterVec(counter("notifications_total",
-			"Do notifications come, and what are they? By verdict; the rejected ones are kept nowhere else."), []string{"verdict"}),
-		signedWith: prometheus.NewCounterVec(counter("shop_notifications_signed_total",
-			"Genuine notifications, by the Secret Key that their signature fits: current or previous."), []string{"key"}),
-		notification: prometheus.NewHistogram(histogram("shop_notification_seconds",
-			"How long does the gateway wait for the answer to a genuine notification? It gives up after ten seconds.", keepSeconds)),
-		codes: prometheus.NewHistogramVec(histogram("shop_code_seconds",
-			"Do shoppers get payment codes, and how fast? Turns to the gateway for one, retries included, by outcome.", codeSeconds), []string{"outcome"}),
-		answers: prometheus.NewCounterVec(counter("shop_status_queries_total",
-			"What does the gateway answer when it is asked about payments? By answer; away means none."), []string{"answer"}),
-		placed: prometheus.NewCounter(counter("shop_orders_placed_total", "Do people buy? Orders placed.")),
 		overLimit: prometheus.NewCounterVec(counter("shop_orders_over_limit_total",
 			"Orders, new codes and corrections refused by a limit on unpaid orders, by limit."), []string{"limit"}),
 		mailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
 			"Mails not sent, or sent later, because their recipient had had too many.")),
-		receipts: prometheus.NewCounterVec(counter("shop_receipts_total",
-			"Does money arrive, and how does the shop learn of it? Receipts kept, by source."), []string{"source"}),
-		paidAfter: prometheus.NewHistogramVec(histogram("shop_payment_to_paid_seconds",
-			"How long after the till does the order say paid? From the moment the gateway names to our commit, by source.", paidSeconds), []string{"source"}),
 		mismatches: prometheus.NewGaugeVec(gauge("mismatches",
 			"Where do the books and the gateway not agree? By kind, as of the last hourly report."), []string{"kind"}),
 		ready: prometheus.NewGauge(gauge("shop_ready",
@@ -118,8 +71,8 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
-	m.registry.MustRegister(m.notifications, m.signedWith, m.notification, m.codes, m.answers, m.placed, m.overLimit, m.mailsHeld, m.receipts,
-		m.paidAfter, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
+	m.payments = payments.NewMetrics(m.registry)
+	m.registry.MustRegister(m.overLimit, m.mailsHeld, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
 		m.stockHeld, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = newRequests(m.registry, baseURL)
@@ -130,23 +83,6 @@ func newMetrics(store *models.Store, baseURL string) *metrics {
 
 // zero makes every series.
 func (m *metrics) zero() {
-	for _, verdict := range []models.Verdict{models.VerdictApplied, models.VerdictRepeated, models.VerdictHeld, models.VerdictMismatched, models.VerdictUnknownInvoice,
-		models.VerdictUnreadable, models.VerdictNoted, verdictUnread, verdictRejected, verdictNotKept} {
-		m.notifications.WithLabelValues(string(verdict))
-	}
-	for _, key := range []jokul.Key{jokul.KeyCurrent, jokul.KeyPrevious} {
-		m.signedWith.WithLabelValues(string(key))
-	}
-	for _, outcome := range []string{codeOK, codeRefused, codeTaken, codeUnknown} {
-		m.codes.WithLabelValues(outcome)
-	}
-	for _, answer := range []string{"pending", "success", "expired", "failed", "other", checkedAway} {
-		m.answers.WithLabelValues(answer)
-	}
-	for _, source := range []models.Source{models.SourceNotification, models.SourceStatusQuery} {
-		m.receipts.WithLabelValues(string(source))
-		m.paidAfter.WithLabelValues(string(source))
-	}
 	for _, reason := range []string{refusedClient, refusedOrder, refusedTotal, refusedStopping} {
 		m.streamsRefused.WithLabelValues(reason)
 	}
@@ -154,52 +90,6 @@ func (m *metrics) zero() {
 		m.overLimit.WithLabelValues(limit)
 	}
 	m.report(nil)
-}
-
-// asked counts a turn to the gateway for a payment code.
-func (m *metrics) asked(began time.Time, err error) {
-	outcome := codeUnknown
-	switch {
-	case err == nil:
-		outcome = codeOK
-	case errors.Is(err, jokul.ErrInvoiceTaken):
-		outcome = codeTaken
-	case !uncertain(err):
-		outcome = codeRefused
-	}
-	m.codes.WithLabelValues(outcome).Observe(time.Since(began).Seconds())
-}
-
-// answered counts the gateway's word on a payment.
-func (m *metrics) answered(t jokul.Transaction, err error) {
-	answer := "other"
-	switch {
-	case err != nil:
-		answer = checkedAway
-	case t.Status == jokul.TransactionPending:
-		answer = "pending"
-	case t.Status == jokul.TransactionSuccess:
-		answer = "success"
-	case t.Status == jokul.TransactionExpired:
-		answer = "expired"
-	case t.Status == jokul.TransactionFailed:
-		answer = "failed"
-	}
-	m.answers.WithLabelValues(answer).Inc()
-}
-
-// arrived counts money, if that is what a message brought. Without a word of
-// when it was paid, nobody knows how long it took.
-func (m *metrics) arrived(source models.Source, effect models.Effect, paidAt, now time.Time) {
-	switch effect {
-	case models.EffectPaid, models.EffectPaidLate, models.EffectReceiptAdded, models.EffectSecondPayment:
-	default:
-		return
-	}
-	m.receipts.WithLabelValues(string(source)).Inc()
-	if !paidAt.IsZero() {
-		m.paidAfter.WithLabelValues(string(source)).Observe(max(0, now.Sub(paidAt).Seconds()))
-	}
 }
 
 // report takes over an hourly report.

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/models"
+	"warungjokul/payments"
 	"warungjokul/views"
 )
 
@@ -68,7 +68,7 @@ func (h *Handler) checkOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	granted, err := h.askAbout(c.Request().Context(), o)
+	granted, err := h.Payments.CheckOrder(c.Request().Context(), o)
 	if err != nil {
 		return err
 	}
@@ -79,44 +79,6 @@ func (h *Handler) checkOrder(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
 }
 
-// askAbout has the gateway asked about an order, unless it was a moment ago.
-func (h *Handler) askAbout(ctx context.Context, o models.Order) (granted bool, err error) {
-	interval := checkInterval
-	if !h.RateLimit {
-		interval = 0
-	}
-	for _, p := range unsettled(o) {
-		granted, err := h.Store.Ask(ctx, p.ID, interval)
-		if err != nil {
-			return false, fmt.Errorf("check order: %w", err)
-		}
-		if !granted {
-			return false, nil
-		}
-		if err := h.checkNow(ctx, p.ID); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// maxAsked bounds what one press of a button has the gateway asked.
-const maxAsked = 3
-
-// unsettled lists the attempts whose code may have been paid, the latest first.
-func unsettled(o models.Order) []models.Payment {
-	var list []models.Payment
-	if o.Test {
-		return nil
-	}
-	for _, p := range slices.Backward(o.Payments) {
-		if (p.State == models.PaymentPending || p.State == models.PaymentExpired) && len(list) < maxAsked {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
 // newCode makes the next attempt to be paid, where the last has come to nothing.
 func (h *Handler) newCode(c echo.Context) error {
 	o, err := h.order(c)
@@ -125,7 +87,7 @@ func (h *Handler) newCode(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	if p := o.Payment(); p.State == models.PaymentPending && overdue(p, h.Now()) {
-		if err := h.checkNow(ctx, p.ID); err != nil {
+		if err := h.Payments.CheckNow(ctx, p.ID); err != nil {
 			return err
 		}
 		if o, err = h.order(c); err != nil {
@@ -133,11 +95,7 @@ func (h *Handler) newCode(c echo.Context) error {
 		}
 	}
 	o.Client = h.placer(c)
-	payment, err := h.preparePayment(o)
-	if err != nil {
-		return fmt.Errorf("prepare payment: %w", err)
-	}
-	added, err := h.Store.AddPayment(ctx, o, payment)
+	_, err = h.Payments.NewCode(ctx, o)
 	if errors.Is(err, models.ErrMoneyUndecided) {
 		return h.orderPage(c, http.StatusConflict, o, lang(c).T("order.undecided"))
 	}
@@ -152,12 +110,6 @@ func (h *Handler) newCode(c echo.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("new code: %w", err)
-	}
-	if added {
-		if o, err = h.order(c); err != nil {
-			return err
-		}
-		h.obtainCodeSoon(ctx, o)
 	}
 	return c.Redirect(http.StatusSeeOther, orderPath(o.Token))
 }
@@ -258,7 +210,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Page: page, State: stateOf(o, now), Number: o.Number, Path: orderPath(o.Token),
 		Notice: notice,
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
-		Customer: nameAtTill(payment, o), Erased: o.ErasedAt != nil, Placed: page.Lang.Moment(o.PlacedAt),
+		Customer: payments.NameAtTill(payment, o), Erased: o.ErasedAt != nil, Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: h.howToPayPage(payment), Say: "Mau bayar " + billerName,
 		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
 	}
@@ -297,7 +249,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 			v.Cases = append(v.Cases, text)
 		}
 	}
-	v.CanCheck = o.Status != models.OrderPaid && v.State != views.StateChecking && len(unsettled(o)) > 0
+	v.CanCheck = o.Status != models.OrderPaid && v.State != views.StateChecking && len(payments.Unsettled(o)) > 0
 	v.CheckedSay = checkedText(page.Lang, payment)
 	for _, line := range o.Lines {
 		v.Lines = append(v.Lines, cartLine(page.Lang, line))
@@ -354,11 +306,20 @@ func viewCode(l views.Lang, p models.Payment) *views.Code {
 	return code
 }
 
+// cleanLines returns the gateway's lines as a page may show them.
+func cleanLines(lines []string) []string {
+	clean := make([]string, len(lines))
+	for i, line := range lines {
+		clean[i] = cleanText(line)
+	}
+	return clean
+}
+
 // steps are the gateway's own in the page's language, or ours.
 func steps(l views.Lang, p models.Payment) (list []string, byDOKU bool) {
 	for _, in := range p.Instructions {
 		if strings.EqualFold(in.Language, string(l)) {
-			return in.Steps, true
+			return cleanLines(in.Steps), true
 		}
 	}
 	return []string{l.T("steps.1"), l.T("steps.2"), l.T("steps.3", billerName), l.T("steps.4"), l.T("steps.5"), l.T("steps.6")}, false
@@ -369,7 +330,7 @@ func checkedText(l views.Lang, p models.Payment) string {
 		return ""
 	}
 	answer := l.T("check.other")
-	if known := []string{"PENDING", "SUCCESS", "EXPIRED", checkedAway}; slices.Contains(known, p.CheckedStatus) {
+	if known := []string{"PENDING", "SUCCESS", "EXPIRED", payments.NoAnswer}; slices.Contains(known, p.CheckedStatus) {
 		answer = l.T("check." + p.CheckedStatus)
 	}
 	return l.T("check.answer", l.Clock(*p.CheckedAt), answer)

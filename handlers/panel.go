@@ -283,7 +283,7 @@ func (h *Handler) learnExpiry(ctx context.Context, invoice string) error {
 	case errors.Is(err, models.ErrNotFound):
 		return nil
 	case err == nil && p.State == models.PaymentPending:
-		if err = h.checkNow(ctx, p.ID); err == nil {
+		if err = h.Payments.CheckNow(ctx, p.ID); err == nil {
 			p, err = h.Store.Invoice(ctx, invoice)
 		}
 	}

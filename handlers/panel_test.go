@@ -22,7 +22,7 @@ import (
 func newDemo(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.SandboxURL, w.TillURL = w.address, w.address
+	w.SandboxURL, w.TillURL = w.gateway.URL, w.gateway.URL
 	w.echo = w.routes()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -192,7 +192,7 @@ func TestPanelFaults(t *testing.T) {
 	usual := set()
 	try := func(name, value string, want any, form url.Values) {
 		t.Helper()
-		w.fault(func(f *sandbox.Faults) { f.MinAmount = 20_000 })
+		w.gateway.SetFault(func(f *sandbox.Faults) { f.MinAmount = 20_000 })
 		page := w.press("/faults", form)
 		if got := set(); fmt.Sprint(got[name]) != fmt.Sprint(want) || got["min_amount"] != 20_000.0 {
 			t.Errorf("%s %s: the gateway has %v, min_amount %v", name, value, got[name], got["min_amount"])

@@ -125,24 +125,29 @@ func (h *Handler) page(c echo.Context, title string) views.Page {
 	}
 }
 
-const langCookie = "lang"
+const (
+	langCookie = "lang"
+	langKey    = "lang" // of a request's language in its echo.Context
+)
 
 // chooseLanguage takes the language from ?lang=, which is remembered, else from
 // the cookie, else from what the browser accepts, else Indonesian.
 func (h *Handler) chooseLanguage(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		v := visitOf(c.Request().Context())
-		if v.lang = asked(c.Request()); v.lang != "" {
-			c.SetCookie(&http.Cookie{Name: langCookie, Value: string(v.lang), Path: "/", MaxAge: 365 * 24 * 60 * 60,
+		if l := asked(c.Request()); l != "" {
+			c.Set(langKey, l)
+			c.SetCookie(&http.Cookie{Name: langCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 60 * 60,
 				Secure: h.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			return next(c)
 		}
+		var l views.Lang
 		if cookie, err := c.Cookie(langCookie); err == nil {
-			v.lang = known(cookie.Value)
+			l = known(cookie.Value)
 		}
-		if v.lang == "" {
-			v.lang = h.accepted.lang(c.Request().Header.Get("Accept-Language"))
+		if l == "" {
+			l = h.accepted.lang(c.Request().Header.Get("Accept-Language"))
 		}
+		c.Set(langKey, l)
 		return next(c)
 	}
 }
@@ -165,8 +170,8 @@ func known(s string) views.Lang {
 }
 
 func lang(c echo.Context) views.Lang {
-	if v := visitOf(c.Request().Context()); v != nil && v.lang != "" {
-		return v.lang
+	if l, _ := c.Get(langKey).(views.Lang); l != "" {
+		return l
 	}
 	return views.Indonesian
 }

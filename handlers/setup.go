@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -402,4 +403,10 @@ func (r *report) judge(item string, there bool, environment string) {
 	default:
 		r.add(views.Warn, item, "missing")
 	}
+}
+
+// hasCode reports whether the gateway refused a call with one of these codes.
+func hasCode(err error, codes ...string) bool {
+	var refused *jokul.Error
+	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
 }

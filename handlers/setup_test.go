@@ -20,6 +20,7 @@ import (
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments/testgateway"
 	"warungjokul/views"
 )
 
@@ -41,9 +42,9 @@ func newSetUp(t *testing.T, change func(*setUp)) *setUp {
 	s := &setUp{
 		config: Config{NotificationPath: "/payments/notifications", PaymentExpiry: time.Hour, RateLimit: true, Now: time.Now, Log: slog.New(slog.DiscardHandler)},
 		client: func(gateway string) (*jokul.Client, error) {
-			return jokul.New(clientID, secretKey, jokul.WithBaseURL(gateway))
+			return jokul.New(testgateway.ClientID, testgateway.SecretKey, jokul.WithBaseURL(gateway))
 		},
-		gateway: sandbox.Config{ClientID: clientID, SecretKey: secretKey},
+		gateway: sandbox.Config{ClientID: testgateway.ClientID, SecretKey: testgateway.SecretKey},
 		toShop:  same, toDOKU: same,
 	}
 	s.config.Setup = Setup{Environment: embedded, Database: "sqlite"}
@@ -91,7 +92,7 @@ func (s *setUp) check(t *testing.T) map[string][2]string {
 	if rec.Code != http.StatusOK {
 		t.Fatalf("HTTP %d", rec.Code)
 	}
-	if strings.Contains(page, secretKey) || strings.Contains(page, "HMACSHA256=") {
+	if strings.Contains(page, testgateway.SecretKey) || strings.Contains(page, "HMACSHA256=") {
 		t.Error("the page holds the Secret Key or a signature")
 	}
 	list := map[string][2]string{}
@@ -189,7 +190,7 @@ func TestSetupCheck(t *testing.T) {
 		"another Secret Key": {func(s *setUp) { s.gateway.SecretKey = "SK-of-somebody-else" },
 			map[string][2]string{"credentials": {bad, "invalid_signature"}}},
 		"another Client-Id": {func(s *setUp) { s.gateway.ClientID = "MCH-0000-99999999999999" },
-			map[string][2]string{"credentials": {bad, "does not know the Client-Id " + clientID}}},
+			map[string][2]string{"credentials": {bad, "does not know the Client-Id " + testgateway.ClientID}}},
 		"a clock two hours fast": {func(s *setUp) { s.toDOKU = dated(-2 * time.Hour) },
 			map[string][2]string{"clock": {bad, "2 hours ahead of DOKU's"}}},
 		"a clock two hours slow": {func(s *setUp) { s.toDOKU = dated(2 * time.Hour) },
@@ -282,7 +283,7 @@ func TestSetupCheckOutsideOfADemo(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]string{"MCH-0001-10791114622547": good, "BRN-0203-1234567890123": good, "MCH0001": warn, "MCH 0001-1": warn} {
-		gateway, err := jokul.New(id, secretKey)
+		gateway, err := jokul.New(id, testgateway.SecretKey)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/models"
+	"warungjokul/payments/requestid"
 	"warungjokul/views"
 )
 
@@ -275,7 +276,7 @@ func (h *Handler) loseOrFind(c echo.Context, s scene) error {
 	switch {
 	case err != nil:
 	case s.pocketed():
-		_, err = h.askAbout(ctx, s.order)
+		_, err = h.Payments.CheckOrder(ctx, s.order)
 	default:
 		err = h.pocket(ctx, s, "none")
 	}
@@ -322,9 +323,9 @@ func (h *Handler) tourOrder(c echo.Context, s *scene, remember func(*tour, strin
 	if err != nil {
 		return err
 	}
-	o.FormID, o.Language = newID(), string(lang(c))
+	o.FormID, o.Language = requestid.New(h.Now()), string(lang(c))
 	o.CustomerName, o.CustomerEmail, o.CustomerPhone = "Siti Rahma", "siti@example.com", "081234567890"
-	if s.order, _, err = h.place(ctx, o); err != nil {
+	if s.order, _, err = h.Payments.PlaceOrder(ctx, o); err != nil {
 		return err
 	}
 	t := h.readTour(c)

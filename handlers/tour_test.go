@@ -104,10 +104,10 @@ func TestTourTellsWhatHappens(t *testing.T) {
 		t.Error("there is no way to the messages")
 	}
 	code := w.whole(order).Payment().Code
-	if till := g.framed("till", 2); till != w.address+"/simulator?lang=id" {
+	if till := g.framed("till", 2); till != w.gateway.URL+"/simulator?lang=id" {
 		t.Errorf("step 2: the till is at %s", till)
 	}
-	if till := g.framed("till", 3); till != w.address+"/simulator?lang=id&payment_code="+code {
+	if till := g.framed("till", 3); till != w.gateway.URL+"/simulator?lang=id&payment_code="+code {
 		t.Errorf("step 3: the till is at %s", till)
 	}
 	if got, _ := g.at(4); got != "sent to /tour?step=3" {
@@ -166,7 +166,7 @@ func TestTourStartsOver(t *testing.T) {
 	g.goOn(1)
 	g.goOn(3)
 	order := g.framed("shop", 4)
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyWrongSignature })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyWrongSignature })
 	if _, page := g.at(4); !strings.Contains(page, "disuruh berulah") {
 		t.Error("the page does not say that the gateway misbehaves")
 	}
@@ -187,7 +187,7 @@ func TestTourStartsOver(t *testing.T) {
 func TestTourWithAGatewayThatMisbehaves(t *testing.T) {
 	w := newDemo(t)
 	g := &guest{world: w}
-	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.AnswerUnsigned })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.AnswerUnsigned })
 	g.goOn(1)
 	if act, page := g.at(2); act != "code" || !strings.Contains(page, "Tidak ada jawaban yang bisa dipercaya") || !strings.Contains(page, "disuruh berulah") {
 		t.Errorf("step 2 plays %s and does not say what happened", act)
@@ -207,7 +207,7 @@ func TestTourTakesWhatHappened(t *testing.T) {
 	w := newDemo(t)
 	g := &guest{world: w}
 	g.goOn(1)
-	w.act(w.whole(g.framed("shop", 2)).Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(w.whole(g.framed("shop", 2)).Payment().Code, sandbox.ActionPay)
 	if got := g.goOn(3); got != tourPath(4) {
 		t.Errorf("sent to %s", got)
 	}
@@ -228,7 +228,7 @@ func TestFrames(t *testing.T) {
 	}
 	for path, want := range map[string]string{"/": "frame-ancestors 'self'", "/tour/shop": "frame-ancestors 'self'", "/gallery/order-waiting": "frame-ancestors 'self'",
 		"/console": "frame-ancestors 'none'", "/console/setup": "frame-ancestors 'none'",
-		"/tour": "frame-ancestors 'none'; frame-src 'self' " + demo.address} {
+		"/tour": "frame-ancestors 'none'; frame-src 'self' " + demo.gateway.URL} {
 		if got := policy(demo, path); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %s", path, got)
 		}

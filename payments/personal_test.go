@@ -1,8 +1,7 @@
-package handlers
+package payments
 
 import (
 	"testing"
-
 	"warungjokul/models"
 )
 
@@ -16,11 +15,11 @@ func TestWithoutPerson(t *testing.T) {
 		"HTTP 503 after 3 tries":                                        "HTTP 503 after 3 tries",
 		"":                                                              "",
 	} {
-		if got := withoutPerson(text, c); got != want {
+		if got := WithoutPerson(text, c); got != want {
 			t.Errorf("%q became %q, want %q", text, got, want)
 		}
 	}
-	if got := withoutPerson("Pelanggan tidak dikenal", models.Customer{}); got != "Pelanggan tidak dikenal" {
+	if got := WithoutPerson("Pelanggan tidak dikenal", models.Customer{}); got != "Pelanggan tidak dikenal" {
 		t.Errorf("nobody's name was taken out: %q", got)
 	}
 }

@@ -1,28 +1,27 @@
-package handlers
+package payments
 
 import (
 	"context"
 	"testing"
-
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
 
 // What changes because the gateway said so names the call it said it in.
 func TestChangesNameTheCall(t *testing.T) {
-	w := newWorld(t)
-	order := w.order("MNM-GAYO")
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
-	w.clock.advance(2 * models.Settling)
-	w.post(order+"/check", nil, nil)
+	e := newEnv(t)
+	order := e.order("MNM-GAYO")
+	e.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	e.gateway.Do(e.payment(order).Code, sandbox.ActionPay)
+	e.clock.Advance(2 * models.Settling)
+	e.check(order)
 
-	o := w.whole(order)
-	exchanges, err := w.Store.ExchangesOf(context.Background(), o)
+	o := e.get(order)
+	exchanges, err := e.Store.ExchangesOf(context.Background(), o)
 	if err != nil || len(exchanges) != 3 { // the code, how to pay, the status
 		t.Fatalf("%d calls, %v", len(exchanges), err)
 	}
-	changes, err := w.Store.ChangesOf(context.Background(), o.ID)
+	changes, err := e.Store.ChangesOf(context.Background(), o.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package handlers
+package payments
 
 import (
 	"bytes"
@@ -13,27 +13,27 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments/testgateway"
 )
 
 // A between stands between the shop and its gateway. It answers the requests for a
 // code, and the status queries, instead of the gateway where it is told to.
 type between struct {
-	w *world
+	e *env
 
 	mu             sync.Mutex
 	create, status http.HandlerFunc // nil: the gateway's own
 }
 
-// putBetween has the shop of a world speak to its gateway through a between.
-func putBetween(w *world) *between {
-	b := &between{w: w}
+// putBetween has a payment flow speak to its gateway through a between.
+func putBetween(e *env) *between {
+	b := &between{e: e}
 	server := httptest.NewServer(b)
-	w.t.Cleanup(server.Close)
-	w.Handler = w.anotherShop(server.URL)
+	e.t.Cleanup(server.Close)
+	e.Service = e.newService(server.URL)
 	return b
 }
 
@@ -51,14 +51,14 @@ func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b.mu.Unlock()
 	if answer == nil {
-		answer = b.w.gateway.ServeHTTP
+		answer = b.e.gateway.ServeHTTP
 	}
 	answer(w, r)
 }
 
 // lost has the gateway make the code, and nothing of its answer arrive.
 func (b *between) lost(w http.ResponseWriter, r *http.Request) {
-	b.w.gateway.ServeHTTP(httptest.NewRecorder(), r)
+	b.e.gateway.ServeHTTP(httptest.NewRecorder(), r)
 	dropped(w, r)
 }
 
@@ -97,14 +97,14 @@ func TestALostCodeIsNeverMadeTwice(t *testing.T) {
 		} {
 			for _, asks := range questions {
 				t.Run(name+", "+how+", "+asks, func(t *testing.T) {
-					w := newWorld(t)
-					b := putBetween(w)
+					e := newEnv(t)
+					b := putBetween(e)
 					order := ""
 					if how == "the process died" {
-						order = w.died()
+						order = e.died()
 					} else {
 						b.set(b.lost, nil)
-						order = w.order("MNM-TEH")
+						order = e.order("MNM-TEH")
 					}
 					var status http.HandlerFunc
 					switch asks {
@@ -114,22 +114,22 @@ func TestALostCodeIsNeverMadeTwice(t *testing.T) {
 						status = answered(404, `{"error":{"code":"data_not_found","message":"Transaction not found"}}`)
 					}
 					b.set(repeat, status)
-					w.pass(2*time.Minute, 20*time.Second)
+					e.pass(2*time.Minute, 20*time.Second)
 					want := models.PaymentCreating
 					if asks == "can be asked" {
 						want = models.PaymentPending
 					}
-					if o := w.whole(order); len(o.Payments) != 1 || o.Payment().State != want {
+					if o := e.get(order); len(o.Payments) != 1 || o.Payment().State != want {
 						t.Fatalf("%d payments, the last %s: %s; want one, %s", len(o.Payments), o.Payment().State, o.Payment().LastError, want)
 					}
 					b.set(nil, nil)
-					w.pass(time.Minute, 20*time.Second)
-					o, ledger := w.whole(order), w.ledger()
+					e.pass(time.Minute, 20*time.Second)
+					o, ledger := e.get(order), e.ledger()
 					if len(o.Payments) != 1 || len(ledger) != 1 || o.Payment().Code != ledger[0].PaymentCode {
 						t.Fatalf("%d payments, %d codes, code %q", len(o.Payments), len(ledger), o.Payment().Code)
 					}
-					w.act(ledger[0].PaymentCode, sandbox.ActionPay)
-					if o := w.whole(order); o.Status != models.OrderPaid || len(o.OpenCases) > 0 {
+					e.gateway.Do(ledger[0].PaymentCode, sandbox.ActionPay)
+					if o := e.get(order); o.Status != models.OrderPaid || len(o.OpenCases) > 0 {
 						t.Errorf("order %s, open cases %v", o.Status, o.OpenCases)
 					}
 				})
@@ -141,43 +141,41 @@ func TestALostCodeIsNeverMadeTwice(t *testing.T) {
 // died places an order by a shop that dies after it has sent the request: what it
 // kept says nothing of the send. The path of the order's page is returned once the
 // lease is over.
-func (w *world) died() string {
-	w.t.Helper()
+func (e *env) died() string {
+	e.t.Helper()
 	ctx := context.Background()
-	o, _, err := w.Store.DraftOrder(ctx, []models.Item{{SKU: "MNM-TEH", Quantity: 1}})
+	o, _, err := e.Store.DraftOrder(ctx, []models.Item{{SKU: "MNM-TEH", Quantity: 1}})
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
 	o.FormID, o.CustomerName, o.CustomerEmail, o.CustomerPhone = jokul.NewRequestID(), "Budi", "budi@example.com", "081234567890"
-	payment, err := w.preparePayment(o)
+	payment, err := e.Prepare(o)
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	placed, _, err := w.Store.PlaceOrder(ctx, o, payment)
+	placed, _, err := e.Store.PlaceOrder(ctx, o, payment)
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	if _, err := w.Gateway.GeneratePaymentCode(ctx, prepared(placed.Payment())); err != nil {
-		w.t.Fatal(err)
+	if _, err := e.Gateway.GeneratePaymentCode(ctx, savedRequest(placed.Payment())); err != nil {
+		e.t.Fatal(err)
 	}
-	w.clock.advance(time.Minute)
-	return orderPath(placed.Token)
+	e.clock.Advance(time.Minute)
+	return placed.Token
 }
 
 // A refusal of the first send is certain: the shopper can try again at once.
 func TestARefusalOfTheFirstSendIsOne(t *testing.T) {
-	w := newWorld(t)
-	b := putBetween(w)
+	e := newEnv(t)
+	b := putBetween(e)
 	b.set(answered(400, `{"message":["PAYMENT CHANNEL IS INACTIVE"]}`), nil)
-	order := w.order("MNM-TEH")
-	if p := w.whole(order).Payment(); p.State != models.PaymentFailed {
+	order := e.order("MNM-TEH")
+	if p := e.payment(order); p.State != models.PaymentFailed {
 		t.Fatalf("payment %s: %s", p.State, p.LastError)
 	}
 	b.set(nil, nil)
-	if res := w.post(order+"/payments", nil, nil); res.Code != http.StatusSeeOther {
-		t.Fatalf("new code: HTTP %d", res.Code)
-	}
-	if s := w.status(order); s.Attempt != 2 || s.PaymentStatus != models.PaymentPending {
+	e.newCode(order)
+	if s := e.payment(order); s.Attempt != 2 || s.State != models.PaymentPending {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -186,18 +184,18 @@ func TestARefusalOfTheFirstSendIsOne(t *testing.T) {
 func (b *between) redate(change func(info map[string]any), stamp time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
-		b.w.gateway.ServeHTTP(rec, r)
+		b.e.gateway.ServeHTTP(rec, r)
 		var message map[string]map[string]any
 		if err := json.Unmarshal(rec.Body.Bytes(), &message); err != nil {
-			b.w.t.Error(err)
+			b.e.t.Error(err)
 		}
 		change(message["online_to_offline_info"])
 		body, _ := json.Marshal(message) // it was JSON
-		c := jokul.Component{ClientID: clientID, RequestID: r.Header.Get(jokul.HeaderRequestID), Target: r.URL.Path, Digest: jokul.Digest(body),
-			Timestamp: b.w.clock.now().Add(stamp).UTC().Format(jokul.TimestampLayout), Response: true}
+		c := jokul.Component{ClientID: testgateway.ClientID, RequestID: r.Header.Get(jokul.HeaderRequestID), Target: r.URL.Path, Digest: jokul.Digest(body),
+			Timestamp: b.e.clock.Now().Add(stamp).UTC().Format(jokul.TimestampLayout), Response: true}
 		maps.Copy(w.Header(), rec.Header())
 		w.Header().Set(jokul.HeaderResponseTimestamp, c.Timestamp)
-		w.Header().Set(jokul.HeaderSignature, jokul.Sign(secretKey, c))
+		w.Header().Set(jokul.HeaderSignature, jokul.Sign(testgateway.SecretKey, c))
 		w.WriteHeader(rec.Code)
 		_, _ = io.Copy(w, bytes.NewReader(body))
 	}
@@ -268,20 +266,20 @@ func TestDeadlinesByTheShopsClock(t *testing.T) {
 		"years":                        {shifted(3*365*day, expired...), 0, time.Hour, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			b := putBetween(w)
+			e := newEnv(t)
+			b := putBetween(e)
 			b.set(b.redate(tc.change, tc.stamp), nil)
-			placed := w.clock.now()
-			order := w.order("MNM-TEH")
-			p := w.whole(order).Payment()
+			placed := e.clock.Now()
+			order := e.order("MNM-TEH")
+			p := e.payment(order)
 			if p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(tc.payable)) || !p.CodeIssuedAt.Equal(placed) {
 				t.Errorf("payment %s, from %s to %s; want from %s for %s", p.State, p.CodeIssuedAt, p.ExpiresAt, placed, tc.payable)
 			}
-			if cases := w.openCases(); (len(cases) > 0) != tc.doubted {
+			if cases := e.openCases(); (len(cases) > 0) != tc.doubted {
 				t.Errorf("cases: %v", cases)
 			}
-			if s := w.status(order); s.PaymentCode == nil {
-				t.Error("the code is hidden")
+			if p.Code == "" {
+				t.Error("the code is gone")
 			}
 		})
 	}
@@ -305,26 +303,26 @@ func TestDeadlinesOfLateAnswers(t *testing.T) {
 		"no dates":                             {40 * time.Minute, 0, without(dates...), time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			b := putBetween(w)
-			placed := w.clock.now()
+			e := newEnv(t)
+			b := putBetween(e)
+			placed := e.clock.Now()
 			b.set(answered(500, ``), nil)
 			if tc.made == 0 {
 				b.set(b.lost, nil)
 			}
-			order := w.order("MNM-TEH")
+			order := e.order("MNM-TEH")
 			if tc.made > 0 {
-				w.pass(tc.made-time.Minute, time.Minute)
-				w.clock.advance(time.Minute)
+				e.pass(tc.made-time.Minute, time.Minute)
+				e.clock.Advance(time.Minute)
 				b.set(b.lost, dropped)
-				w.rounds(w.Handler)
+				e.work(e.Service)
 			}
 			b.set(b.redate(tc.change, tc.shift), nil)
 			if tc.change == nil {
 				b.set(b.under200, nil)
 			}
-			w.pass(2*time.Minute, time.Minute)
-			p := w.whole(order).Payment()
+			e.pass(2*time.Minute, time.Minute)
+			p := e.payment(order)
 			if p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(tc.expires)) {
 				t.Errorf("payment %s until %s, want %s", p.State, p.ExpiresAt, placed.Add(tc.expires))
 			}
@@ -335,14 +333,14 @@ func TestDeadlinesOfLateAnswers(t *testing.T) {
 // A code found by status query has no dates: it is payable for as long as was asked,
 // counted from the payment.
 func TestDeadlineOfAFoundCode(t *testing.T) {
-	w := newWorld(t)
-	b := putBetween(w)
-	placed := w.clock.now()
+	e := newEnv(t)
+	b := putBetween(e)
+	placed := e.clock.Now()
 	b.set(b.lost, nil)
-	order := w.order("MNM-TEH")
+	order := e.order("MNM-TEH")
 	b.set(after["429"], nil)
-	w.pass(time.Minute, 20*time.Second)
-	if p := w.whole(order).Payment(); p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(time.Hour)) {
+	e.pass(time.Minute, 20*time.Second)
+	if p := e.payment(order); p.State != models.PaymentPending || !p.ExpiresAt.Equal(placed.Add(time.Hour)) {
 		t.Errorf("payment %s until %v", p.State, p.ExpiresAt)
 	}
 }
