@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"warungjokul/handlers"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
@@ -149,7 +150,7 @@ func (p *program) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.handler, err = handlers.New(ctx, handlers.Config{
+	p.handler, err = handlers.New(ctx, web.Config{
 		Mail: mailer, Contact: contact(p.settings), Shop: p.shopDetails(), PersonalDataDays: p.PersonalDataDays,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), TillURL: p.tillURL(), ControlKey: p.controlKey, RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
@@ -252,8 +253,8 @@ func printSandboxKey(s settings, w io.Writer) error {
 }
 
 // shopDetails is who the shop says it is.
-func (p *program) shopDetails() handlers.Shop {
-	return handlers.Shop{Name: p.ShopName, LegalName: or(p.ShopLegalName, p.ShopName), Address: p.ShopAddress}
+func (p *program) shopDetails() web.Shop {
+	return web.Shop{Name: p.ShopName, LegalName: or(p.ShopLegalName, p.ShopName), Address: p.ShopAddress}
 }
 
 // framedBy is the shop by each of its names: the tour shows the till beside it.

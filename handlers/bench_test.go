@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
 	"warungjokul/jokul"
 	"warungjokul/payments/testgateway"
 	"warungjokul/static"
@@ -19,8 +18,10 @@ type nobody struct {
 	status int
 }
 
-func (n *nobody) Header() http.Header         { return n.header }
-func (n *nobody) WriteHeader(status int)      { n.status = status }
+func (n *nobody) Header() http.Header { return n.header }
+
+func (n *nobody) WriteHeader(status int) { n.status = status }
+
 func (n *nobody) Write(p []byte) (int, error) { return len(p), nil }
 
 // What a request costs around its own work: pages that are kept already, a file,

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )

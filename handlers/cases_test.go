@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/console"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -176,7 +176,7 @@ func TestEveryDecision(t *testing.T) {
 					t.Error("the page shows the code, or nothing of the case, while it is open")
 				}
 				form := decision(way, url.Values{"refund": {fmt.Sprint(came)}, "confirm": {"yes"}})
-				if rec := atHome.post(w, viewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
+				if rec := atHome.post(w, console.ViewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
 					t.Fatalf("HTTP %d: %s", rec.Code, rec.Body.String())
 				}
 				w.Finish()

@@ -17,7 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -94,7 +95,7 @@ func (b browser) send(path string, form url.Values, cookies ...*http.Cookie) sen
 	if err != nil {
 		b.t.Error(err)
 	}
-	emptied := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.Name == cartCookie && c.MaxAge < 0 })
+	emptied := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.Name == web.CartCookie && c.MaxAge < 0 })
 	return sent{res.StatusCode, res.Header.Get("Location"), string(page), emptied}
 }
 
@@ -177,11 +178,11 @@ func TestCheckoutIDs(t *testing.T) {
 	own := shopper.form()
 	id := own.Get("checkout_id")
 	old := shopper.form()
-	w.clock.Advance(formAge + time.Second)
+	w.clock.Advance(shop.FormAge + time.Second)
 	for name, given := range map[string]string{
 		"none": "", "invented": "one-form", "a stranger's": stranger.form().Get("checkout_id"), "old": old.Get("checkout_id"),
 		"long": strings.Repeat("A", 4096), "control": "A\x00\r\n", "not UTF-8": "\xff\xfe", "cut": id[:len(id)-1],
-		"another name": "1" + id[1:], "another code": id[:len(id)-2] + "AA", "a code alone": id[len(id)-codeLength:],
+		"another name": "1" + id[1:], "another code": id[:len(id)-2] + "AA", "a code alone": id[len(id)-shop.CodeLength:],
 	} {
 		got := shopper.send("/checkout?lang=en", with(own, "checkout_id", given))
 		if got.status != http.StatusUnprocessableEntity || got.emptied || !strings.Contains(got.page, "press the button again") {
@@ -201,12 +202,12 @@ func TestCheckoutIDs(t *testing.T) {
 		t.Fatalf("%d orders were placed", n)
 	}
 	fresh := shopper.filledIn(shopper.send("/checkout", with(own, "checkout_id", "invented")).page)
-	w.clock.Advance(formAge - time.Second)
+	w.clock.Advance(shop.FormAge - time.Second)
 	placed := shopper.send("/checkout", fresh)
 	if placed.status != http.StatusSeeOther || !placed.emptied || len(w.placed()) != 1 {
 		t.Errorf("the fresh form: HTTP %d, cart emptied %v, %d orders", placed.status, placed.emptied, len(w.placed()))
 	}
-	w.clock.Advance(2 * formAge) // a browser that is opened again sends a form again
+	w.clock.Advance(2 * shop.FormAge) // a browser that is opened again sends a form again
 	if again := shopper.send("/checkout", fresh); again.location != placed.location {
 		t.Errorf("the same form days later led to %q, want %q", again.location, placed.location)
 	}
@@ -254,7 +255,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 	cookies := make([]*http.Cookie, carts)
 	for i := range cookies { // one thing more each time
 		for _, c := range shopper.Jar.Cookies(name) {
-			if c.Name == cartCookie {
+			if c.Name == web.CartCookie {
 				cookies[i] = c
 			}
 		}
@@ -262,7 +263,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 	}
 	var identity *http.Cookie
 	for _, c := range shopper.Jar.Cookies(name) {
-		if c.Name == browserCookie {
+		if c.Name == shop.BrowserCookie {
 			identity = c
 		}
 	}
@@ -353,7 +354,7 @@ func TestCorrection(t *testing.T) {
 		t.Helper()
 		for busy := true; busy; {
 			var err error
-			if busy, err = w.mailRound(context.Background()); err != nil {
+			if busy, err = w.shop.SendDueMails(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -395,7 +396,7 @@ func TestCorrection(t *testing.T) {
 			t.Errorf("searching for %q: found %v", query, got)
 		}
 	}
-	inspector := w.look(consoleOrder(after.Number))
+	inspector := w.look(web.ConsoleOrder(after.Number))
 	for _, says := range []string{"Customer's name", "Customer's email", "siti@example.com", "Corrects the details"} {
 		if !strings.Contains(inspector, says) {
 			t.Errorf("the inspector does not say %q", says)

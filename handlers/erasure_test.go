@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
 )
@@ -15,10 +15,10 @@ import (
 // eraseNow erases the customers that are due, as the worker does.
 func eraseNow(t *testing.T, w *world) {
 	t.Helper()
-	if err := w.eraseDue(context.Background()); err != nil {
+	if err := w.console.EraseDue(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.scrubFiles(context.Background()); err != nil {
+	if err := w.console.ScrubFiles(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -75,7 +75,7 @@ func TestErasedByTime(t *testing.T) {
 // What /privacy says is what the settings are, in both languages, and every form says what a field is for.
 func TestPrivacyPage(t *testing.T) {
 	w := newWorld(t)
-	w.PersonalDataDays, w.Shop, w.Contact = 45, Shop{Name: "Toko Uji", LegalName: "PT Uji Coba", Address: "Jl. Uji 1"}, "privasi@uji.example"
+	w.PersonalDataDays, w.Shop, w.Contact = 45, web.Shop{Name: "Toko Uji", LegalName: "PT Uji Coba", Address: "Jl. Uji 1"}, "privasi@uji.example"
 	for language, wants := range map[string][]string{
 		"id": {"PT Uji Coba", "Jl. Uji 1", "privasi@uji.example", "45 hari", "Toko Uji", "DOKU"},
 		"en": {"PT Uji Coba", "Jl. Uji 1", "privasi@uji.example", "45 days", "Toko Uji", "DOKU"},

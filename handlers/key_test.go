@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/console"
 	"warungjokul/jokul"
 	"warungjokul/payments/testgateway"
 )
@@ -42,7 +42,7 @@ func TestWhichKeyFitted(t *testing.T) {
 		t.Error("the notification's page does not say which key fitted")
 	}
 	finds("signed before the change", "Leave it until there has been none for three days")
-	w.clock.Advance(keyGrace)
+	w.clock.Advance(console.KeyGrace)
 	finds("three days later", "more than three days ago")
 
 	r := httptest.NewRequest(http.MethodPost, w.NotificationPath, strings.NewReader(body))

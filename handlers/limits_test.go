@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -26,7 +25,7 @@ func (w *world) mailAll() {
 	w.t.Helper()
 	for busy := true; busy; {
 		var err error
-		if busy, err = w.mailRound(context.Background()); err != nil {
+		if busy, err = w.shop.SendDueMails(context.Background()); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -311,15 +310,6 @@ func TestNothingTypedBecomesALink(t *testing.T) {
 		}
 		if strings.Contains(l.Subject, "Ahmad") || strings.Contains(l.Subject, "Menang") {
 			t.Errorf("the subject holds typed text: %s", l.Subject)
-		}
-	}
-}
-
-func TestNamesOfPeople(t *testing.T) {
-	for _, name := range []string{"Budi", "Drs.H.Ahmad", "Siti Rahma, S.Pd.", "M.Rizki", "dr. Andi Sp.OG", "Anne-Marie O'Neil", "Budi a/n Siti", "Budi 2", "J.R.R. Tolkien", "李小龙",
-		"Drs.H.Ahmad, S.Si, M.Kom", "A.R. Rahman", "M.Ridho", "DRS.AHMAD, S.SI, M.KOM", "Prof.Ir.Budi", "budi s.kom, m.si", "S.Ag", "Sp.JP", "M.Kim", "A.Md"} {
-		if holdsAddress(name) {
-			t.Errorf("%q is taken for an address", name)
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"
 )
 
@@ -17,10 +18,10 @@ import (
 type postbox struct {
 	mu      sync.Mutex
 	down    bool
-	letters []Letter
+	letters []web.Letter
 }
 
-func (p *postbox) send(_ context.Context, l Letter) error {
+func (p *postbox) send(_ context.Context, l web.Letter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.down {
@@ -58,7 +59,7 @@ func TestMails(t *testing.T) {
 			all.Go(func() {
 				for busy := true; busy; {
 					var err error
-					if busy, err = h.mailRound(context.Background()); err != nil {
+					if busy, err = h.shop.SendDueMails(context.Background()); err != nil {
 						t.Error(err)
 					}
 				}
@@ -116,7 +117,7 @@ func TestStaleMails(t *testing.T) {
 	w.pass(7*time.Hour, time.Hour)
 	box := &postbox{}
 	w.Mail = box.send
-	if busy, err := w.mailRound(context.Background()); busy || err != nil || len(box.letters) != 0 {
+	if busy, err := w.shop.SendDueMails(context.Background()); busy || err != nil || len(box.letters) != 0 {
 		t.Errorf("busy %v, %v, %d letters", busy, err, len(box.letters))
 	}
 }
@@ -138,7 +139,7 @@ func TestMailAgain(t *testing.T) {
 	w.Mail = box.send
 	round := func() {
 		t.Helper()
-		if _, err := w.mailRound(context.Background()); err != nil {
+		if _, err := w.shop.SendDueMails(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,7 +182,7 @@ func TestMailsAboutCases(t *testing.T) {
 		t.Helper()
 		for busy := true; busy; {
 			var err error
-			if busy, err = w.mailRound(context.Background()); err != nil {
+			if busy, err = w.shop.SendDueMails(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -208,7 +209,7 @@ func TestMailsAboutCases(t *testing.T) {
 		t.Fatalf("%d open cases, %v", len(open), err)
 	}
 	form := decision("refund", map[string][]string{"refund": {"90000"}, "confirm": {"yes"}})
-	if rec := atHome.post(w, viewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
+	if rec := atHome.post(w, console.ViewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
 		t.Fatalf("HTTP %d", rec.Code)
 	}
 	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 sudah dikembalikan kepada Anda pada 24 Nov 2026 lewat transfer BCA.") {

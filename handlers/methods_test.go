@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/models"
 	"warungjokul/payments/testgateway"
@@ -18,7 +20,7 @@ var whatItIs = []string{"Content-Type", "Cache-Control", "Etag", "Vary", "Locati
 // onEveryAnswer are headers.
 var onEveryAnswer = map[string]string{
 	"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
-	"Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": permissions,
+	"Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": web.Permissions,
 }
 
 // Each address that answers GET answers HEAD with the same status and headers and no body, and OPTIONS with what it
@@ -28,7 +30,7 @@ func TestHeadAndOptionsEverywhere(t *testing.T) {
 	paths := map[string][]string{} // and what it allows
 	for _, r := range w.echo.Routes() {
 		path := strings.NewReplacer(":token", w.token, ":number", w.number, ":slug", "teh-melati", ":sku", "MNM-TEH", ":id", "1", ":name", "error-404").Replace(r.Path)
-		if r.Path == staticRoute {
+		if r.Path == web.StaticRoute {
 			path = "/static/app.css"
 		}
 		if strings.HasPrefix(r.Method, "echo") { // Echo's own answer to what is not found in a group
@@ -134,7 +136,7 @@ func TestALongSearchIsCut(t *testing.T) {
 		"teh":                        {"“teh”", ""},
 		"teh" + of("+teh", 1000):     {"“teh”", "first words only: “teh”"},
 		"a+b+c+d+e+f+g+h+i+j":        {"“a b c d e f g h”", "first words only: “a b c d e f g h”"},
-		of("x", 4000):                {"“" + of("x", maxSearch) + "”", "first words only"},
+		of("x", 4000):                {"“" + of("x", web.MaxSearch) + "”", "first words only"},
 		"teh%00%E2%80%AE%E2%80%8B+a": {"“teh a”", ""},
 	} {
 		res, page := w.send(http.MethodGet, "/?lang=en&q="+query, "", nil, nil)
@@ -142,7 +144,7 @@ func TestALongSearchIsCut(t *testing.T) {
 			!strings.Contains(page, want.notice) {
 			t.Errorf("%.40q: HTTP %d, %v", query, res.StatusCode, strings.Contains(page, want.shown))
 		}
-		if len(page) > 100_000 || strings.Contains(page, of("x", maxSearch+1)) {
+		if len(page) > 100_000 || strings.Contains(page, of("x", web.MaxSearch+1)) {
 			t.Errorf("%.40q: the page repeats all of it", query)
 		}
 	}
@@ -152,7 +154,7 @@ func TestALongSearchIsCut(t *testing.T) {
 func TestSearchesAreCounted(t *testing.T) {
 	w := newInputWorld(t)
 	w.RateLimit = true
-	for path, most := range map[string]int{"/?q=teh": catalogueSearches, "/console/orders?q=budi": consoleSearches} {
+	for path, most := range map[string]int{"/?q=teh": shop.CatalogueSearches, "/console/orders?q=budi": console.ConsoleSearches} {
 		for n := range most + 1 {
 			want := http.StatusOK
 			if n == most {

@@ -15,7 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
@@ -63,7 +64,7 @@ func (w *world) moved(what string, before map[string]float64, want map[string]fl
 
 // say sends the shop a notification about a payment, and returns the answer's
 // status.
-func (w *world) say(s status, amount int64, transaction jokul.TransactionStatus, forged bool) int {
+func (w *world) say(s shop.Status, amount int64, transaction jokul.TransactionStatus, forged bool) int {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":%d},"transaction":{"status":%q,"date":%q},
 		"channel":{"id":"ONLINE_TO_OFFLINE_INDOMARET"}}`, s.InvoiceNumber, amount, transaction, w.clock.Now().Format(time.RFC3339))
@@ -90,7 +91,7 @@ func (w *world) send(body string, forged bool) int {
 func TestMetricsAnswer(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
-	minute := func() { w.clock.Advance(bookAge) }
+	minute := func() { w.clock.Advance(web.StatsAge) }
 	at := w.figures()
 
 	order := w.order("MNM-TEH")
@@ -114,7 +115,7 @@ func TestMetricsAnswer(t *testing.T) {
 		`shop_cases{kind="wrong_amount"}`: 1, "shop_case_age_seconds": 60, `shop_receipts_total{source="notification"}`: 0})
 	w.send("{", false)
 	w.send(strings.Repeat(" ", jokul.MaxNotificationSize+1), false)
-	w.say(status{InvoiceNumber: "WJ-NOBODY-1"}, 1, jokul.TransactionSuccess, false)
+	w.say(shop.Status{InvoiceNumber: "WJ-NOBODY-1"}, 1, jokul.TransactionSuccess, false)
 	w.say(s, s.Amount, jokul.TransactionFailed, false)
 	at = w.moved("odd notifications", at, map[string]float64{`notifications_total{verdict="unreadable"}`: 1, `notifications_total{verdict="unread"}`: 1,
 		`notifications_total{verdict="unknown_invoice"}`: 1, `notifications_total{verdict="noted"}`: 1})
@@ -136,12 +137,12 @@ func TestMetricsOfTrouble(t *testing.T) {
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify, f.Answer = sandbox.NotifyNone, sandbox.Answer500 })
 	at := w.figures()
 	order := w.order("MNM-TEH")
-	w.clock.Advance(bookAge)
+	w.clock.Advance(web.StatsAge)
 	at = w.moved("no answer", at, map[string]float64{`shop_code_seconds_count{outcome="unknown"}`: 1, "shop_payments_creating": 1,
 		"shop_reconciliation_age_seconds": w.since(order)})
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
 	w.rounds(w.Handler)
-	w.clock.Advance(bookAge)
+	w.clock.Advance(web.StatsAge)
 	at = w.moved("a code after all", at, map[string]float64{`shop_code_seconds_count{outcome="ok"}`: 1, "shop_payments_creating": -1,
 		"shop_reconciliation_age_seconds": -at["shop_reconciliation_age_seconds"]})
 
@@ -176,7 +177,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	if err := w.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.say(status{InvoiceNumber: "WJ-X-1"}, 1, jokul.TransactionSuccess, false); got != http.StatusServiceUnavailable {
+	if got := w.say(shop.Status{InvoiceNumber: "WJ-X-1"}, 1, jokul.TransactionSuccess, false); got != http.StatusServiceUnavailable {
 		t.Errorf("a notification without a database: HTTP %d", got)
 	}
 	at = w.moved("the database gone", at, map[string]float64{"shop_ready": -1, `notifications_total{verdict="not_kept"}`: 1})
@@ -238,7 +239,7 @@ func TestRequestsAreCountedAsAnswered(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	w := newWorld(t)
 	var log bytes.Buffer
-	w.Proxies = Proxies{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("::1/128")}
+	w.Proxies = web.Proxies{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("::1/128")}
 	w.Log = slog.New(requestid.LogHandler(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("shop", 1)
 	w.Payments.Log = w.Log
 	cart := w.post("/cart/items", map[string][]string{"sku": {"MNM-TEH"}, "quantity": {"1"}}, nil).Result().Cookies()
@@ -328,8 +329,8 @@ func TestRequestIDs(t *testing.T) {
 func TestStreamsAreCounted(t *testing.T) {
 	w := newWorld(t)
 	at := w.figures()
-	_, end, _ := w.streams.watch("one", "")
-	_, other, _ := w.streams.watch("two", "")
+	_, end, _ := w.Streams.Subscribe("one", "")
+	_, other, _ := w.Streams.Subscribe("two", "")
 	at = w.moved("two pages watched", at, map[string]float64{"shop_streams": 2})
 	end()
 	other()

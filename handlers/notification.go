@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-
-	"github.com/labstack/echo/v4"
-
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/payments"
+
+	"github.com/labstack/echo/v4"
 )
 
 // receiveNotification answers the gateway at the Notification URL. 200 means that
@@ -19,8 +19,8 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 	received := h.Now()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, jokul.MaxNotificationSize))
 	if err != nil {
-		h.metrics.payments.NotificationUnread()
-		return fmt.Errorf("read notification: %w", bodyError(err))
+		h.Metrics.Payments.NotificationUnread()
+		return fmt.Errorf("read notification: %w", web.BodyError(err))
 	}
 	_, err = h.Payments.ReceiveNotification(c.Request().Context(), payments.Delivery{
 		Header: c.Request().Header, Body: body, Sender: c.RealIP(), ReceivedAt: received})
@@ -32,14 +32,4 @@ func (h *Handler) receiveNotification(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
 	}
 	return c.NoContent(http.StatusOK)
-}
-
-// bodyError is the error of a body that did not come whole: 413 where it is too
-// large, 400 where it was cut off.
-func bodyError(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return err
-	}
-	return echo.NewHTTPError(http.StatusBadRequest, "body").SetInternal(err)
 }

@@ -3,11 +3,11 @@ package handlers
 import (
 	"context"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-
+	"warungjokul/handlers/console"
 	"warungjokul/payments/requestid"
 	"warungjokul/views"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const maintenanceInterval = time.Hour
@@ -18,11 +18,11 @@ const maintenanceInterval = time.Hour
 func (h *Handler) Work(ctx context.Context) error {
 	var workers errgroup.Group
 	workers.Go(func() error { h.Payments.Run(ctx); return nil })
-	workers.Go(func() error { h.Store.Watch(ctx, h.streams.tell); return nil })
+	workers.Go(func() error { h.Store.Watch(ctx, h.Streams.Publish); return nil })
 	workers.Go(func() error { h.runMaintenance(ctx); return nil })
-	workers.Go(func() error { h.workErasure(ctx); return nil })
+	workers.Go(func() error { h.console.RunErasure(ctx); return nil })
 	if h.Mail != nil {
-		workers.Go(func() error { h.workMail(ctx); return nil })
+		workers.Go(func() error { h.shop.RunMail(ctx); return nil })
 	}
 	return workers.Wait()
 }
@@ -59,7 +59,7 @@ func (h *Handler) maintain(ctx context.Context) {
 		{"delete old rejections", h.Store.ForgetRejections},
 		{"close answered cases", h.Store.CloseAnswered},
 		{"count days", func(ctx context.Context) error {
-			return h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), figureDays)
+			return h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), console.FigureDays)
 		}},
 	} {
 		if err := task.do(ctx); err != nil {
@@ -71,18 +71,9 @@ func (h *Handler) maintain(ctx context.Context) {
 		h.Log.ErrorContext(ctx, "report mismatches", "error", err)
 		return
 	}
-	h.metrics.report(report)
+	h.Metrics.Report(report)
 	for _, m := range report {
 		h.Log.WarnContext(ctx, "mismatch", "kind", m.Kind, "order_number", m.OrderNumber, "invoice_number", m.InvoiceNumber,
 			"detail", m.Detail, "since", m.Since)
-	}
-}
-
-// publish tells the open pages of an order that something may be new, in every
-// process of the shop.
-func (h *Handler) publish(ctx context.Context, token string) {
-	if err := h.Store.Tell(ctx, token); err != nil {
-		h.Log.WarnContext(ctx, "publish a change", "error", err)
-		h.streams.tell(token)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
@@ -56,7 +57,7 @@ func (w *world) anotherShop(gateway string) *Handler {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	h, err := New(context.Background(), Config{Store: store, Gateway: client, BaseURL: "http://example.com", Now: w.clock.Now, Log: log,
+	h, err := New(context.Background(), web.Config{Store: store, Gateway: client, BaseURL: "http://example.com", Now: w.clock.Now, Log: log,
 		NotificationPath: "/payments/notifications", PaymentExpiry: time.Hour})
 	if err != nil {
 		w.t.Fatal(err)
@@ -99,7 +100,7 @@ func (w *world) get(path string) string {
 	return rec.Body.String()
 }
 
-func (w *world) status(order string) (s status) {
+func (w *world) status(order string) (s shop.Status) {
 	w.t.Helper()
 	if err := json.Unmarshal([]byte(w.get(order+"/status")), &s); err != nil {
 		w.t.Fatal(err)
@@ -191,7 +192,7 @@ func TestClockThatIsSetBack(t *testing.T) {
 	w.clock.Advance(2 * time.Minute) // what Work had leased when it was stopped is free by now
 	for busy := true; busy; {
 		var err error
-		if busy, err = w.mailRound(context.Background()); err != nil {
+		if busy, err = w.shop.SendDueMails(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
