@@ -191,3 +191,76 @@ func TestFindingANotification(t *testing.T) {
 		t.Errorf("a notification that is not there: %v", err)
 	}
 }
+
+// A notification keeps what it tells of: the money, if any, and how long it took from its arrival.
+func TestWhatANotificationKeeps(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := withCode(t, s, c, "MNM-GAYO")
+	invoice, received := o.Payment().InvoiceNumber, c.now().Add(-250*time.Millisecond)
+	for id, event := range map[string]NotificationEvent{"money": PaidEvent(paid(o.Payment(), c.now())), "none": NotedEvent(invoice)} {
+		n, err := s.ApplyNotification(ctx, Notification{RequestID: id, Header: "{}", Body: []byte("{}")}, event, received)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.Notification(ctx, n.ID)
+		if err != nil || (kept.ReceiptID != nil) != (id == "money") || kept.Duration != 250*time.Millisecond || !kept.ReceivedAt.Equal(received) {
+			t.Errorf("%s: receipt %v, received at %v, took %s, %v", id, kept.ReceiptID, kept.ReceivedAt, kept.Duration, err)
+		}
+		if r := reload(t, s, o).Payment().Receipts; id == "money" && (len(r) != 1 || *kept.ReceiptID != r[0].ID) {
+			t.Errorf("receipt %d, the order has %+v", *kept.ReceiptID, r)
+		}
+	}
+}
+
+// A message that comes again is counted with its own row: when it came last, and the key it fitted then.
+func TestARepeatIsCountedForItself(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	first := c.now()
+	var list []Notification
+	for _, m := range []struct{ id, key string }{{"a", "previous"}, {"b", "previous"}, {"a", "current"}} {
+		n := Notification{RequestID: m.id, Header: "{}", Body: []byte("{}"), SignedWith: m.key}
+		n, err := s.ApplyNotification(ctx, n, NotedEvent(TrialInvoice), c.now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, n)
+		c.advance(time.Minute)
+	}
+	if list[2].ID != list[0].ID {
+		t.Errorf("the repeat is row %d, want %d", list[2].ID, list[0].ID)
+	}
+	for i, want := range []Notification{
+		{Deliveries: 2, SignedWith: "current", ReceivedAt: first, LastReceivedAt: first.Add(2 * time.Minute)},
+		{Deliveries: 1, SignedWith: "previous", ReceivedAt: first.Add(time.Minute), LastReceivedAt: first.Add(time.Minute)},
+	} {
+		n, err := s.Notification(ctx, list[i].ID)
+		if err != nil || n.Deliveries != want.Deliveries || n.SignedWith != want.SignedWith ||
+			!n.ReceivedAt.Equal(want.ReceivedAt) || !n.LastReceivedAt.Equal(want.LastReceivedAt) || n.Verdict != VerdictNoted {
+			t.Errorf("row %d: %+v, %v", n.ID, n, err)
+		}
+	}
+}
+
+// What comes about an erased order is kept without its body where that may tell of a person, and
+// whole where it tells of money alone.
+func TestWhatComesForAnErasedOrder(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	erased, other := withCode(t, s, c, "MNM-GAYO"), withCode(t, s, c, "MNM-GAYO")
+	expire(t, s, erased)
+	if list, err := s.Erase(ctx, []int64{erased.ID}, Erasure{Reason: ErasureRequested}); err != nil || len(list) != 1 {
+		t.Fatalf("%d erased, %v", len(list), err)
+	}
+	const plain, personal = `{"order":{"amount":1}}`, `{"order":{"amount":1},"customer":{"name":"Budi"}}`
+	for i, tt := range []struct {
+		o          Order
+		body, want string
+	}{{erased, plain, plain}, {erased, personal, ""}, {other, plain, plain}, {other, personal, personal}} {
+		told := deliver(t, s, c, string(rune('a'+i)), tt.body, NotedEvent(tt.o.Payment().InvoiceNumber))
+		if n, err := s.Notification(ctx, told.ID); err != nil || string(n.Body) != tt.want {
+			t.Errorf("erased %v, %s: kept %q, %v; want %q", tt.o.ID == erased.ID, tt.body, n.Body, err, tt.want)
+		}
+	}
+}
