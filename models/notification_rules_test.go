@@ -264,3 +264,24 @@ func TestWhatComesForAnErasedOrder(t *testing.T) {
 		}
 	}
 }
+
+// One message that comes many times at once is one row that counts them all.
+func TestEveryDeliveryIsCounted(t *testing.T) {
+	const times = 12
+	shops, c := openShops(t, 2)
+	o := withCode(t, shops[0], c, "MNM-GAYO")
+	for name, event := range map[string]NotificationEvent{
+		"money": PaidEvent(paid(o.Payment(), c.now())), "a hint": NotedEvent(o.Payment().InvoiceNumber), "a trial": NotedEvent(TrialInvoice),
+	} {
+		var rows [times]int64
+		together(times, func(i int) { rows[i] = deliver(t, shops[i%2], c, name, "{}", event).ID })
+		for i, row := range rows {
+			if row == 0 || row != rows[0] {
+				t.Errorf("%s: delivery %d is row %d, want %d", name, i+1, row, rows[0])
+			}
+		}
+		if n, err := shops[0].Notification(context.Background(), rows[0]); err != nil || n.Deliveries != times {
+			t.Errorf("%s: %d deliveries counted, %v; want %d", name, n.Deliveries, err, times)
+		}
+	}
+}
