@@ -48,10 +48,51 @@ func TestACaseNamesItsNotification(t *testing.T) {
 	paidLate := deliver(t, s, c, "late", "{}", PaidEvent(paid(late.Payment(), c.now())))
 	unknown := deliver(t, s, c, "unknown", "{}", ExpiredEvent("ELSE-1"))
 	elsewhere := deliver(t, s, c, "elsewhere", "{}", PaidEvent(Arrival{InvoiceNumber: "ELSE-2", Amount: 1}))
+	second := deliver(t, s, c, "second", "{}", PaidEvent(numbered(paid(late.Payment(), c.now()), 2)))
 	wantMessages(t, s, CaseRefused, 0)
 	wantMessages(t, s, CaseWrongAmount, first.ID)
 	wantMessages(t, s, CaseLatePayment, paidLate.ID)
+	wantMessages(t, s, CaseSecondPayment, second.ID)
 	wantMessages(t, s, CaseUnknownInvoice, unknown.ID, elsewhere.ID)
+}
+
+// A case that a status answer has raised names no notification, though one tells of the same
+// money later.
+func TestACaseOfAStatusAnswerNamesNoNotification(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount--
+	if effect, err := s.ApplyStatus(context.Background(), wrong); err != nil || effect != EffectFlagged {
+		t.Fatal(effect, err)
+	}
+	want(t, deliver(t, s, c, "later", "{}", PaidEvent(wrong)), VerdictRepeated, EffectNone)
+	wantMessages(t, s, CaseWrongAmount, 0)
+}
+
+// What a person was told of is listed as such, whatever the reason.
+func TestWhatTheInboxFlags(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount--
+	deliver(t, s, c, "mismatched", "{}", PaidEvent(wrong))
+	deliver(t, s, c, "applied", "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), 2)))
+	deliver(t, s, c, "held", "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), 3)))
+	deliver(t, s, c, "noted", "{}", NotedEvent(o.Payment().InvoiceNumber))
+	deliver(t, s, c, "unknown", "{}", ExpiredEvent(TrialInvoice)) // the shop's own trial says nothing of the kind
+	deliver(t, s, c, "unreadable", "{}", UnreadableEvent(o.Payment().InvoiceNumber, "no JSON"))
+	list, err := s.Notifications(context.Background(), InboxFlagged, "", 0, 10)
+	var got []string
+	for _, n := range list {
+		got = append(got, n.RequestID)
+		if string(n.Verdict) != n.RequestID && n.Verdict != VerdictUnknownInvoice {
+			t.Errorf("what is %s has the verdict %s", n.RequestID, n.Verdict)
+		}
+	}
+	if err != nil || !slices.Equal(got, []string{"unreadable", "unknown", "held", "mismatched"}) {
+		t.Errorf("flagged are %v, %v", got, err)
+	}
 }
 
 // Each notification that cannot be read is a case of its own, about its order where there is one.
