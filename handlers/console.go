@@ -24,7 +24,7 @@ const (
 )
 
 // consoleRoutes lists the console's addresses.
-func (h *Handler) consoleRoutes(e *echo.Echo) {
+func (h *Handler) consoleRoutes(e *echo.Echo) (group *echo.Group) {
 	e.GET(loginPath, h.showLogin)
 	e.POST(loginPath, h.login)
 	e.POST("/console/logout", h.logout)
@@ -32,9 +32,10 @@ func (h *Handler) consoleRoutes(e *echo.Echo) {
 	c.POST("/logout-everywhere", h.logoutEverywhere)
 	h.orderConsole(c)
 	h.messageConsole(c)
-	h.demoConsole(e, c)
+	c.GET("/setup", h.showSetup)
 	c.RouteNotFound("", otherMethod)
 	c.RouteNotFound("/*", otherMethod)
+	return c
 }
 
 // staffOnly lets in who is signed in, and has what they do recorded as done by staff.

@@ -2,13 +2,15 @@ package handlers
 
 import "github.com/labstack/echo/v4"
 
-// demoConsole lists the set-up check and, in demos only, the panel of the
-// embedded gateway and the tour, which is no part of the console.
+// demoConsole lists the panel of the embedded gateway, which is a part of the
+// console c, and the tour, which is not.
 func (h *Handler) demoConsole(e *echo.Echo, c *echo.Group) {
-	c.GET("/setup", h.showSetup)
-	if !h.demo() {
-		return
-	}
+	e.GET("/gallery", h.showGallery)
+	e.GET("/gallery/:name", h.showSample)
+	e.GET("/mailbox", h.showMailbox, h.signedInOnly)
+	e.GET("/mailbox/:id", h.showMail, h.signedInOnly)
+	e.GET("/mailbox/:id/html", h.showMailHTML, h.signedInOnly)
+
 	c.GET("/sandbox", h.showPanel)
 	c.POST("/sandbox/pay", h.actOnCode)
 	c.POST("/sandbox/faults", h.chooseFaults)

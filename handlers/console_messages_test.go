@@ -157,8 +157,8 @@ func TestSourcesAreThere(t *testing.T) {
 	for _, known := range callsKnown {
 		list = append(list, known.source...)
 	}
-	list = append(list, sources((*Handler).placeOrder, (*models.Store).PlaceOrder, (*Handler).newCode, (*models.Store).AddPayment, (*payments.Service).RunOnce,
-		(*Handler).deliver, (*models.Store).MailSent, (*models.Store).CorrectCustomer)...)
+	list = append(list, sources((*payments.Service).PlaceOrder, (*models.Store).PlaceOrder, (*payments.Service).NewCode, (*models.Store).AddPayment, (*payments.Service).RunOnce,
+		(*models.Store).MailSent, (*models.Store).CorrectCustomer)...)
 	for _, s := range list {
 		file, line, _ := strings.Cut(s.Place, ":")
 		content, err := os.ReadFile("../" + file)

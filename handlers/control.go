@@ -104,6 +104,11 @@ func (h *Handler) act(ctx context.Context, code, action, notify string) error {
 	return h.control(ctx, http.MethodPost, "payments", map[string]string{"payment_code": code, "action": action, "notify": notify}, nil)
 }
 
+// eraseAtSandbox erases the customers of invoice numbers from the gateway's state.
+func (h *Handler) eraseAtSandbox(ctx context.Context, invoices []string) error {
+	return h.control(ctx, http.MethodPost, "erase", map[string][]string{"invoice_numbers": invoices}, nil)
+}
+
 func (h *Handler) ledger(ctx context.Context) ([]gatewayAccount, error) {
 	var answer struct{ Ledger []gatewayAccount }
 	return answer.Ledger, h.control(ctx, http.MethodGet, "payments", nil, &answer)

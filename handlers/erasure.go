@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	erasedAtOnce   = 20
-	erasureRetry   = time.Minute
-	erasureTimeout = time.Minute // for one batch, the gateway of a demo included
+	erasedAtOnce    = 20
+	erasureInterval = time.Hour
+	erasureRetry    = time.Minute
+	erasureTimeout  = time.Minute // for one batch, the gateway of a demo included
 )
 
 // workErasure erases the customers that are due, at the start and every hour, and scrubs the database's files when the
@@ -27,7 +28,7 @@ const (
 func (h *Handler) workErasure(ctx context.Context) {
 	for ctx.Err() == nil {
 		ctx := requestid.Begin(ctx, "erasure")
-		pause := maintenanceInterval
+		pause := erasureInterval
 		if err := errors.Join(h.eraseDue(ctx), h.scrubFiles(ctx)); err != nil && ctx.Err() == nil {
 			h.Log.ErrorContext(ctx, "erase customers", "error", err)
 			pause = erasureRetry
@@ -73,10 +74,10 @@ func (h *Handler) eraseDue(ctx context.Context) error {
 func (h *Handler) erase(ctx context.Context, orderIDs []int64, e models.Erasure) ([]models.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, erasureTimeout)
 	defer cancel()
-	if h.demo() {
+	if h.eraseAtGateway != nil {
 		invoices, err := h.Store.InvoiceNumbers(ctx, orderIDs)
 		if err == nil && len(invoices) > 0 {
-			err = h.control(ctx, http.MethodPost, "erase", map[string][]string{"invoice_numbers": invoices}, nil)
+			err = h.eraseAtGateway(ctx, invoices)
 		}
 		if err != nil {
 			return nil, err
@@ -228,7 +229,7 @@ func (h *Handler) exportCustomer(c echo.Context) error {
 	if err != nil {
 		return fmt.Errorf("export customer: %w", err)
 	}
-	export := map[string]any{"shop": h.Shop.name(), "made_at": views.Machine(h.Now()), "held": held}
+	export := map[string]any{"shop": h.Shop.displayName(), "made_at": views.Machine(h.Now()), "held": held}
 	text, err := json.MarshalIndent(export, "", "  ")
 	if err != nil {
 		return fmt.Errorf("export customer: %w", err)

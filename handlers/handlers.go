@@ -4,7 +4,6 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +71,8 @@ type Handler struct {
 	scrub    payments.Wake // what was erased is to be removed from the database's files
 	metrics  *metrics
 
+	eraseAtGateway func(ctx context.Context, invoices []string) error // at the embedded gateway of a demo
+
 	// These bound the log lines that strangers can cause.
 	limits, misdirected, untrusted, refusedLogins rate.Sometimes
 }
@@ -119,6 +120,9 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		metrics: newMetrics(c.Store, c.BaseURL),
 	}
 	h.Payments = h.newPayments()
+	if h.demo() {
+		h.eraseAtGateway = h.eraseAtSandbox
+	}
 	h.echo = h.routes()
 	return h, nil
 }
@@ -131,7 +135,7 @@ func (h *Handler) newPayments() *payments.Service {
 	}
 	return payments.New(payments.Config{
 		Store: h.Store, Gateway: h.Gateway, NotificationPath: h.NotificationPath, Expiry: h.PaymentExpiry,
-		ShopName: h.Shop.name(), CheckInterval: interval, Changed: h.publish, MailDue: h.mailDue.Set,
+		ShopName: h.Shop.displayName(), CheckInterval: interval, Changed: h.publish, MailDue: h.mailDue.Set,
 		Metrics: h.metrics.payments, Now: h.Now, Log: h.Log,
 	})
 }
@@ -155,50 +159,18 @@ func (h *Handler) routes() *echo.Echo {
 	e.IPExtractor = h.Proxies.clientAddress()
 	e.Use(h.layers())
 
-	e.GET(catalogueRoute, h.showCatalogue, h.searchLimited(catalogueSearches))
-	e.GET(productRoute, h.showProduct)
-	e.GET("/cart", h.showCart)
-	e.POST("/cart/items", h.addToCart)
-	e.POST("/cart/items/:sku", h.changeCart)
-	e.GET("/checkout", h.showCheckout)
-	e.POST("/checkout", h.placeOrder, h.limited(30))
-	e.GET("/orders/:token", h.showOrder)
-	e.GET("/orders/:token/status", h.orderStatus)
-	e.GET("/orders/:token/events", h.orderEvents)
-	e.GET("/orders/:token/cashier", h.showCashier)
-	e.GET("/orders/:token/calendar.ics", h.orderCalendar)
-	e.POST("/orders/:token/payments", h.newCode, h.limited(10))
-	e.POST("/orders/:token/check", h.checkOrder, h.limited(20))
-	e.POST("/orders/:token/mail", h.mailAgain, h.limited(5))
-	// A form that was turned down shows the page under the form's own address. Who
-	// asks for that again, be it the page itself or a language, means the page.
-	for _, form := range []string{"payments", "check", "mail"} {
-		e.GET("/orders/:token/"+form, func(c echo.Context) error {
-			return c.Redirect(http.StatusSeeOther, cmp.Or(ownPath(strings.TrimSuffix(c.Request().URL.EscapedPath(), "/"+form)), "/"))
-		})
-	}
-	e.GET("/find-order", h.showFindOrder)
-	e.POST("/find-order", h.findOrder, h.limited(10))
-
-	e.GET(privacyPath, h.showPrivacy)
-
+	h.shopRoutes(e)
 	if h.NotificationPath != "" {
 		e.POST(h.NotificationPath, h.receiveNotification)
 	}
 
+	c := h.consoleRoutes(e)
 	if h.demo() { // with made-up payments, made-up pages
-		e.GET("/gallery", h.showGallery)
-		e.GET("/gallery/:name", h.showSample)
-		e.GET("/mailbox", h.showMailbox, h.signedInOnly)
-		e.GET("/mailbox/:id", h.showMail, h.signedInOnly)
-		e.GET("/mailbox/:id/html", h.showMailHTML, h.signedInOnly)
+		h.demoConsole(e, c)
 	}
-
-	h.consoleRoutes(e)
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, healthy) })
 	e.GET("/readyz", h.ready)
-	e.GET("/sw.js", serviceWorker)
 	e.GET("/favicon.ico", func(c echo.Context) error {
 		return c.Redirect(http.StatusFound, static.URL("drawings/favicon.svg"))
 	})

@@ -215,11 +215,11 @@ func (s *story) tellDoings() {
 		case first.Cause.By == models.CauseShopper && last(run).Kind == models.ChangePayment && last(run).Was == "":
 			step.From, step.Title, step.Answer = views.LaneShopper, "POST /orders/:token/payments", "303"
 			step.Label, step.Text = s.lang.T("inspect.newcode"), s.lang.T("inspect.newcode.text")
-			step.Source = sources((*Handler).newCode, (*models.Store).AddPayment)
+			step.Source = sources((*payments.Service).NewCode, (*models.Store).AddPayment)
 		case first.Kind == models.ChangeCustomer:
 			step.From, step.Title, step.Answer = views.LaneShopper, "POST /checkout", "303"
 			step.Label, step.Text = s.lang.T("inspect.corrected"), s.lang.T("inspect.corrected.text")
-			step.Source = sources((*Handler).placeOrder, (*models.Store).CorrectCustomer)
+			step.Source = sources((*models.Store).CorrectCustomer)
 		case first.Cause.By == models.CauseShop:
 			step.Source = sources((*payments.Service).RunOnce)
 		}
@@ -235,7 +235,7 @@ func last(list []models.Change) models.Change { return list[len(list)-1] }
 func (s *story) placing(step views.Step) views.Step {
 	step.From, step.Title, step.Answer = views.LaneShopper, "POST /checkout", "303"
 	step.Label, step.Text = s.lang.T("inspect.placed"), s.lang.T("inspect.placed.text")
-	step.Source = sources((*Handler).placeOrder, (*models.Store).PlaceOrder)
+	step.Source = sources((*payments.Service).PlaceOrder, (*models.Store).PlaceOrder)
 	return step
 }
 
@@ -413,7 +413,7 @@ func (s *story) tellNotifications() {
 	}
 }
 
-var notificationSource = sources((*Handler).receiveNotification, (*payments.Service).ReceiveNotification, (*jokul.Client).ParseNotification, jokul.Verify, (*models.Store).ApplyNotification)
+var notificationSource = sources((*payments.Service).ReceiveNotification, (*jokul.Client).ParseNotification, jokul.Verify, (*models.Store).ApplyNotification)
 
 func (s *story) tellRejections() {
 	for _, r := range s.rejections {
@@ -423,12 +423,12 @@ func (s *story) tellRejections() {
 	}
 }
 
-var rejectionSource = sources((*Handler).receiveNotification, (*jokul.Client).ParseNotification, jokul.Verify, (*jokul.Client).ExplainNotification)
+var rejectionSource = sources((*jokul.Client).ParseNotification, jokul.Verify, (*jokul.Client).ExplainNotification)
 
 func (s *story) tellMails() {
 	for _, m := range s.mails {
 		s.add(*m.SentAt, views.Step{From: views.LaneShop, To: views.LaneShopper, Title: m.Subject, Label: s.lang.T("inspect.mail"),
-			Text: s.lang.T("inspect.mail.text"), Source: sources((*Handler).deliver, (*models.Store).MailSent)})
+			Text: s.lang.T("inspect.mail.text"), Source: sources((*models.Store).MailSent)})
 	}
 }
 

@@ -19,13 +19,15 @@ type Shop struct {
 }
 
 // name is the shop's name, that of the demo where there is none.
-func (s Shop) name() string { return cmp.Or(s.Name, views.Page{Lang: views.Indonesian}.ShopName()) }
+func (s Shop) displayName() string {
+	return cmp.Or(s.Name, views.Page{Lang: views.Indonesian}.ShopName())
+}
 
 // showPrivacy says what becomes of shoppers' data.
 func (h *Handler) showPrivacy(c echo.Context) error {
 	p := h.page(c, lang(c).T("privacy.title"))
 	return render(c, http.StatusOK, views.PrivacyNotice(views.NewPrivacy(p, views.Privacy{
-		LegalName: cmp.Or(h.Shop.LegalName, h.Shop.name()), Address: h.Shop.Address,
+		LegalName: cmp.Or(h.Shop.LegalName, h.Shop.displayName()), Address: h.Shop.Address,
 		Days: h.PersonalDataDays, Mail: h.Mail != nil,
 	})))
 }

@@ -1,12 +1,15 @@
 package payments
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,12 +35,13 @@ type env struct {
 	database string
 	changed  atomic.Int64 // how often the flow said that an order may have changed
 	mailDue  atomic.Int64 // likewise, of mails
+	log      *logBuffer
 	*Service
 }
 
 func newEnv(t testing.TB) *env {
 	t.Helper()
-	e := &env{t: t, clock: testgateway.NewClock(), database: testdb.URL(t)}
+	e := &env{t: t, clock: testgateway.NewClock(), database: testdb.URL(t), log: &logBuffer{}}
 	shop := httptest.NewServer(http.HandlerFunc(e.receive))
 	t.Cleanup(shop.Close)
 	e.gateway = testgateway.Open(t, e.clock, shop.URL+notificationPath)
@@ -48,7 +52,7 @@ func newEnv(t testing.TB) *env {
 // newService returns one more payment flow on the same database.
 func (e *env) newService(gatewayURL string) *Service {
 	e.t.Helper()
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(e.log, nil))
 	store, err := models.Open(context.Background(), e.database, e.clock.Now, log)
 	if err != nil {
 		e.t.Fatal(err)
@@ -197,4 +201,51 @@ func (e *env) reject() {
 	if _, err := e.ReceiveNotification(context.Background(), Delivery{Body: []byte("{}"), ReceivedAt: e.clock.Now()}); !errors.As(err, &rejected) {
 		e.t.Fatalf("an unsigned message: %v", err)
 	}
+}
+
+// logBuffer collects what is logged.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// logged reports whether a line of the log holds a text.
+func (e *env) logged(text string) bool {
+	e.log.mu.Lock()
+	defer e.log.mu.Unlock()
+	return strings.Contains(e.log.text.String(), text)
+}
+
+// operations lists the calls to the gateway that are recorded for an order.
+func (e *env) operations(token string) (list []string) {
+	e.t.Helper()
+	calls, err := e.Store.ExchangesOf(context.Background(), e.get(token))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, c := range calls {
+		list = append(list, c.Operation)
+	}
+	return list
+}
+
+// place stores an order and its first payment, and requests no code.
+func (e *env) place(sku string) models.Order {
+	e.t.Helper()
+	draft := e.draft(sku)
+	p, err := e.Prepare(draft)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	o, _, err := e.Store.PlaceOrder(context.Background(), draft, p)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return o
 }

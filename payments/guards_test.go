@@ -310,7 +310,7 @@ func TestNobodyAsksWhereAnotherIsBusy(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	e.check(order)
-	if n := e.gateway.StatusQueries(p.InvoiceNumber); n != 0 {
+	if n := e.gateway.StatusQueries(p.InvoiceNumber); n != 0 || e.logged("check status") {
 		t.Errorf("asked %d times", n)
 	}
 	e.clock.Advance(time.Minute)

@@ -3,11 +3,15 @@ package payments
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"warungjokul/jokul"
 	"warungjokul/models"
 	"warungjokul/payments/testgateway"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // What the till shows and prints of an order and its customer.
@@ -66,5 +70,59 @@ func TestWhatDOKUIsTold(t *testing.T) {
 		if strings.Contains(body, text) != want {
 			t.Errorf("%q in the request: %v, want %v: %s", text, !want, want, body)
 		}
+	}
+}
+
+// A seller's share is told in rupiah.
+func TestSettlement(t *testing.T) {
+	got := settlement([]models.Share{{Account: "SBS-1", Amount: 30_000}, {Account: "SBS-2", Amount: 12_500}})
+	want := []jokul.SettlementShare{
+		{BankAccountSettlementID: "SBS-1", Type: jokul.SettlementFix, Value: 30_000},
+		{BankAccountSettlementID: "SBS-2", Type: jokul.SettlementFix, Value: 12_500}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// An erased customer has no name at the till.
+func TestNameOfAnErasedCustomer(t *testing.T) {
+	erased := time.Now()
+	o := models.Order{CustomerName: "Siti", ErasedAt: &erased}
+	if got := NameAtTill(models.Payment{RequestBody: []byte(`{"customer":{"name":"Budi"}}`)}, o); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The same form places one order, and its code is requested once.
+func TestPlaceOrderOnce(t *testing.T) {
+	e := newEnv(t)
+	draft := e.draft("MNM-TEH")
+	first, fresh, err := e.PlaceOrder(t.Context(), draft)
+	if err != nil || !fresh {
+		t.Fatal(fresh, err)
+	}
+	again, fresh, err := e.PlaceOrder(t.Context(), draft)
+	if err != nil || fresh || again.Number != first.Number {
+		t.Errorf("placed %s again: %v, %v", again.Number, fresh, err)
+	}
+	if n := e.gateway.Calls(testgateway.CreatePath); n != 1 {
+		t.Errorf("a code was requested %d times", n)
+	}
+	if n := testutil.ToFloat64(e.Metrics.placed); n != 1 {
+		t.Errorf("%v orders are counted", n)
+	}
+}
+
+// A new code is added once, and not while the order can be paid.
+func TestNewCode(t *testing.T) {
+	e := newEnv(t)
+	token := e.order("MNM-TEH")
+	if added, err := e.NewCode(t.Context(), e.get(token)); added || err != nil {
+		t.Errorf("a code beside one that can be paid: %v, %v", added, err)
+	}
+	e.pass(61*time.Minute, time.Minute)
+	e.newCode(token)
+	if p := e.payment(token); p.Attempt != 2 || p.State != models.PaymentPending {
+		t.Errorf("attempt %d is %s", p.Attempt, p.State)
 	}
 }
