@@ -80,7 +80,7 @@ func TestWhatTheInboxFlags(t *testing.T) {
 	deliver(t, s, c, "applied", "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), 2)))
 	deliver(t, s, c, "held", "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), 3)))
 	deliver(t, s, c, "noted", "{}", NotedEvent(o.Payment().InvoiceNumber))
-	deliver(t, s, c, "unknown", "{}", ExpiredEvent(TrialInvoice)) // the shop's own trial says nothing of the kind
+	deliver(t, s, c, "unknown", "{}", ExpiredEvent(TrialInvoice)) // the trial is a hint, never an expiry
 	deliver(t, s, c, "unreadable", "{}", UnreadableEvent(o.Payment().InvoiceNumber, "no JSON"))
 	list, err := s.Notifications(context.Background(), InboxFlagged, "", 0, 10)
 	var got []string
