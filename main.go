@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -36,15 +35,7 @@ import (
 	"warungjokul/payments/requestid"
 )
 
-// gcPercent has garbage collected when what was made since is two thirds of what
-// is in use, where Go would wait until it is as much: a tenth of the memory
-// for a twentieth of the processor. GOGC in the environment says otherwise.
-const gcPercent = 67
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	for _, log := range []*os.File{os.Stdout, os.Stderr} {
 		makePrivate(log)
 	}
