@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
@@ -39,5 +40,41 @@ func TestChangesNameTheCall(t *testing.T) {
 	}
 	if len(changes) != len(want) {
 		t.Errorf("%d changes, want %d", len(changes), len(want))
+	}
+}
+
+// A call that failed is recorded at once, with why, and without the customer that
+// its answer quotes.
+func TestRecordOfAFailedCall(t *testing.T) {
+	e := newEnv(t)
+	b := putBetween(e)
+	b.set(answered(400, `{"error":{"message":"customer.name Budi <budi@example.com> is not allowed"}}`), nil)
+	o := e.get(e.order("MNM-TEH"))
+	calls, err := e.Store.ExchangesOf(t.Context(), o)
+	if err != nil || len(calls) != 1 {
+		t.Fatalf("%d calls, %v", len(calls), err)
+	}
+	call := calls[0]
+	if call.Status != 400 || !strings.Contains(call.Problem, "is not allowed") || !strings.Contains(string(call.ResponseBody), "is not allowed") {
+		t.Errorf("recorded HTTP %d, %q, %s", call.Status, call.Problem, call.ResponseBody)
+	}
+	for what, text := range map[string]string{"the problem": call.Problem, "the answer": string(call.ResponseBody), "the payment": o.Payment().LastError} {
+		if strings.Contains(text, "Budi") || strings.Contains(text, "budi@") {
+			t.Errorf("%s names the customer: %s", what, text)
+		}
+	}
+}
+
+// Only texts that say something are hidden: an empty one stands for every empty text.
+func TestWithoutCustomer(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"customer":{"name":"Budi","email":""},"order":{"note":"","name":"Budi"}}`: `{"customer":{"name":"***","email":""},"order":{"note":"","name":"***"}}`,
+		`{"customer":{"name":"A"}}`: `{"customer":{"name":"***"}}`,
+		`<html>Budi</html>`:         `<html>Budi</html>`,
+		``:                          ``,
+	} {
+		if got := string(withoutCustomer([]byte(body))); got != want {
+			t.Errorf("%s became %s, want %s", body, got, want)
+		}
 	}
 }

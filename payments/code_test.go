@@ -8,6 +8,7 @@ import (
 
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments/testgateway"
 )
 
 // A code that another order has is not issued, and nothing is asked about it.
@@ -97,5 +98,16 @@ func TestPanicInTheBackground(t *testing.T) {
 	e.Wait()
 	if !e.logged("oops") {
 		t.Error("the log does not say so")
+	}
+}
+
+// A code that the worker has obtained meanwhile is not requested again.
+func TestCodeThatIsThereIsNotRequested(t *testing.T) {
+	e := newEnv(t)
+	o := e.get(e.order("MNM-TEH"))
+	before := e.gateway.Calls(testgateway.CreatePath)
+	e.requestLatestCode(t.Context(), o)
+	if n := e.gateway.Calls(testgateway.CreatePath) - before; n != 0 {
+		t.Errorf("requested %d times", n)
 	}
 }

@@ -36,16 +36,18 @@ type env struct {
 	changed  atomic.Int64 // how often the flow said that an order may have changed
 	mailDue  atomic.Int64 // likewise, of mails
 	log      *logBuffer
+	registry *prometheus.Registry
 	*Service
 }
 
 func newEnv(t testing.TB) *env {
 	t.Helper()
-	e := &env{t: t, clock: testgateway.NewClock(), database: testdb.URL(t), log: &logBuffer{}}
+	e := &env{t: t, clock: testgateway.NewClock(), database: testdb.URL(t), log: &logBuffer{}, registry: prometheus.NewRegistry()}
 	shop := httptest.NewServer(http.HandlerFunc(e.receive))
 	t.Cleanup(shop.Close)
 	e.gateway = testgateway.Open(t, e.clock, shop.URL+notificationPath)
 	e.Service = e.newService(e.gateway.URL)
+	e.Metrics = NewMetrics(e.registry)
 	return e
 }
 
@@ -248,4 +250,8 @@ func (e *env) place(sku string) models.Order {
 		e.t.Fatal(err)
 	}
 	return o
+}
+
+func transaction(status string) jokul.Transaction {
+	return jokul.Transaction{Status: jokul.TransactionStatus(status)}
 }
