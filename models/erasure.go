@@ -390,7 +390,7 @@ func (s *Store) Scrub(ctx context.Context) (bool, error) {
 	for _, h := range held {
 		names = append(names, h.table)
 	}
-	if err := s.scrub(ctx, s.write, names); err != nil {
+	if err := s.database.Scrub(ctx, names); err != nil {
 		return false, fmt.Errorf("scrub: %w", err)
 	}
 	return s.once(ctx, "DELETE FROM keys WHERE name = $1 AND value = $2", scrubKey, note.Value)

@@ -46,10 +46,7 @@ func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
 	if t != nil {
 		x.PaymentID = &t.payment
 	}
-	err := s.database.once(ctx, s.write, func(tx *gorm.DB) error {
-		_, err := add(tx, exchanges, &x, "")
-		return err
-	})
+	_, err := add(with(ctx, s.write), exchanges, &x, "")
 	if t != nil && err == nil {
 		t.id = x.ID
 	}

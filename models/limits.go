@@ -12,6 +12,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"warungjokul/models/internal/db"
 )
 
 // An order takes its stock before it is paid. The limits below bound what one visitor can hold by that: they count
@@ -151,7 +153,7 @@ func (s *Store) hold(tx *gorm.DB, o Order) error {
 		return nil
 	}
 	for _, h := range list {
-		if err := dialectOf(tx).lockText(tx, h.Holder); err != nil {
+		if err := db.AdvisoryLock(tx, h.Holder); err != nil {
 			return err
 		}
 	}
@@ -243,7 +245,7 @@ func (s *Store) holdAnew(tx *gorm.DB, o Order) error {
 	}
 	slices.SortFunc(list, func(a, b orderHolder) int { return cmp.Compare(a.Holder, b.Holder) })
 	for _, h := range list {
-		if err := dialectOf(tx).lockText(tx, h.Holder); err != nil {
+		if err := db.AdvisoryLock(tx, h.Holder); err != nil {
 			return err
 		}
 	}

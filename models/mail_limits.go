@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"warungjokul/models/internal/db"
 )
 
 // Strangers can have mails sent to an address that is not theirs: by ordering, and by pressing the buttons of an
@@ -47,7 +49,7 @@ func (s *Store) MailAllowed(ctx context.Context, email string) (bool, error) {
 func (s *Store) CountMail(ctx context.Context, email string) (id int64, allowed bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		m := mailSend{Recipient: s.recipient(email), SentAt: s.now()}
-		if err := dialectOf(tx).lockText(tx, m.Recipient); err != nil {
+		if err := db.AdvisoryLock(tx, m.Recipient); err != nil {
 			return err
 		}
 		if allowed, err = mailAllowed(tx, m.Recipient, m.SentAt); err != nil || !allowed {

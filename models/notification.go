@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"warungjokul/models/internal/db"
 )
 
 // Verdict is what the shop thought of a notification that verified.
@@ -138,7 +140,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		n.Duration = s.now().Sub(n.ReceivedAt)
 		fresh, err := add(tx, notifications, &n, " ON CONFLICT (request_id, digest) DO NOTHING")
 		if err == nil && !fresh { // it came twice at once: look again
-			return fmt.Errorf("%w: %w", ErrUnavailable, errAgain)
+			return fmt.Errorf("%w: %w", ErrUnavailable, db.ErrConflict)
 		}
 		if err == nil && (slices.Contains(flaggedVerdicts, n.Verdict) || n.Effect == EffectPaidLate) {
 			err = tx.Model(&Case{}).Where("notification_id IS NULL AND (about = ? OR receipt_id = ?)", e.arrival.Message, n.ReceiptID).

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"warungjokul/models/internal/db"
 )
 
 // PaymentState is where one attempt to be paid stands.
@@ -400,7 +402,7 @@ const codeOver = 24 * time.Hour
 // codeTaken reports whether a payment of another order has a code that is not over.
 func codeTaken(tx *gorm.DB, p Payment, code string, now time.Time) (bool, error) {
 	var others int64
-	if err := dialectOf(tx).lockText(tx, code); err != nil { // two orders may be given one code at once
+	if err := db.AdvisoryLock(tx, code); err != nil { // two orders may be given one code at once
 		return false, err
 	}
 	err := one(tx, "SELECT COUNT(*) FROM order_words w JOIN payments o ON o.order_id = w.order_id"+

@@ -50,7 +50,7 @@ func (s *Store) RetireDemo(ctx context.Context, next Owner) (Retirement, error) 
 	if err != nil {
 		return r, err
 	}
-	return r, s.unused(with(ctx, s.write), func() error {
+	return r, s.database.WhileStopped(ctx, func() error {
 		for last := int64(0); ; {
 			var ids []int64
 			err := with(ctx, s.write).Model(&Order{}).Where(isReal+" AND id > ?", last).Order("id").Limit(retiredAtOnce).Pluck("id", &ids).Error

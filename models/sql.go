@@ -129,7 +129,7 @@ func each(db *gorm.DB, statement string, values []any, read func(scan func(field
 // there already stay, nothing is kept, and added is false.
 func add(tx *gorm.DB, t table, r row, onConflict string) (added bool, err error) {
 	fields := r.fields()
-	id, err := dialectOf(tx).insert(tx, t.insert+onConflict, values(fields[1:]))
+	id, err := insertRow(tx, t.insert+onConflict, values(fields[1:]))
 	if id != 0 {
 		*fields[0].(*int64) = id
 	}
@@ -178,9 +178,13 @@ func values(fields []any) []any {
 
 // bound are the values as the database takes them.
 func bound(db *gorm.DB, values []any) []any {
-	d := dialectOf(db)
+	if db.Name() != "postgres" {
+		return values
+	}
 	for i, v := range values {
-		values[i] = d.takes(v)
+		if text := reflect.ValueOf(v); text.Kind() == reflect.String {
+			values[i] = strings.ToValidUTF8(strings.ReplaceAll(text.String(), "\x00", "\uFFFD"), "\uFFFD")
+		}
 	}
 	return values
 }
@@ -189,11 +193,33 @@ func translated(db *gorm.DB, err error) error {
 	if err == nil {
 		return nil
 	}
-	return dialectOf(db).Translate(err)
+	return db.Dialector.(gorm.ErrorTranslator).Translate(err)
 }
 
 // locked has a query keep its rows for this transaction alone.
-func locked(tx *gorm.DB, query string) string { return query + dialectOf(tx).locking() }
+func locked(tx *gorm.DB, query string) string {
+	if tx.Name() == "postgres" {
+		query += " FOR NO KEY UPDATE"
+	}
+	return query
+}
+
+func insertRow(tx *gorm.DB, statement string, values []any) (id int64, err error) {
+	if tx.Name() == "postgres" {
+		if err = one(tx, statement+" RETURNING id", values, &id); err == ErrNotFound {
+			err = nil
+		}
+		return id, err
+	}
+	res, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, statement, values...)
+	if err != nil {
+		return 0, translated(tx, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
 
 // move sets the status of a row, and what else is set with it, if the guard lets
 // it, and reports whether it did.

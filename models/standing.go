@@ -80,4 +80,4 @@ func counts[K ~string](query *gorm.DB, column string, into map[K]int64) error {
 
 // Pools are the pools of connections by what they are for, each with how it does:
 // how many are in use, and how long was waited for one.
-func (s *Store) Pools() map[string]func() sql.DBStats { return s.pools(s.write, s.read) }
+func (s *Store) Pools() map[string]func() sql.DBStats { return s.database.Stats() }

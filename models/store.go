@@ -16,22 +16,25 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"warungjokul/models/internal/db"
 )
 
-// ErrNotFound: there is no such thing.
-var ErrNotFound = errors.New("not found")
+var (
+	// ErrNotFound: there is no such row. It is GORM's own error, so that queries return it as it is.
+	ErrNotFound = gorm.ErrRecordNotFound
 
-// ErrUnavailable: the database cannot do its work now, because it is locked,
-// full, broken or gone. Nothing was changed, or, where the connection was lost
-// at the very end, everything. The same may be tried again.
-var ErrUnavailable = errors.New("database unavailable")
+	// ErrUnavailable: the database cannot do its work now, because it is locked, full, broken or gone. Nothing was
+	// changed or, where the connection was lost during a commit, everything. The same call may be tried again.
+	ErrUnavailable = db.ErrUnavailable
+)
 
-// Store keeps everything in one database.
+// Store stores everything in one database.
 type Store struct {
-	database
-	write *gorm.DB // for transactions, and whatever must see the latest
-	read  *gorm.DB
-	now   func() time.Time
+	database db.Database
+	write    *gorm.DB // for transactions, and for reading the latest
+	read     *gorm.DB
+	now      func() time.Time
 
 	counted   dayCache
 	holderKey []byte // of the hashes that limits are counted by
@@ -47,19 +50,19 @@ func Open(ctx context.Context, databaseURL string, now func() time.Time, log *sl
 // OpenAs opens a database for its owner, and records the owner at the first start. It refuses, and changes nothing,
 // where another one is recorded. A zero Owner is let in everywhere.
 func OpenAs(ctx context.Context, databaseURL string, o Owner, now func() time.Time, log *slog.Logger) (*Store, error) {
-	database, err := databaseAt(databaseURL)
+	database, err := db.Parse(databaseURL)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{database: database, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
-	if s.write, s.read, err = s.connect(gormSettings(s.now, log), log); err == nil {
+	if s.write, s.read, err = database.Open(s.now, log); err == nil {
 		err = s.prepare(ctx, o, log)
 	}
 	if err == nil {
 		s.holderKey, err = s.Key(ctx, "holders")
 	}
 	if err != nil {
-		_ = s.Close() // nothing was written that could be lost
+		_ = s.Close() // nothing was written
 		return nil, fmt.Errorf("DATABASE_URL %s: %w", database, err)
 	}
 	return s, nil
@@ -68,11 +71,11 @@ func OpenAs(ctx context.Context, databaseURL string, o Owner, now func() time.Ti
 // Backup writes a consistent copy of the database at databaseURL to a new file,
 // while shops go on using it.
 func Backup(ctx context.Context, databaseURL, file string) error {
-	database, err := databaseAt(databaseURL)
+	database, err := db.Parse(databaseURL)
 	if err != nil {
 		return err
 	}
-	return database.backup(ctx, file)
+	return database.Backup(ctx, file)
 }
 
 func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
@@ -87,7 +90,7 @@ func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
 			return err
 		}
 	}
-	if err := s.alone(with(ctx, s.write), migrate); err != nil {
+	if err := s.database.WithMigrationLock(ctx, migrate); err != nil {
 		return err
 	}
 	if err := s.seed(ctx); err != nil || anybody {
@@ -98,7 +101,7 @@ func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
 
 // Ping reports whether the database answers and is where it was.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.inPlace(); err != nil {
+	if err := s.database.CheckFile(); err != nil {
 		return err
 	}
 	var one int // read to its end: a statement left open would keep its connection from recovering
@@ -112,20 +115,7 @@ func (s *Store) TryWriting(ctx context.Context) error {
 }
 
 // Close releases the database.
-func (s *Store) Close() error {
-	var errs []error
-	for _, db := range []*gorm.DB{s.read, s.write} {
-		if db == nil {
-			continue
-		}
-		pool, err := db.DB()
-		if err == nil {
-			err = pool.Close()
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
+func (s *Store) Close() error { return s.database.Close() }
 
 // tries is how often a transaction is begun that comes into another's way. Locks
 // are taken in one order, an order's first and then those of products by SKU,
@@ -138,7 +128,7 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 	j, t := &journal{}, turnOf(ctx)
 	ctx = context.WithValue(ctx, journalKey{}, j)
 	for range tries {
-		err = s.database.transact(ctx, s.write, func(tx *gorm.DB) error {
+		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 			*j = journal{cause: causeOf(ctx)}
 			if t != nil {
 				id, err := t.keep(tx)
@@ -152,7 +142,7 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 			}
 			return j.write(tx)
 		})
-		if !errors.Is(err, errAgain) {
+		if !errors.Is(err, db.ErrConflict) {
 			break
 		}
 	}
@@ -165,12 +155,8 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 // once makes one change, which nothing else depends on, and reports whether there
 // was anything to change.
 func (s *Store) once(ctx context.Context, statement string, values ...any) (changed bool, err error) {
-	err = s.database.once(ctx, s.write, func(tx *gorm.DB) error {
-		n, err := execute(tx, statement, values...)
-		changed = n > 0
-		return err
-	})
-	return changed && err == nil, err
+	n, err := execute(with(ctx, s.write), statement, values...)
+	return n > 0, err
 }
 
 // update makes one change together with the record of the call that is its cause.
@@ -198,11 +184,13 @@ func (s *Store) forget(ctx context.Context, table, at string, age time.Duration)
 }
 
 // Tell tells every shop on this database that an order has changed.
-func (s *Store) Tell(ctx context.Context, token string) error { return s.tell(ctx, s.write, token) }
+func (s *Store) Tell(ctx context.Context, token string) error { return s.database.Publish(ctx, token) }
 
 // Watch calls heard with the token of each order that a shop has told of, until
 // ctx ends. An empty token means any of them: something may have been missed.
-func (s *Store) Watch(ctx context.Context, heard func(token string)) { s.watch(ctx, heard) }
+func (s *Store) Watch(ctx context.Context, heard func(token string)) {
+	s.database.Subscribe(ctx, heard)
+}
 
 // first loads one row or says ErrNotFound.
 func first[T any](query *gorm.DB) (T, error) {
