@@ -19,7 +19,7 @@ func (h HeldStock) Share() float64 {
 
 // HeldStock lists every product with what unpaid orders hold of it, in the order of the catalogue.
 func (s *Store) HeldStock(ctx context.Context) ([]HeldStock, error) {
-	db := with(ctx, s.read)
+	db := s.read.WithContext(ctx)
 	held := db.Table("orders AS o").Select("l.sku, SUM(l.quantity) AS held").
 		Joins("JOIN order_lines l ON l.order_id = o.id").Where("o.status = ? AND o.stock_held", OrderAwaitingPayment).Group("l.sku")
 	var list []HeldStock

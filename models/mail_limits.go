@@ -41,7 +41,7 @@ func (k MailKind) Bounded() bool {
 
 // MailAllowed reports whether another bounded mail may go to an address now.
 func (s *Store) MailAllowed(ctx context.Context, email string) (bool, error) {
-	return mailAllowed(with(ctx, s.read), s.recipient(email), s.now())
+	return mailAllowed(s.read.WithContext(ctx), s.recipient(email), s.now())
 }
 
 // CountMail counts a bounded mail that is about to be sent to an address, and returns its number for UncountMail.
@@ -124,5 +124,5 @@ func (m Mail) Held() bool { return m.Subject == "" && m.LastError == mailOverLim
 
 // ForgetMailSends drops what no limit looks at any more.
 func (s *Store) ForgetMailSends(ctx context.Context) error {
-	return s.forget(ctx, "mail_sends", "sent_at", longestMailLimit)
+	return deleteOlder[mailSend](ctx, s, "sent_at", longestMailLimit)
 }

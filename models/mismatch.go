@@ -56,7 +56,7 @@ func (s *Store) Mismatches(ctx context.Context) ([]Mismatch, error) {
 	for _, find := range []func(*gorm.DB, time.Time) ([]Mismatch, error){
 		moneyMismatches, paidThere, overdueAnswers, missingCodes, stockMismatches, notNotified, undecidedReceipts,
 	} {
-		found, err := find(with(ctx, s.read).Limit(maxMismatches), s.now())
+		found, err := find(s.read.WithContext(ctx).Limit(maxMismatches), s.now())
 		if err != nil {
 			return nil, fmt.Errorf("mismatches: %w", err)
 		}

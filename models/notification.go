@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"warungjokul/models/internal/db"
 )
@@ -97,12 +98,31 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
 }
 
-// knownOf asks what is known of a message: the order it is about, whether its customer was erased, the message itself, and
-// the receipt that another message with its Request-Id told of.
-const knownOf = "SELECT COALESCE((SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p." + byInvoice + "), '')," +
-	" EXISTS (SELECT 1 FROM payments p JOIN orders o ON o.id = p.order_id WHERE o.erased_at IS NOT NULL AND p." + byInvoice + ")," +
-	" COALESCE((SELECT id FROM notifications WHERE request_id = $2 AND digest = $3), 0)," +
-	" COALESCE((SELECT MAX(receipt_id) FROM notifications WHERE request_id = $2), 0)"
+// known is what is known of a message when it comes.
+type known struct {
+	order     Order // only its token, and when its customer was erased; zero where it is about none
+	messageID int64 // of exactly this message, 0 when it is new
+	receiptID int64 // that another message with its Request-Id told of, 0 for none
+}
+
+func knownOf(tx *gorm.DB, n Notification) (k known, err error) {
+	err = tx.Select("orders.token", "orders.erased_at").Joins("JOIN payments ON payments.order_id = orders.id").
+		Where("payments.invoice_number = ?", n.InvoiceNumber).Limit(1).Find(&k.order).Error
+	if err != nil {
+		return k, err
+	}
+	var same []Notification
+	err = tx.Select("id", "digest", "receipt_id").Where("request_id = ?", n.RequestID).Find(&same).Error
+	for _, m := range same {
+		if m.Digest == n.Digest {
+			k.messageID = m.ID
+		}
+		if m.ReceiptID != nil {
+			k.receiptID = max(k.receiptID, *m.ReceiptID)
+		}
+	}
+	return k, err
+}
 
 // ApplyNotification keeps a verified notification and does what it asks for, in
 // one transaction, and returns it with its verdict and effect. The same message
@@ -116,15 +136,15 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	body := n.Body
 	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
 		n.ID, n.Body = 0, body
-		var erased bool
-		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &erased, &n.ID, &e.arrival.ToldBefore); err != nil {
+		k, err := knownOf(tx, n)
+		if err != nil {
 			return err
 		}
+		n.ID, n.OrderToken, e.arrival.ToldBefore = k.messageID, k.order.Token, k.receiptID
 		if n.ID != 0 { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone
-			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1, signed_with = $2 WHERE id = $3",
-				n.LastReceivedAt, n.SignedWith, n.ID)
-			return err
+			return tx.Model(&Notification{}).Where("id = ?", n.ID).Updates(map[string]any{
+				"deliveries": gorm.Expr("deliveries + 1"), "last_received_at": n.LastReceivedAt, "signed_with": n.SignedWith}).Error
 		}
 		done, err := applyEvent(tx, n, e, s.now())
 		if err != nil {
@@ -134,12 +154,13 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if done.receipt != 0 {
 			n.ReceiptID = &done.receipt
 		}
-		if erased && !isPlain(n.Body) {
+		if k.order.ErasedAt != nil && !isPlain(n.Body) {
 			n.Body = []byte{}
 		}
 		n.Duration = s.now().Sub(n.ReceivedAt)
-		fresh, err := add(tx, notifications, &n, " ON CONFLICT (request_id, digest) DO NOTHING")
-		if err == nil && !fresh { // it came twice at once: look again
+		created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&n)
+		err = created.Error
+		if err == nil && created.RowsAffected == 0 { // it came twice at once: look again
 			return fmt.Errorf("%w: %w", ErrUnavailable, db.ErrConflict)
 		}
 		if err == nil && (slices.Contains(flaggedVerdicts, n.Verdict) || n.Effect == EffectPaidLate) {
@@ -150,14 +171,6 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		return err
 	})
 	return n, err
-}
-
-var notifications = newTable("notifications", "id", "request_id", "digest", "header", "body", "invoice_number", "transaction_status", "verdict",
-	"effect", "receipt_id", "deliveries", "received_at", "last_received_at", "duration", "signed_with")
-
-func (n *Notification) fields() []any {
-	return []any{&n.ID, &n.RequestID, &n.Digest, &n.Header, &n.Body, &n.InvoiceNumber, &n.TransactionStatus, &n.Verdict,
-		&n.Effect, &n.ReceiptID, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration, &n.SignedWith}
 }
 
 // applyEvent does what a notification asks for. One that settles nothing is a
@@ -229,7 +242,7 @@ var flaggedVerdicts = []Verdict{VerdictHeld, VerdictMismatched, VerdictUnknownIn
 // Notifications lists a page of what came, the latest first: older than before,
 // where that is not zero, and about an order or invoice number where one is given.
 func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string, before int64, limit int) ([]Notification, error) {
-	query := with(ctx, s.read).Order("id DESC").Limit(limit)
+	query := gorm.G[Notification](s.read).Order("id DESC").Limit(limit)
 	switch kind {
 	case InboxApplied:
 		query = query.Where("verdict = ?", VerdictApplied)
@@ -248,18 +261,17 @@ func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string,
 	if before != 0 {
 		query = query.Where("id < ?", before)
 	}
-	var list []Notification
-	return list, query.Find(&list).Error
+	return query.Find(ctx)
 }
 
 // Notification finds one, or says ErrNotFound.
 func (s *Store) Notification(ctx context.Context, id int64) (Notification, error) {
-	return first[Notification](with(ctx, s.read).Where("id = ?", id))
+	return gorm.G[Notification](s.read).Where("id = ?", id).Take(ctx)
 }
 
 // SameNotification finds the row that a message is kept in, or says ErrNotFound.
 func (s *Store) SameNotification(ctx context.Context, n Notification) (Notification, error) {
-	return first[Notification](with(ctx, s.read).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest))
+	return gorm.G[Notification](s.read).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest).Take(ctx)
 }
 
 // VerdictCount is how many messages had a verdict, and how often they came.
@@ -271,11 +283,11 @@ type VerdictCount struct {
 // VerdictCounts says how many notifications came, by the verdict on them.
 func (s *Store) VerdictCounts(ctx context.Context) ([]VerdictCount, error) {
 	var list []VerdictCount
-	return list, with(ctx, s.read).Model(&Notification{}).
+	return list, s.read.WithContext(ctx).Model(&Notification{}).
 		Select("verdict, COUNT(*) AS messages, SUM(deliveries) AS deliveries").Group("verdict").Order("verdict").Scan(&list).Error
 }
 
 // LastSignedWith returns the notification that came last of those that fitted a Secret Key, or says ErrNotFound.
 func (s *Store) LastSignedWith(ctx context.Context, key string) (Notification, error) {
-	return first[Notification](s.read.WithContext(ctx).Where("signed_with = ?", key).Order("last_received_at DESC"))
+	return gorm.G[Notification](s.read).Where("signed_with = ?", key).Order("last_received_at DESC").Take(ctx)
 }

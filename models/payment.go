@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"warungjokul/models/internal/db"
 )
@@ -100,41 +101,27 @@ const (
 // more than twice that from now was written by a clock that was ahead, and is void.
 const lease = 30 * time.Second
 
-var payments = newTable("payments", "id", "order_id", "attempt", "invoice_number", "amount", "reusable", "request_id", "request_body", "state",
-	"code", "how_to_pay_page", "how_to_pay_api", "instructions", "code_issued_at", "expires_at", "next_check_at", "leased_until", "tries",
-	"last_error", "checked_at", "checked_status", "asked_at", "created_at")
-
-func (p *Payment) fields() []any {
-	return []any{&p.ID, &p.OrderID, &p.Attempt, &p.InvoiceNumber, &p.Amount, &p.Reusable, &p.RequestID, &p.RequestBody, &p.State,
-		&p.Code, &p.HowToPayPage, &p.HowToPayAPI, &asJSON{&p.Instructions}, &p.CodeIssuedAt, &p.ExpiresAt, &p.NextCheckAt, &p.LeasedUntil, &p.Tries,
-		&p.LastError, &p.CheckedAt, &p.CheckedStatus, &p.AskedAt, &p.CreatedAt}
+// paymentWhere loads the payment for which a condition holds, with its order.
+func paymentWhere(db *gorm.DB, condition string, value any) (p Payment, err error) {
+	return p, db.InnerJoins("Order").Where("payments."+condition, value).Take(&p).Error
 }
 
-// What a payment is looked up by.
+// Conditions by which a payment is found.
 const (
-	byID      = "id = CAST($1 AS bigint)"
-	byInvoice = "invoice_number = CAST($1 AS text)"
+	byID      = "id = ?"
+	byInvoice = "invoice_number = ?"
 )
 
-// paymentWhere loads the payment of which a condition holds, with its order.
-func paymentWhere(db *gorm.DB, condition string, value any) (p Payment, err error) {
-	query := "SELECT " + payments.of("p") + ", " + orders.of("o") + " FROM orders o JOIN payments p ON p.order_id = o.id WHERE p." + condition
-	p.Order = &Order{}
-	err = one(db, query, []any{value}, append(p.fields(), p.Order.fields()...)...)
-	return p, err
-}
-
-// lockPayment loads a payment with its order for this transaction alone, and of both
-// no more than what is decided by. The lock is the order's and the payment's; what
-// they have is read once it is held. The order comes first, here as in whatever else
-// locks both.
+// lockPayment locks the order of a payment, as lockOrder does, and then loads the payment: whatever moves a payment
+// holds the lock of its order.
 func lockPayment(tx *gorm.DB, condition string, value any) (p Payment, err error) {
-	const query = "SELECT p.id, p.order_id, p.invoice_number, p.amount, p.reusable, p.state, p.code, p.next_check_at," +
-		" o.id, o.number, o.total, o.status, o.stock_held FROM orders o JOIN payments p ON p.order_id = o.id WHERE p."
-	o := &Order{}
-	p.Order = o
-	err = one(tx, locked(tx, query+condition), []any{value}, &p.ID, &p.OrderID, &p.InvoiceNumber, &p.Amount, &p.Reusable, &p.State, &p.Code, &p.NextCheckAt,
-		&o.ID, &o.Number, &o.Total, &o.Status, &o.StockHeld)
+	var o Order
+	orderID := tx.Model(&Payment{}).Select("order_id").Where(condition, value)
+	if err := forUpdate(tx).Where("id = (?)", orderID).Take(&o).Error; err != nil {
+		return p, err
+	}
+	err = tx.Where(condition, value).Take(&p).Error
+	p.Order = &o
 	return p, err
 }
 
@@ -146,7 +133,7 @@ func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Tim
 	p.OrderID, p.Attempt, p.State = o.ID, attempt, PaymentCreating
 	p.Amount, p.Reusable = o.Total, o.Reusable()
 	p.NextCheckAt, p.LeasedUntil, p.CreatedAt = &now, &leasedUntil, now
-	if _, err := add(tx, payments, p, ""); err != nil {
+	if err := tx.Omit(clause.Associations).Create(p).Error; err != nil {
 		return err
 	}
 	record(tx, Change{OrderID: o.ID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Became: string(p.State)})
@@ -179,11 +166,11 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 			return nil
 		}
 		var live int64
-		err = one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND (attempt >= $2 OR "+mayBePaid+")", []any{o.ID, o.NextAttempt()}, &live)
+		err = tx.Model(&Payment{}).Where("order_id = ? AND (attempt >= ? OR state IN ?)", o.ID, o.NextAttempt(), liveStates()).Count(&live).Error
 		if err != nil || live > 0 {
 			return err
 		}
-		revived, err := moveOrder(tx, current, OrderAwaitingPayment, "expired_at = $1, stock_held = $2", nil, true)
+		revived, err := moveOrder(tx, current, OrderAwaitingPayment, map[string]any{"expired_at": nil, "stock_held": true})
 		if err != nil {
 			return err
 		}
@@ -207,8 +194,10 @@ func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool,
 	return added && err == nil, err
 }
 
-// mayBePaid is the condition that an attempt is not over.
-const mayBePaid = "state IN ('creating', 'pending', 'paid')"
+// liveStates are the states of an attempt that is not over.
+func liveStates() []PaymentState {
+	return []PaymentState{PaymentCreating, PaymentPending, PaymentPaid}
+}
 
 // ReplacePayment gives up an attempt whose invoice number the gateway will not
 // take, and keeps the next in its place: same order, same stock. It reports
@@ -220,7 +209,7 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 		if err != nil {
 			return err
 		}
-		moved, err := movePayment(tx, p, PaymentFailed, "last_error = $1, next_check_at = $2, leased_until = $2", reason, nil)
+		moved, err := movePayment(tx, p, PaymentFailed, map[string]any{"last_error": reason, "next_check_at": nil, "leased_until": nil})
 		if err != nil || !moved {
 			return err
 		}
@@ -231,7 +220,7 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 			return err
 		}
 		var attempts int64
-		if err := one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1", []any{p.OrderID}, &attempts); err != nil {
+		if err := tx.Model(&Payment{}).Where("order_id = ?", p.OrderID).Count(&attempts).Error; err != nil {
 			return err
 		}
 		replaced = true
@@ -245,11 +234,9 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 func (s *Store) ClaimDue(ctx context.Context, limit int) ([]Payment, error) {
 	now := s.now()
 	var due []int64
-	err := each(with(ctx, s.read), "SELECT id FROM payments WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= $1 OR leased_until > $2)"+
-		" ORDER BY next_check_at LIMIT $3", []any{now, now.Add(2 * lease), limit}, func(scan func(...any) error) error {
-		due = append(due, 0)
-		return scan(&due[len(due)-1])
-	})
+	err := s.read.WithContext(ctx).Model(&Payment{}).Where("next_check_at <= ?", now).
+		Where("leased_until IS NULL OR leased_until <= ? OR leased_until > ?", now, now.Add(2*lease)).
+		Order("next_check_at").Limit(limit).Pluck("id", &due).Error
 	if err != nil {
 		return nil, err
 	}
@@ -277,10 +264,14 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 	now := s.now()
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		p, claimed = Payment{}, false
-		n, err := execute(tx, "UPDATE payments SET leased_until = $1 WHERE id = $2 AND (leased_until IS NULL OR leased_until <= $3 OR leased_until > $4)"+
-			" AND ($5 OR next_check_at <= $6)", now.Add(lease), id, now, now.Add(2*lease), due.IsZero(), due)
-		if err != nil || n == 0 {
-			return err
+		free := tx.Model(&Payment{}).Where("id = ?", id).
+			Where("leased_until IS NULL OR leased_until <= ? OR leased_until > ?", now, now.Add(2*lease))
+		if !due.IsZero() {
+			free = free.Where("next_check_at <= ?", due)
+		}
+		leased := free.Update("leased_until", now.Add(lease))
+		if leased.Error != nil || leased.RowsAffected == 0 {
+			return leased.Error
 		}
 		claimed = true
 		p, err = paymentWhere(tx, byID, id)
@@ -294,46 +285,36 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 // by a clock that was ahead, and holds nobody up.
 func (s *Store) Ask(ctx context.Context, id int64, interval time.Duration) (bool, error) {
 	now := s.now()
-	return s.once(ctx, "UPDATE payments SET asked_at = $1 WHERE id = $2 AND (asked_at IS NULL OR asked_at <= $3 OR asked_at > $4)",
-		now, id, now.Add(-interval), now.Add(interval))
+	granted := s.write.WithContext(ctx).Model(&Payment{}).Where("id = ?", id).
+		Where("asked_at IS NULL OR asked_at <= ? OR asked_at > ?", now.Add(-interval), now.Add(interval)).Update("asked_at", now)
+	return granted.RowsAffected > 0, granted.Error
 }
 
 // NextDue returns when ClaimDue will next have something, zero for never. It does not
 // know of void leases: what has one is due sooner.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	return nextDue(with(ctx, s.read), "SELECT next_check_at, leased_until FROM payments WHERE next_check_at IS NOT NULL ORDER BY next_check_at LIMIT $1")
+	return nextDue(s.read.WithContext(ctx), &Payment{}, "next_check_at", "next_check_at IS NOT NULL")
 }
 
-// looked is how far nextDue looks: at more than workers have leased at a time.
-const looked = 200
+// maxLeased is how many of the rows that are due first nextDue reads: more than workers have leased at a time.
+const maxLeased = 200
 
-// errSeen ends a look at rows that come by time.
-var errSeen = errors.New("those that follow are later")
-
-// nextDue finds what is due first in a list by time, of which each may be leased
-// for longer than that.
-func nextDue(db *gorm.DB, query string, values ...any) (next time.Time, err error) {
-	err = each(db, query, append(values, looked), func(scan func(...any) error) error {
-		var due time.Time
-		var leased *time.Time
-		if err := scan(&due, &leased); err != nil {
-			return err
-		}
-		if !next.IsZero() && !due.Before(next) {
-			return errSeen
-		}
-		if leased != nil && leased.After(due) {
-			due = *leased
-		}
-		if next.IsZero() || due.Before(next) {
-			next = due
-		}
-		return nil
-	})
-	if err == errSeen {
-		err = nil
+// nextDue returns when the first row of a table is due by the time in a column, or its lease ends if that is later;
+// zero if there is none.
+func nextDue(db *gorm.DB, table any, column, condition string, values ...any) (time.Time, error) {
+	var next []struct {
+		Due         time.Time
+		LeasedUntil *time.Time
 	}
-	return next, err
+	first := db.Model(table).Select(column+" AS due", "leased_until").Where(condition, values...).Order(column).Limit(maxLeased)
+	err := db.Table("(?) AS listed", first).Order("CASE WHEN leased_until > due THEN leased_until ELSE due END").Limit(1).Find(&next).Error
+	if err != nil || len(next) == 0 {
+		return time.Time{}, err
+	}
+	if leased := next[0].LeasedUntil; leased != nil && leased.After(next[0].Due) {
+		return *leased, nil
+	}
+	return next[0].Due, nil
 }
 
 // IssuedCode is what the gateway gave for a payment.
@@ -364,15 +345,13 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 			return refuse(tx, p, CaseCodeTaken, fmt.Sprintf("the gateway gave %s the code %s, which another order has", p.InvoiceNumber, c.Code),
 				c.ExpiresAt)
 		}
-		const set = "code = $1, how_to_pay_page = $2, how_to_pay_api = $3, code_issued_at = $4, expires_at = $5," +
-			" leased_until = $6, tries = $7, last_error = $8"
-		columns := []any{c.Code, c.HowToPayPage, c.HowToPayAPI, c.IssuedAt.UTC(), c.ExpiresAt.UTC(), nil, 0, ""}
-		moved, err := movePayment(tx, p, PaymentPending, set+", next_check_at = $9", append(columns, nextCheckAt.UTC())...)
-		if err != nil {
+		columns := c.columns()
+		columns["next_check_at"] = nextCheckAt.UTC()
+		if issued, err = movePayment(tx, p, PaymentPending, columns); err != nil {
 			return err
 		}
-		if issued = moved; !moved {
-			issued, err = lateCode(tx, p, set, columns)
+		if !issued {
+			issued, err = lateCode(tx, p, c)
 			return err
 		}
 		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil {
@@ -383,16 +362,24 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 	return issued && err == nil, err
 }
 
-// lateCode keeps a code that came after its money: what the payment has already stays. A
-// code for an attempt that is over, or that has another by now, changes nothing.
-func lateCode(tx *gorm.DB, p Payment, set string, columns []any) (bool, error) {
-	code := columns[0].(string)
-	n, err := execute(tx, "UPDATE payments SET "+set+" WHERE id = $9 AND state = $10 AND code_issued_at IS NULL AND code IN ('', $1)",
-		append(columns, p.ID, string(PaymentPaid))...)
-	if err != nil || n == 0 {
-		return false, err
+// columns are what a payment stores of a code.
+func (c IssuedCode) columns() map[string]any {
+	return map[string]any{
+		"code": c.Code, "how_to_pay_page": c.HowToPayPage, "how_to_pay_api": c.HowToPayAPI,
+		"code_issued_at": c.IssuedAt.UTC(), "expires_at": c.ExpiresAt.UTC(),
+		"leased_until": nil, "tries": 0, "last_error": "",
 	}
-	return true, keepWords(tx, p.OrderID, fold(code))
+}
+
+// lateCode stores a code that came after its money: what the payment has already stays. A
+// code for an attempt that is over, or that has another by now, changes nothing.
+func lateCode(tx *gorm.DB, p Payment, c IssuedCode) (bool, error) {
+	stored := tx.Model(&Payment{}).Where("id = ? AND state = ? AND code_issued_at IS NULL", p.ID, PaymentPaid).
+		Where("code IN ?", []string{"", c.Code}).Updates(c.columns())
+	if stored.Error != nil || stored.RowsAffected == 0 {
+		return false, stored.Error
+	}
+	return true, keepWords(tx, p.OrderID, fold(c.Code))
 }
 
 // codeOver is how long after its deadline a code is over for good, so that the gateway may
@@ -405,15 +392,18 @@ func codeTaken(tx *gorm.DB, p Payment, code string, now time.Time) (bool, error)
 	if err := db.AdvisoryLock(tx, code); err != nil { // two orders may be given one code at once
 		return false, err
 	}
-	err := one(tx, "SELECT COUNT(*) FROM order_words w JOIN payments o ON o.order_id = w.order_id"+
-		" WHERE w.word = $1 AND o.code = CAST($2 AS text) AND o.order_id <> $3 AND o.expires_at > $4",
-		[]any{[]byte(fold(code)), code, p.OrderID, now.Add(-codeOver)}, &others)
+	err := tx.Model(&Payment{}).Joins("JOIN order_words ON order_words.order_id = payments.order_id").
+		Where("order_words.word = ?", []byte(fold(code))).
+		Where("payments.code = ? AND payments.order_id <> ? AND payments.expires_at > ?", code, p.OrderID, now.Add(-codeOver)).
+		Count(&others).Error
 	return others > 0, err
 }
 
 // SetInstructions keeps the gateway's steps for a payment.
 func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instruction) error {
-	return s.update(ctx, "UPDATE payments SET instructions = $1 WHERE id = $2", asJSON{&list}, id)
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&Payment{}).Where("id = ?", id).Select("instructions").Updates(Payment{Instructions: list}).Error
+	})
 }
 
 // RefuseCode notes that the gateway will not give a code: creating becomes
@@ -431,7 +421,7 @@ func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUp
 
 // refuse gives up an attempt that is waiting for its code, and asks a person why.
 func refuse(tx *gorm.DB, p Payment, kind CaseKind, reason string, giveUpAt time.Time) error {
-	moved, err := movePayment(tx, p, PaymentFailed, "last_error = $1, next_check_at = $2, leased_until = $3", reason, giveUpAt.UTC(), nil)
+	moved, err := movePayment(tx, p, PaymentFailed, map[string]any{"last_error": reason, "next_check_at": giveUpAt.UTC(), "leased_until": nil})
 	if err != nil || !moved {
 		return err
 	}
@@ -442,8 +432,10 @@ func refuse(tx *gorm.DB, p Payment, kind CaseKind, reason string, giveUpAt time.
 // for never. It changes nothing where the payment is not in the state any more that it was
 // in before the call: what moved it knew more.
 func (s *Store) Postpone(ctx context.Context, p Payment, reason string, nextCheckAt time.Time) error {
-	return s.update(ctx, "UPDATE payments SET tries = tries + 1, last_error = $1, next_check_at = $2, leased_until = $3 WHERE id = $4 AND state = $5",
-		reason, orNever(nextCheckAt), nil, p.ID, string(p.State))
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).Updates(map[string]any{
+			"tries": gorm.Expr("tries + 1"), "last_error": reason, "next_check_at": orNever(nextCheckAt), "leased_until": nil}).Error
+	})
 }
 
 func orNever(t time.Time) *time.Time {
@@ -457,31 +449,36 @@ func orNever(t time.Time) *time.Time {
 // checkSoon has the gateway asked about a payment it has hinted at, once its
 // answer can be trusted.
 func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
-	_, err := execute(tx, "UPDATE payments SET next_check_at = $1 WHERE id = $2 AND (next_check_at IS NULL OR next_check_at > $1)", now.Add(Settling), p.ID)
-	return err
+	at := now.Add(Settling)
+	return tx.Model(&Payment{}).Where("id = ? AND (next_check_at IS NULL OR next_check_at > ?)", p.ID, at).Update("next_check_at", at).Error
 }
 
 // Invoice finds a payment with its order by its invoice number, or says
 // ErrNotFound.
 func (s *Store) Invoice(ctx context.Context, invoiceNumber string) (Payment, error) {
-	return paymentWhere(with(ctx, s.read), byInvoice, invoiceNumber)
+	return paymentWhere(s.read.WithContext(ctx), byInvoice, invoiceNumber)
 }
 
 // TokenOf finds the token of the order an invoice number belongs to, or says
 // ErrNotFound.
 func (s *Store) TokenOf(ctx context.Context, invoiceNumber string) (string, error) {
-	return tokenOf(with(ctx, s.read), invoiceNumber)
+	return tokenOf(s.read.WithContext(ctx), invoiceNumber)
 }
 
 func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
-	err = one(db, "SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p."+byInvoice, []any{invoiceNumber}, &token)
-	return token, err
+	var o Order
+	err = db.Select("orders.token").Joins("JOIN payments ON payments.order_id = orders.id").
+		Where("payments.invoice_number = ?", invoiceNumber).Take(&o).Error
+	return o.Token, err
 }
 
 // Checked notes the gateway's word on a payment, for the shopper who asked. It changes
 // nothing where the payment is not in the state any more that it was in before the call.
 func (s *Store) Checked(ctx context.Context, p Payment, status string) error {
-	return s.update(ctx, "UPDATE payments SET checked_at = $1, checked_status = $2 WHERE id = $3 AND state = $4", s.now(), status, p.ID, string(p.State))
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).
+			Updates(map[string]any{"checked_at": s.now(), "checked_status": status}).Error
+	})
 }
 
 // Expire ends a payment that can no longer be paid and, if it was the order's
@@ -499,9 +496,9 @@ func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	moved, err := movePayment(tx, p, PaymentExpired, "next_check_at = $1, leased_until = $2", now.Add(secondLook), nil)
+	moved, err := movePayment(tx, p, PaymentExpired, map[string]any{"next_check_at": now.Add(secondLook), "leased_until": nil})
 	if err == nil && p.State == PaymentFailed {
-		_, err = execute(tx, "UPDATE payments SET next_check_at = $1, leased_until = $1 WHERE id = $2", nil, id)
+		err = tx.Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{"next_check_at": nil, "leased_until": nil}).Error
 	}
 	if err != nil {
 		return false, err
@@ -532,23 +529,26 @@ func endPayment(tx *gorm.DB, p Payment) error {
 	if !goesOn {
 		return nil
 	}
-	_, err := movePayment(tx, p, end, "next_check_at = $1, leased_until = $1", nil)
+	_, err := movePayment(tx, p, end, map[string]any{"next_check_at": nil, "leased_until": nil})
 	return err
 }
 
 // livePayments counts the attempts of an order that are not over.
 func livePayments(tx *gorm.DB, orderID int64) (n int64, err error) {
-	return n, one(tx, "SELECT COUNT(*) FROM payments WHERE order_id = $1 AND "+mayBePaid, []any{orderID}, &n)
+	return n, tx.Model(&Payment{}).Where("order_id = ? AND state IN ?", orderID, liveStates()).Count(&n).Error
 }
 
-// movePayment makes one allowed move of a payment that is locked, together with
-// what else is set, and reports whether it was made.
-func movePayment(tx *gorm.DB, p Payment, to PaymentState, set string, values ...any) (bool, error) {
-	moved, err := move(tx, "payments", p.ID, "state", string(to), guard("state", paymentMoves, to), set, values)
-	if moved {
-		record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Was: string(p.State), Became: string(to)})
+// movePayment makes one allowed move of a payment whose order is locked, together with other columns, and reports
+// whether it was made.
+func movePayment(tx *gorm.DB, p Payment, to PaymentState, columns map[string]any) (bool, error) {
+	columns["state"] = to
+	moved := tx.Model(&Payment{}).Where("id = ? AND state IN ?", p.ID, sources(paymentMoves, to)).Updates(columns)
+	if moved.Error != nil || moved.RowsAffected == 0 {
+		return false, moved.Error
 	}
-	return moved, err
+	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber,
+		Was: string(p.State), Became: string(to)})
+	return true, nil
 }
 
 func isOutOfStock(err error) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Source is how the shop learnt of money.
@@ -61,16 +62,6 @@ type Receipt struct {
 	RefundMethod string
 
 	CreatedAt time.Time
-}
-
-var receipts = newTable("receipts", "id", "payment_id", "invoice_number", "amount", "paid_at", "source", "notified",
-	"status", "identifiers", "till_transaction", "payment_code", "channel", "refunded", "refunded_on",
-	"refund_method", "created_at")
-
-func (r *Receipt) fields() []any {
-	return []any{&r.ID, &r.PaymentID, &r.InvoiceNumber, &r.Amount, &r.PaidAt, &r.Source, &r.Notified, &r.Status,
-		&r.Identifiers, &r.TillTransaction, &r.PaymentCode, &r.Channel, &r.Refunded, &r.RefundedOn, &r.RefundMethod,
-		&r.CreatedAt}
 }
 
 // Arrival is the gateway saying that an invoice number was paid.
@@ -161,8 +152,7 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
 	if err != nil {
 		return applied{}, err
 	}
-	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID)
-	if err != nil {
+	if err := tx.Where("payment_id = ?", p.ID).Order("id").Find(&p.Receipts).Error; err != nil {
 		return applied{}, err
 	}
 	switch like, i := recognise(p.Receipts, a, p.Reusable); {
@@ -209,11 +199,11 @@ func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now ti
 	if p != nil {
 		r.PaymentID, change.OrderID, change.PaymentID = &p.ID, p.OrderID, p.ID
 	}
-	added, err := add(tx, receipts, &r, onlyOnce)
-	if added {
+	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
+	if created.RowsAffected > 0 {
 		record(tx, change)
 	}
-	return r, err
+	return r, created.Error
 }
 
 // take applies money that fits: it pays its order, unless that is over.
@@ -278,8 +268,7 @@ func markPaid(tx *gorm.DB, p Payment, code string) error {
 	if !p.Reusable {
 		next = nil
 	}
-	const set = "next_check_at = $1, code = $2, leased_until = $3, last_error = $4"
-	_, err := movePayment(tx, p, PaymentPaid, set, next, code, nil, "")
+	_, err := movePayment(tx, p, PaymentPaid, map[string]any{"next_check_at": next, "code": code, "leased_until": nil, "last_error": ""})
 	if err != nil || code == p.Code { // it is found by its code already
 		return err
 	}
@@ -308,9 +297,8 @@ func hold(tx *gorm.DB, p Payment, a Arrival, verdict Verdict, kind CaseKind, now
 
 // holdUnknown keeps money for an invoice number that is not ours.
 func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
-	const ofNone = "invoice_number = CAST($1 AS text) AND payment_id IS NULL ORDER BY id"
-	known, err := find[Receipt](tx, receipts.selectWhere(ofNone), a.InvoiceNumber)
-	if err != nil {
+	var known []Receipt
+	if err := tx.Where("invoice_number = ? AND payment_id IS NULL", a.InvoiceNumber).Order("id").Find(&known).Error; err != nil {
 		return applied{}, err
 	}
 	if like, i := recognise(known, a, true); like == sameMoney {

@@ -86,7 +86,7 @@ func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
 	}
 	anybody := o == Owner{}
 	if !anybody {
-		if err := checkOwner(with(ctx, s.write), o); err != nil {
+		if err := checkOwner(s.write.WithContext(ctx), o); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	}
 	var one int // read to its end: a statement left open would keep its connection from recovering
-	return with(ctx, s.read).Raw("SELECT 1").Scan(&one).Error
+	return s.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
 }
 
 // TryWriting reports whether the database takes what is written to it: it goes
@@ -152,33 +152,19 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 	return err
 }
 
-// once makes one change, which nothing else depends on, and reports whether there
-// was anything to change.
-func (s *Store) once(ctx context.Context, statement string, values ...any) (changed bool, err error) {
-	n, err := execute(with(ctx, s.write), statement, values...)
-	return n > 0, err
-}
+// deleteAtOnce is how many rows one statement deletes: other transactions have their turn in between.
+const deleteAtOnce = 1000
 
-// update makes one change together with the record of the call that is its cause.
-func (s *Store) update(ctx context.Context, statement string, values ...any) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
-		_, err := execute(tx, statement, values...)
-		return err
-	})
-}
-
-// forgottenAtOnce is how many rows are dropped by one statement: others have their
-// turn in between.
-const forgottenAtOnce = 1000
-
-// forget drops rows that are older than that. IDs are given out as time goes by, so
-// the first rows are the oldest, and no index of their times is needed, which every
-// new row would have to be put into.
-func (s *Store) forget(ctx context.Context, table, at string, age time.Duration) error {
-	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s ORDER BY id LIMIT %[3]d) AND %[2]s < $1", table, at, forgottenAtOnce)
+// deleteOlder deletes rows of a table that are older than an age, by the time in a column. IDs grow with time, so the
+// first rows are the oldest, and no index on the column is needed.
+func deleteOlder[T any](ctx context.Context, s *Store, column string, age time.Duration) error {
+	var row T
+	write := s.write.WithContext(ctx)
 	for {
-		if some, err := s.once(ctx, statement, s.now().Add(-age)); err != nil || !some {
-			return err
+		oldest := write.Model(&row).Select("id").Order("id").Limit(deleteAtOnce)
+		deleted := write.Where("id IN (?)", oldest).Where(column+" < ?", s.now().Add(-age)).Delete(&row)
+		if deleted.Error != nil || deleted.RowsAffected == 0 {
+			return deleted.Error
 		}
 	}
 }
@@ -192,16 +178,6 @@ func (s *Store) Watch(ctx context.Context, heard func(token string)) {
 	s.database.Subscribe(ctx, heard)
 }
 
-// first loads one row or says ErrNotFound.
-func first[T any](query *gorm.DB) (T, error) {
-	var row T
-	err := query.Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = ErrNotFound
-	}
-	return row, err
-}
-
 // maxIndexed is how many bytes of a text an index takes, whatever the database.
 const maxIndexed = 2000
 
@@ -211,12 +187,12 @@ func indexed(text string) string { return text[:min(len(text), maxIndexed)] }
 // Key returns the shop's own random key of that name, 32 bytes made at the
 // first call and the same for every copy of the shop on this database.
 func (s *Store) Key(ctx context.Context, name string) ([]byte, error) {
-	err := with(ctx, s.write).Clauses(clause.OnConflict{DoNothing: true}).
+	err := s.write.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).
 		Create(&key{Name: name, Value: randomBytes(32)}).Error
 	if err != nil {
 		return nil, err
 	}
-	k, err := first[key](with(ctx, s.write).Where("name = ?", name))
+	k, err := gorm.G[key](s.write).Where("name = ?", name).Take(ctx)
 	return k.Value, err
 }
 
