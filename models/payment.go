@@ -113,14 +113,16 @@ const (
 )
 
 // lockPayment locks the order of a payment, as lockOrder does, and then loads the payment: whatever moves a payment
-// holds the lock of its order.
+// holds the lock of its order. Of both it loads what transitions are decided by.
 func lockPayment(tx *gorm.DB, condition string, value any) (p Payment, err error) {
 	var o Order
 	orderID := tx.Model(&Payment{}).Select("order_id").Where(condition, value)
-	if err := forUpdate(tx).Where("id = (?)", orderID).Take(&o).Error; err != nil {
+	err = forUpdate(tx).Select("id", "number", "total", "status", "stock_held").Where("id = (?)", orderID).Take(&o).Error
+	if err != nil {
 		return p, err
 	}
-	err = tx.Where(condition, value).Take(&p).Error
+	err = tx.Select("id", "order_id", "invoice_number", "amount", "reusable", "state", "code", "next_check_at").
+		Where(condition, value).Take(&p).Error
 	p.Order = &o
 	return p, err
 }

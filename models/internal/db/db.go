@@ -97,10 +97,21 @@ func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 		SkipDefaultTransaction: true, // a single statement is atomic by itself
 		// Columns are named in every query: a column that a newer version adds does not change what it returns.
 		QueryFields: true,
-		Logger: logger.NewSlogLogger(log, logger.Config{
-			LogLevel: logger.Error, IgnoreRecordNotFoundError: true, ParameterizedQueries: true}),
+		Logger: errorLogger{logger.NewSlogLogger(log, logger.Config{LogLevel: logger.Error})},
 	}
 }
+
+// errorLogger logs statements that have failed, without their values. GORM's logger would format every statement.
+type errorLogger struct{ logger.Interface }
+
+func (l errorLogger) Trace(ctx context.Context, begin time.Time, f func() (string, int64), err error) {
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		l.Interface.Trace(ctx, begin, f, err)
+	}
+}
+
+// ParamsFilter leaves the values out: they may be a customer's.
+func (errorLogger) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) { return query, nil }
 
 // poolStats returns the statistics of a pool of connections.
 func poolStats(db *gorm.DB) sql.DBStats {
