@@ -11,6 +11,7 @@ import (
 	"github.com/go-gormigrate/gormigrate/v2"
 
 	"warungjokul/models/internal/db"
+	"warungjokul/models/migrations"
 	"warungjokul/models/testdb"
 )
 
@@ -27,18 +28,19 @@ func databaseBefore(t *testing.T, id string, statements ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := *gormigrate.DefaultOptions
-	options.UseTransaction = true
-	for i, step := range migrations {
+	steps := migrationRules().Steps()
+	for i, step := range steps {
 		if strings.HasPrefix(step.ID, id) {
 			break
 		}
-		if err := gormigrate.New(write, &options, migrations[:i+1]).Migrate(); err != nil {
+		if err := gormigrate.New(write, migrations.Options(), steps[:i+1]).Migrate(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := inOrder(write, statements...); err != nil {
-		t.Fatal(err)
+	for _, statement := range statements {
+		if err := write.Exec(statement).Error; err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := database.Close(); err != nil {
 		t.Fatal(err)

@@ -98,32 +98,6 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
 }
 
-// known is what is known of a message when it comes.
-type known struct {
-	order     Order // only its token, and when its customer was erased; zero where it is about none
-	messageID int64 // of exactly this message, 0 when it is new
-	receiptID int64 // that another message with its Request-Id told of, 0 for none
-}
-
-func knownOf(tx *gorm.DB, n Notification) (k known, err error) {
-	err = tx.Select("orders.token", "orders.erased_at").Joins("JOIN payments ON payments.order_id = orders.id").
-		Where("payments.invoice_number = ?", n.InvoiceNumber).Limit(1).Find(&k.order).Error
-	if err != nil {
-		return k, err
-	}
-	var same []Notification
-	err = tx.Select("id", "digest", "receipt_id").Where("request_id = ?", n.RequestID).Find(&same).Error
-	for _, m := range same {
-		if m.Digest == n.Digest {
-			k.messageID = m.ID
-		}
-		if m.ReceiptID != nil {
-			k.receiptID = max(k.receiptID, *m.ReceiptID)
-		}
-	}
-	return k, err
-}
-
 // ApplyNotification keeps a verified notification and does what it asks for, in
 // one transaction, and returns it with its verdict and effect. The same message
 // again is counted and changes nothing.
@@ -140,7 +114,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if err != nil {
 			return err
 		}
-		n.ID, n.OrderToken, e.arrival.ToldBefore = k.messageID, k.order.Token, k.receiptID
+		n.ID, n.OrderToken, e.arrival.ToldBefore = k.MessageID, k.OrderToken, k.ReceiptID
 		if n.ID != 0 { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone
 			return tx.Model(&Notification{}).Where("id = ?", n.ID).Updates(map[string]any{
@@ -154,7 +128,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if done.receipt != 0 {
 			n.ReceiptID = &done.receipt
 		}
-		if k.order.ErasedAt != nil && !isPlain(n.Body) {
+		if k.Erased && !isPlain(n.Body) {
 			n.Body = []byte{}
 		}
 		n.Duration = s.now().Sub(n.ReceivedAt)

@@ -25,7 +25,9 @@ func TestMoves(t *testing.T) {
 	for _, from := range orders {
 		for _, to := range orders {
 			set(t, s, &Order{}, o.ID, "status", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) { return moveOrder(tx, reload(t, s, o), to, map[string]any{"stock_held": true}) })
+			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
+				return moveOrder(tx, reload(t, s, o), to, map[string]any{"stock_held": true})
+			})
 			check(t, string(from)+">"+string(to), moved, err, allowedOrders, string(reload(t, s, o).Status), string(from), string(to))
 		}
 	}

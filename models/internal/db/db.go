@@ -97,7 +97,7 @@ func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 		SkipDefaultTransaction: true, // a single statement is atomic by itself
 		// Columns are named in every query: a column that a newer version adds does not change what it returns.
 		QueryFields: true,
-		Logger: errorLogger{logger.NewSlogLogger(log, logger.Config{LogLevel: logger.Error})},
+		Logger:      errorLogger{logger.NewSlogLogger(log, logger.Config{LogLevel: logger.Error})},
 	}
 }
 
@@ -111,7 +111,9 @@ func (l errorLogger) Trace(ctx context.Context, begin time.Time, f func() (strin
 }
 
 // ParamsFilter leaves the values out: they may be a customer's.
-func (errorLogger) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) { return query, nil }
+func (errorLogger) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) {
+	return query, nil
+}
 
 // poolStats returns the statistics of a pool of connections.
 func poolStats(db *gorm.DB) sql.DBStats {

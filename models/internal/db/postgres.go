@@ -124,6 +124,11 @@ func useUTC(_ context.Context, c *pgx.Conn) error {
 // postgresDialector is GORM's PostgreSQL with its own error translation, and with texts that PostgreSQL accepts.
 type postgresDialector struct{ *postgres.Dialector }
 
+// Initialize registers the callbacks.
+func (d postgresDialector) Initialize(db *gorm.DB) error {
+	return errors.Join(d.Dialector.Initialize(db), registerInsert(db, true))
+}
+
 // unavailableStates are the SQLSTATEs, or their classes, that are not the fault of the statement.
 func unavailableStates() []string {
 	return []string{

@@ -130,7 +130,7 @@ func (d sqliteDialector) Initialize(db *gorm.DB) error {
 		return err
 	}
 	create := callbacks.Create(&callbacks.Config{LastInsertIDReversed: true})
-	return db.Callback().Create().Replace("gorm:create", create)
+	return errors.Join(db.Callback().Create().Replace("gorm:create", create), registerInsert(db, false))
 }
 
 // BindVarTo writes +? instead of ?. The + changes no value; it keeps SQLite from looking at the value when it plans a
