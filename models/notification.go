@@ -263,5 +263,9 @@ func (s *Store) VerdictCounts(ctx context.Context) ([]VerdictCount, error) {
 
 // LastSignedWith returns the notification that came last of those that fitted a Secret Key, or says ErrNotFound.
 func (s *Store) LastSignedWith(ctx context.Context, key string) (Notification, error) {
-	return gorm.G[Notification](s.read).Where("signed_with = ?", key).Order("last_received_at DESC").Take(ctx)
+	with := gorm.G[Notification](s.read).Where("signed_with = ?", key)
+	if key == "previous" {
+		with = with.Where("signed_with = 'previous'") // the condition of its index
+	}
+	return with.Order("last_received_at DESC").Take(ctx)
 }
