@@ -85,7 +85,7 @@ func entries(t *testing.T, s *SQLite) (names []string) {
 	return names
 }
 
-func TestTransactionsShareCommits(t *testing.T) {
+func TestWritersShareCommits(t *testing.T) {
 	s := openEntries(t)
 	ctx := context.Background()
 	var writers []func() error
@@ -135,7 +135,7 @@ func TestSingleStatementsShareCommits(t *testing.T) {
 }
 
 // A transaction that fails, panics or was cancelled takes back its own changes and nothing else.
-func TestTransactionsFailAlone(t *testing.T) {
+func TestWritersFailAlone(t *testing.T) {
 	s := openEntries(t)
 	ctx := context.Background()
 	during, cancelDuring := context.WithCancel(ctx)
@@ -179,7 +179,7 @@ func TestTransactionsFailAlone(t *testing.T) {
 }
 
 // Each function runs once, however many others fail.
-func TestTransactionsRunOnce(t *testing.T) {
+func TestWritersRunOnce(t *testing.T) {
 	s := openEntries(t)
 	wrong := errors.New("wrong")
 	runs := make([]int, 40) // each writer has its own
@@ -204,7 +204,7 @@ func TestTransactionsRunOnce(t *testing.T) {
 }
 
 // Every member of a batch that the database rolls back, or does not bring to the disk, gets an error.
-func TestBatchFails(t *testing.T) {
+func TestSharedCommitFails(t *testing.T) {
 	s := openEntries(t)
 	ctx := context.Background()
 	rollsBack := func(tx *gorm.DB) error { // as SQLite does when the disk is full
@@ -242,7 +242,7 @@ func TestBatchFails(t *testing.T) {
 }
 
 // A transaction that waits for its turn must not hold what the running one needs to finish, and counts as waiting.
-func TestWritersDoNotBlockEachOther(t *testing.T) {
+func TestWritersDoNotWaitForEachOther(t *testing.T) {
 	s := openEntries(t)
 	const others = 4
 	done := make(chan error, others)

@@ -15,7 +15,7 @@ import (
 )
 
 // Errors of the server are told from those of a statement.
-func TestPostgresErrors(t *testing.T) {
+func TestPostgresTrouble(t *testing.T) {
 	d := postgresDialector{&postgres.Dialector{Config: &postgres.Config{}}}
 	for code, want := range map[string]error{
 		"08006": ErrUnavailable, "53100": ErrUnavailable, "53300": ErrUnavailable, "57P01": ErrUnavailable, "57P03": ErrUnavailable, "57014": ErrUnavailable,
