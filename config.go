@@ -14,7 +14,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"warungjokul/handlers"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
@@ -57,8 +57,8 @@ type settings struct {
 	ShopAddress       string        `env:"SHOP_ADDRESS"`    // on /privacy, or empty
 	ShopContact       string        `env:"SHOP_CONTACT"`    // an email address; empty: that of MailFrom
 
-	trustedProxies handlers.Proxies // TrustedProxies, read
-	warnings       []string         // what is odd about the settings and no reason not to start
+	trustedProxies web.Proxies // TrustedProxies, read
+	warnings       []string    // what is odd about the settings and no reason not to start
 }
 
 // embeddedClientID is the merchant that the embedded gateway knows. Its Secret Key is made at random.
@@ -92,7 +92,7 @@ func readSettings(environ []string) (settings, error) {
 		return s, err
 	}
 	s.fill()
-	if s.trustedProxies, err = handlers.ParseProxies(s.TrustedProxies); err != nil {
+	if s.trustedProxies, err = web.ParseProxies(s.TrustedProxies); err != nil {
 		return s, fmt.Errorf("TRUSTED_PROXIES must be addresses and networks such as 127.0.0.1,10.0.0.0/8: %w", err)
 	}
 	if err := s.check(); err != nil {
@@ -169,9 +169,9 @@ func (s *settings) owner() models.Owner {
 }
 
 // setup is what the set-up check is told: no secret.
-func (s *settings) setup() handlers.Setup {
+func (s *settings) setup() web.Setup {
 	kind, _, _ := strings.Cut(s.DatabaseURL, ":")
-	setup := handlers.Setup{Environment: s.Environment, GatewayURL: s.GatewayURL, PreviousKey: s.PreviousSecretKey != "", Database: kind}
+	setup := web.Setup{Environment: s.Environment, GatewayURL: s.GatewayURL, PreviousKey: s.PreviousSecretKey != "", Database: kind}
 	if s.SMTPURL != "" {
 		setup.MailFrom = s.MailFrom
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"warungjokul/handlers"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 )
@@ -161,7 +161,7 @@ func TestSetupIsToldNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := handlers.Setup{Environment: "production", GatewayURL: "https://api.doku.com", PreviousKey: true, Database: "sqlite", MailFrom: "toko@example.com"}
+	want := web.Setup{Environment: "production", GatewayURL: "https://api.doku.com", PreviousKey: true, Database: "sqlite", MailFrom: "toko@example.com"}
 	if got := s.setup(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -6,26 +6,25 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"strconv"
+	"warungjokul/handlers/web"
 
 	"github.com/wneessen/go-mail"
-
-	"warungjokul/handlers"
 )
 
 // newMailer returns what sends mail: nil when none is to be sent, and in
 // embedded mode without a server one that leaves it at the mailbox page.
-func newMailer(s settings) (func(context.Context, handlers.Letter) error, error) {
+func newMailer(s settings) (func(context.Context, web.Letter) error, error) {
 	if s.SMTPURL == "" {
 		if s.Environment != embedded {
 			return nil, nil
 		}
-		return func(context.Context, handlers.Letter) error { return nil }, nil
+		return func(context.Context, web.Letter) error { return nil }, nil
 	}
 	client, domain, err := smtpClient(s.SMTPURL)
 	if err != nil {
 		return nil, fmt.Errorf("SMTP_URL: %w", err)
 	}
-	return func(ctx context.Context, l handlers.Letter) error {
+	return func(ctx context.Context, l web.Letter) error {
 		m := mail.NewMsg()
 		if err := m.From(s.MailFrom); err != nil {
 			return err

@@ -7,8 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
-
-	"warungjokul/handlers"
+	"warungjokul/handlers/web"
 )
 
 // A server that has taken a mail and then ends the connection has taken it: it is
@@ -36,7 +35,7 @@ func TestMailThatWasTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = send(context.Background(), handlers.Letter{ID: "1", To: "budi@example.com", Language: "id", Subject: "Kode", Text: "kode", HTML: "<p>kode"})
+			err = send(context.Background(), web.Letter{ID: "1", To: "budi@example.com", Language: "id", Subject: "Kode", Text: "kode", HTML: "<p>kode"})
 			if taken := err == nil; taken != tt.taken {
 				t.Errorf("the mail was taken: %v, want %v (%v)", taken, tt.taken, err)
 			}

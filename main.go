@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,20 +27,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"warungjokul/handlers"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments"
+	"warungjokul/payments/requestid"
 )
 
-// gcPercent has garbage collected when what was made since is two thirds of what
-// is in use, where Go would wait until it is as much: a tenth of the memory
-// for a twentieth of the processor. GOGC in the environment says otherwise.
-const gcPercent = 67
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	for _, log := range []*os.File{os.Stdout, os.Stderr} {
 		makePrivate(log)
 	}
@@ -139,7 +133,7 @@ func (p *program) open(ctx context.Context) (err error) {
 		return err
 	}
 	gateway, err := jokul.New(p.ClientID, p.SecretKey, jokul.WithPreviousSecretKey(p.PreviousSecretKey), jokul.WithBaseURL(p.GatewayURL),
-		jokul.WithObserver(handlers.KeepExchanges(p.store, p.log)), jokul.WithLogger(p.log))
+		jokul.WithObserver(payments.RecordAPICalls(p.store, p.log)), jokul.WithLogger(p.log))
 	if err != nil {
 		return err
 	}
@@ -147,7 +141,7 @@ func (p *program) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.handler, err = handlers.New(ctx, handlers.Config{
+	p.handler, err = handlers.New(ctx, web.Config{
 		Mail: mailer, Contact: contact(p.settings), Shop: p.shopDetails(), PersonalDataDays: p.PersonalDataDays,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
 		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), TillURL: p.tillURL(), ControlKey: p.controlKey, RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
@@ -250,8 +244,8 @@ func printSandboxKey(s settings, w io.Writer) error {
 }
 
 // shopDetails is who the shop says it is.
-func (p *program) shopDetails() handlers.Shop {
-	return handlers.Shop{Name: p.ShopName, LegalName: or(p.ShopLegalName, p.ShopName), Address: p.ShopAddress}
+func (p *program) shopDetails() web.Shop {
+	return web.Shop{Name: p.ShopName, LegalName: or(p.ShopLegalName, p.ShopName), Address: p.ShopAddress}
 }
 
 // framedBy is the shop by each of its names: the tour shows the till beside it.
@@ -442,7 +436,7 @@ func (p *program) close() {
 func newLogger(s settings, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: s.LogLevel}
 	if s.LogFormat == "json" {
-		return slog.New(handlers.WithRequestIDs(slog.NewJSONHandler(w, options)))
+		return slog.New(requestid.LogHandler(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(handlers.WithRequestIDs(slog.NewTextHandler(w, options)))
+	return slog.New(requestid.LogHandler(slog.NewTextHandler(w, options)))
 }

@@ -7,8 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
 	"warungjokul/jokul"
+	"warungjokul/payments/testgateway"
 	"warungjokul/static"
 )
 
@@ -18,8 +18,10 @@ type nobody struct {
 	status int
 }
 
-func (n *nobody) Header() http.Header         { return n.header }
-func (n *nobody) WriteHeader(status int)      { n.status = status }
+func (n *nobody) Header() http.Header { return n.header }
+
+func (n *nobody) WriteHeader(status int) { n.status = status }
+
 func (n *nobody) Write(p []byte) (int, error) { return len(p), nil }
 
 // What a request costs around its own work: pages that are kept already, a file,
@@ -27,7 +29,7 @@ func (n *nobody) Write(p []byte) (int, error) { return len(p), nil }
 func BenchmarkRequests(b *testing.B) {
 	w := newWorld(b)
 	body := `{"order":{"invoice_number":"WJ-FORGED-1","amount":65000},"transaction":{"status":"SUCCESS"}}`
-	c := jokul.Component{ClientID: clientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.now().Format(jokul.TimestampLayout),
+	c := jokul.Component{ClientID: testgateway.ClientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.Now().Format(jokul.TimestampLayout),
 		Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}
 	forged := http.Header{"Content-Type": {"application/json"}, jokul.HeaderClientID: {c.ClientID}, jokul.HeaderRequestID: {c.RequestID},
 		jokul.HeaderRequestTimestamp: {c.Timestamp}, jokul.HeaderSignature: {jokul.Sign("another key", c)}}

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -25,7 +24,7 @@ func TestCancelMany(t *testing.T) {
 	if n := strings.Count(list, `type="checkbox" name="order"`); n != 3 || !strings.Contains(list, `action="/console/orders/cancel"`) {
 		t.Errorf("%d orders can be ticked", n)
 	}
-	w.act(paid.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(paid.Payment().Code, sandbox.ActionPay)
 	chosen := url.Values{"order": {first.Number, second.Number, paid.Number, "WJ-NOSUCH00"}}
 	preview := w.see("/console/orders/cancel?lang=en&"+chosen.Encode(), http.StatusOK)
 	for _, part := range []string{"Orders that will be cancelled: 2", first.Number, second.Number, "Left as they are", paid.Number, "Yes, cancel these orders (2)"} {

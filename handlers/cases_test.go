@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/console"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -35,7 +35,7 @@ func TestConsoleCases(t *testing.T) {
 		t.Error("an empty list does not say so")
 	}
 	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
-	w.act(o.Payment().Code, sandbox.ActionPayTwice)
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice)
 	page := w.see("/console/cases?lang=en", http.StatusOK)
 	found := casePage.FindStringSubmatch(page)
 	if found == nil || !strings.Contains(page, "Refund this money") || !strings.Contains(page, `class="count">1<`) {
@@ -120,7 +120,7 @@ func TestEveryDecision(t *testing.T) {
 	}{
 		{"wrong amount", func(w *world) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
-			w.act(o.Payment().Code, sandbox.ActionPayWrongAmount)
+			w.gateway.Do(o.Payment().Code, sandbox.ActionPayWrongAmount)
 			return o
 		}, map[string]want{
 			"accept":    {order: models.OrderPaid, applied: 1, attempts: 1},
@@ -131,7 +131,7 @@ func TestEveryDecision(t *testing.T) {
 		}},
 		{"second payment", func(w *world) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
-			w.act(o.Payment().Code, sandbox.ActionPayTwice)
+			w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice)
 			return o
 		}, map[string]want{
 			"refund":    {order: models.OrderPaid, applied: 1, unapplied: 1, refunded: 1, attempts: 1},
@@ -143,7 +143,7 @@ func TestEveryDecision(t *testing.T) {
 			if _, err := w.Store.CancelOrder(context.Background(), o.ID); err != nil {
 				w.t.Fatal(err)
 			}
-			w.act(o.Payment().Code, sandbox.ActionPay)
+			w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
 			return o
 		}, map[string]want{
 			"refund": {order: models.OrderCancelled, unapplied: 1, refunded: 1, attempts: 1},
@@ -154,7 +154,7 @@ func TestEveryDecision(t *testing.T) {
 			if err := w.Store.Expire(context.Background(), o.Payment().ID); err != nil {
 				w.t.Fatal(err)
 			}
-			w.act(o.Payment().Code, sandbox.ActionPay)
+			w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
 			return o
 		}, map[string]want{
 			"none":   {order: models.OrderPaid, applied: 1, attempts: 1},
@@ -176,7 +176,7 @@ func TestEveryDecision(t *testing.T) {
 					t.Error("the page shows the code, or nothing of the case, while it is open")
 				}
 				form := decision(way, url.Values{"refund": {fmt.Sprint(came)}, "confirm": {"yes"}})
-				if rec := atHome.post(w, viewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
+				if rec := atHome.post(w, console.ViewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
 					t.Fatalf("HTTP %d: %s", rec.Code, rec.Body.String())
 				}
 				w.Finish()
@@ -202,10 +202,10 @@ func TestEveryDecision(t *testing.T) {
 func TestUndecidedMoneyIsNotAskedForAgain(t *testing.T) {
 	w := newWorld(t)
 	o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
-	w.act(o.Payment().Code, sandbox.ActionPayWrongAmount)
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPayWrongAmount)
 	path := "/orders/" + o.Token
 	for _, wait := range []time.Duration{0, 2 * time.Hour, 48 * time.Hour} {
-		w.clock.advance(wait)
+		w.clock.Advance(wait)
 		w.pass(2*time.Minute, time.Minute)
 		for _, page := range []string{path, path + "/cashier"} {
 			shown := w.get(page)
@@ -226,7 +226,7 @@ func TestUndecidedMoneyIsNotAskedForAgain(t *testing.T) {
 			t.Errorf("after %s: order %s, stock held %v, %d attempts", wait, got.Status, got.StockHeld, len(got.Payments))
 		}
 	}
-	if asked := w.asked(o.Payment().InvoiceNumber); asked > 3 {
+	if asked := w.gateway.StatusQueries(o.Payment().InvoiceNumber); asked > 3 {
 		t.Errorf("the gateway was asked %d times about a payment it calls paid", asked)
 	}
 	kinds := w.openCases()

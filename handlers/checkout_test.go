@@ -17,7 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -94,7 +95,7 @@ func (b browser) send(path string, form url.Values, cookies ...*http.Cookie) sen
 	if err != nil {
 		b.t.Error(err)
 	}
-	emptied := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.Name == cartCookie && c.MaxAge < 0 })
+	emptied := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.Name == web.CartCookie && c.MaxAge < 0 })
 	return sent{res.StatusCode, res.Header.Get("Location"), string(page), emptied}
 }
 
@@ -177,11 +178,11 @@ func TestCheckoutIDs(t *testing.T) {
 	own := shopper.form()
 	id := own.Get("checkout_id")
 	old := shopper.form()
-	w.clock.advance(formAge + time.Second)
+	w.clock.Advance(shop.FormAge + time.Second)
 	for name, given := range map[string]string{
 		"none": "", "invented": "one-form", "a stranger's": stranger.form().Get("checkout_id"), "old": old.Get("checkout_id"),
 		"long": strings.Repeat("A", 4096), "control": "A\x00\r\n", "not UTF-8": "\xff\xfe", "cut": id[:len(id)-1],
-		"another name": "1" + id[1:], "another code": id[:len(id)-2] + "AA", "a code alone": id[len(id)-codeLength:],
+		"another name": "1" + id[1:], "another code": id[:len(id)-2] + "AA", "a code alone": id[len(id)-shop.CodeLength:],
 	} {
 		got := shopper.send("/checkout?lang=en", with(own, "checkout_id", given))
 		if got.status != http.StatusUnprocessableEntity || got.emptied || !strings.Contains(got.page, "press the button again") {
@@ -201,12 +202,12 @@ func TestCheckoutIDs(t *testing.T) {
 		t.Fatalf("%d orders were placed", n)
 	}
 	fresh := shopper.filledIn(shopper.send("/checkout", with(own, "checkout_id", "invented")).page)
-	w.clock.advance(formAge - time.Second)
+	w.clock.Advance(shop.FormAge - time.Second)
 	placed := shopper.send("/checkout", fresh)
 	if placed.status != http.StatusSeeOther || !placed.emptied || len(w.placed()) != 1 {
 		t.Errorf("the fresh form: HTTP %d, cart emptied %v, %d orders", placed.status, placed.emptied, len(w.placed()))
 	}
-	w.clock.advance(2 * formAge) // a browser that is opened again sends a form again
+	w.clock.Advance(2 * shop.FormAge) // a browser that is opened again sends a form again
 	if again := shopper.send("/checkout", fresh); again.location != placed.location {
 		t.Errorf("the same form days later led to %q, want %q", again.location, placed.location)
 	}
@@ -241,7 +242,7 @@ func TestTwoFormsAtOnce(t *testing.T) {
 // order with what was in it and a payment of its own, and no cart is emptied that was not ordered.
 func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 	w := newWorld(t)
-	second := w.anotherShop(w.address)
+	second := w.anotherShop(w.gateway.URL)
 	at := []string{w.serve(w), w.serve(second)}
 	shopper := w.browse(at[0])
 	shopper.fill("MNM-TEH", "1")
@@ -254,7 +255,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 	cookies := make([]*http.Cookie, carts)
 	for i := range cookies { // one thing more each time
 		for _, c := range shopper.Jar.Cookies(name) {
-			if c.Name == cartCookie {
+			if c.Name == web.CartCookie {
 				cookies[i] = c
 			}
 		}
@@ -262,7 +263,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 	}
 	var identity *http.Cookie
 	for _, c := range shopper.Jar.Cookies(name) {
-		if c.Name == browserCookie {
+		if c.Name == shop.BrowserCookie {
 			identity = c
 		}
 	}
@@ -292,7 +293,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 		if pieces != int64(i+1) || len(o.Payments) != 1 {
 			t.Errorf("cart %d: the order has %d pieces and %d payments", i, pieces, len(o.Payments))
 		}
-		if n := w.called(o.Payment().RequestID); n != 1 {
+		if n := w.gateway.Calls(o.Payment().RequestID); n != 1 {
 			t.Errorf("cart %d: the gateway was asked for its code %d times", i, n)
 		}
 	}
@@ -325,7 +326,7 @@ func TestAFormSentAgain(t *testing.T) {
 		t.Errorf("with the first cart again: %q, want %q", again.location, first.location)
 	}
 
-	w.act(w.whole(first.location).Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(w.whole(first.location).Payment().Code, sandbox.ActionPay)
 	shopper.fill("MNM-TEH", "1") // more of the same, from a form of yesterday
 	if again := shopper.send("/checkout", form); again.location != first.location || again.emptied {
 		t.Errorf("the order is paid: %q, cart emptied %v", again.location, again.emptied)
@@ -353,7 +354,7 @@ func TestCorrection(t *testing.T) {
 		t.Helper()
 		for busy := true; busy; {
 			var err error
-			if busy, err = w.mailRound(context.Background()); err != nil {
+			if busy, err = w.shop.SendDueMails(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -374,7 +375,7 @@ func TestCorrection(t *testing.T) {
 	if got := shopper.send("/checkout", corrected); got.status != http.StatusSeeOther || got.location != order {
 		t.Fatalf("the correction: HTTP %d to %q", got.status, got.location)
 	}
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Second)
 	mails()
 	after := w.whole(order)
 	if after.Customer() != (models.Customer{Name: "Siti Rahma", Email: "siti@example.com", Phone: "081234567890"}) {
@@ -395,14 +396,14 @@ func TestCorrection(t *testing.T) {
 			t.Errorf("searching for %q: found %v", query, got)
 		}
 	}
-	inspector := w.look(consoleOrder(after.Number))
+	inspector := w.look(web.ConsoleOrder(after.Number))
 	for _, says := range []string{"Customer's name", "Customer's email", "siti@example.com", "Corrects the details"} {
 		if !strings.Contains(inspector, says) {
 			t.Errorf("the inspector does not say %q", says)
 		}
 	}
 
-	w.act(after.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(after.Payment().Code, sandbox.ActionPay)
 	if got := shopper.send("/checkout", form); got.location != order || w.whole(order).CustomerName != "Siti Rahma" {
 		t.Errorf("a correction of a paid order: HTTP %d to %q, and it is %s's", got.status, got.location, w.whole(order).CustomerName)
 	}
@@ -418,7 +419,7 @@ func TestTheTillsNameAfterACorrection(t *testing.T) {
 	order := shopper.send("/checkout", form).location
 	shopper.send("/checkout", with(form, "name", "Siti Rahma"))
 	w.Finish()
-	w.act(w.whole(order).Payment().Code, sandbox.ActionExpire)
+	w.gateway.Do(w.whole(order).Payment().Code, sandbox.ActionExpire)
 	w.pass(3*time.Minute, time.Minute)
 	if got := shopper.send(order+"/payments", nil); got.status != http.StatusSeeOther {
 		t.Fatalf("new code: HTTP %d", got.status)

@@ -10,21 +10,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/demo"
+	"warungjokul/handlers/web"
 
 	"golang.org/x/crypto/bcrypt"
 )
 
 const consolePassword = "rahasia-konsol-1"
 
-// cheapPassword is of the cheapest bcrypt hash. Under the race detector
-// a busy machine takes seconds to compare with the usual one.
-func cheapPassword(t *testing.T) password {
-	t.Helper()
+// setPassword gives the console the cheapest bcrypt hash of consolePassword. Under
+// the race detector a busy machine takes seconds to compare with the usual one.
+func (w *world) setPassword() {
+	w.t.Helper()
 	cheap, err := bcrypt.GenerateFromPassword([]byte(consolePassword), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = w.console.SetPassword(context.Background(), string(cheap))
 	}
-	return passwordOf(cheap)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // consoleVisitor is somebody who asks for the console from somewhere.
@@ -55,7 +60,7 @@ func (v consoleVisitor) do(w *world, r *http.Request) *httptest.ResponseRecorder
 		v.session = w.linkSession()
 	}
 	if v.session != "" {
-		r.AddCookie(&http.Cookie{Name: consoleCookie, Value: v.session})
+		r.AddCookie(&http.Cookie{Name: console.ConsoleCookie, Value: v.session})
 	}
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
@@ -65,7 +70,7 @@ func (v consoleVisitor) do(w *world, r *http.Request) *httptest.ResponseRecorder
 // linkSession is a session as the one-time link opens it.
 func (w *world) linkSession() string {
 	w.t.Helper()
-	session, err := w.Store.OpenSession(context.Background(), linkCredential, consoleSession)
+	session, err := w.Store.OpenSession(context.Background(), console.LinkCredential, console.ConsoleSession)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -102,14 +107,14 @@ func TestOneTimeLink(t *testing.T) {
 	w.LinkUsed = func() { announced = append(announced, w.ConsolePath()) }
 	browser := atHome
 	browser.linked = false
-	pages := []string{"/console", "/console/orders.csv", "/console/setup", panelPath, "/mailbox", "/mailbox/1", "/mailbox/1/html", "/tour", "/tour/till"}
-	for _, path := range append(pages, loginPath, loginPath+"?key=", loginPath+"?key=WRONG") {
+	pages := []string{"/console", "/console/orders.csv", "/console/setup", demo.PanelPath, "/mailbox", "/mailbox/1", "/mailbox/1/html", "/tour", "/tour/till"}
+	for _, path := range append(pages, web.LoginPath, web.LoginPath+"?key=", web.LoginPath+"?key=WRONG") {
 		rec := browser.get(w, path)
 		if page := rec.Body.String(); rec.Code != http.StatusForbidden || !strings.Contains(page, "tautan sekali pakai") || !strings.Contains(page, "one-time link") {
 			t.Errorf("%s without the link: HTTP %d, want a page that says where it is", path, rec.Code)
 		}
 	}
-	for _, path := range []string{panelPath + "/pay", panelPath + "/faults", "/tour", "/tour/reset", "/console/stock", "/console/logout-everywhere"} {
+	for _, path := range []string{demo.PanelPath + "/pay", demo.PanelPath + "/faults", "/tour", "/tour/reset", "/console/stock", "/console/logout-everywhere"} {
 		if code := browser.post(w, path, nil).Code; code != http.StatusForbidden {
 			t.Errorf("POST %s without the link: HTTP %d, want 403", path, code)
 		}
@@ -124,7 +129,7 @@ func TestOneTimeLink(t *testing.T) {
 		t.Fatal("a stranger has spent the link")
 	}
 	rec := browser.get(w, link)
-	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != consolePath || len(announced) != 1 || announced[0] == link {
+	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != web.ConsolePath || len(announced) != 1 || announced[0] == link {
 		t.Fatalf("the link: HTTP %d to %q, announced %v", rec.Code, rec.Header().Get("Location"), announced)
 	}
 	if code := browser.get(w, link).Code; code != http.StatusForbidden {
@@ -137,7 +142,7 @@ func TestOneTimeLink(t *testing.T) {
 		}
 	}
 	beside := browser
-	beside.header = http.Header{"Cookie": {consoleCookie + "=of-another-shop-on-this-machine"}}
+	beside.header = http.Header{"Cookie": {console.ConsoleCookie + "=of-another-shop-on-this-machine"}}
 	if code := beside.get(w, "/console").Code; code != http.StatusOK {
 		t.Errorf("beside the session of another shop: HTTP %d", code)
 	}
@@ -156,21 +161,21 @@ func TestOneTimeLink(t *testing.T) {
 func TestPasswordOfADemo(t *testing.T) {
 	w := newDemo(t)
 	session, key := w.linkSession(), w.ConsolePath()
-	w.password = cheapPassword(t)
-	if w.ConsolePath() != consolePath {
+	w.setPassword()
+	if w.ConsolePath() != web.ConsolePath {
 		t.Errorf("a link is announced: %s", w.ConsolePath())
 	}
 	browser := atHome
 	browser.linked, browser.session = false, session
-	for _, path := range []string{"/console", "/console/orders.csv", panelPath, "/mailbox", "/tour"} {
-		if rec := browser.get(w, path); rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), loginPath+"?next=") {
+	for _, path := range []string{"/console", "/console/orders.csv", demo.PanelPath, "/mailbox", "/tour"} {
+		if rec := browser.get(w, path); rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), web.LoginPath+"?next=") {
 			t.Errorf("%s: HTTP %d to %q, want the login", path, rec.Code, rec.Header().Get("Location"))
 		}
 	}
 	if rec := browser.get(w, key); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), `name="password"`) {
 		t.Errorf("the link: HTTP %d, want the login", rec.Code)
 	}
-	rec := browser.post(w, loginPath, url.Values{"password": {consolePassword}, "next": {"/tour"}})
+	rec := browser.post(w, web.LoginPath, url.Values{"password": {consolePassword}, "next": {"/tour"}})
 	browser.session = sessionOf(t, rec, "/")
 	if code := browser.get(w, rec.Header().Get("Location")).Code; code != http.StatusOK || rec.Header().Get("Location") != "/tour" {
 		t.Errorf("signed in, to %q: HTTP %d", rec.Header().Get("Location"), code)
@@ -181,7 +186,7 @@ func TestPasswordOfADemo(t *testing.T) {
 func TestNoConsoleWithoutAPassword(t *testing.T) {
 	w := newWorld(t)
 	for name, v := range map[string]consoleVisitor{"at this machine": atHome, "outside": outside} {
-		for _, path := range []string{"/console", "/console/orders.csv", loginPath, loginPath + "?key=" + w.key.read()} {
+		for _, path := range []string{"/console", "/console/orders.csv", web.LoginPath, web.LoginPath + "?key="} {
 			if got := v.get(w, path).Code; got != http.StatusNotFound {
 				t.Errorf("%s, %s: HTTP %d, want 404", name, path, got)
 			}
@@ -193,7 +198,7 @@ func TestNoConsoleWithoutAPassword(t *testing.T) {
 // out; and cannot guess for long.
 func TestConsoleLogin(t *testing.T) {
 	w := newWorld(t)
-	w.password = cheapPassword(t)
+	w.setPassword()
 	if rec := outside.get(w, "/console"); rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/console/login?next=%2Fconsole" {
 		t.Errorf("not signed in: HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
@@ -213,7 +218,7 @@ func TestConsoleLogin(t *testing.T) {
 		t.Errorf("signed out, with the old cookie: HTTP %d, want the login", got)
 	}
 	in = signIn(t, w, "/console")
-	w.clock.advance(consoleSession)
+	w.clock.Advance(console.ConsoleSession)
 	if got := in.get(w, "/console").Code; got != http.StatusSeeOther {
 		t.Errorf("twelve hours later: HTTP %d, want the login", got)
 	}
@@ -237,37 +242,10 @@ func signIn(t *testing.T, w *world, next string) consoleVisitor {
 func sessionOf(t *testing.T, rec *httptest.ResponseRecorder, path string) string {
 	t.Helper()
 	for _, c := range rec.Result().Cookies() {
-		if c.Name == consoleCookie && c.HttpOnly && c.SameSite == http.SameSiteStrictMode && c.Path == path && time.Duration(c.MaxAge)*time.Second == consoleSession {
+		if c.Name == console.ConsoleCookie && c.HttpOnly && c.SameSite == http.SameSiteStrictMode && c.Path == path && time.Duration(c.MaxAge)*time.Second == console.ConsoleSession {
 			return c.Value
 		}
 	}
 	t.Fatalf("no session in %v", rec.Result().Cookies())
 	return ""
-}
-
-// Sessions are tied to the password: the same at the next start, or at another shop on the
-// database, keeps them, and another one does not.
-func TestPasswordCredential(t *testing.T) {
-	w := newWorld(t)
-	read := func(configured string) password {
-		t.Helper()
-		p, err := readPassword(t.Context(), w.Store, configured)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	first, again, other := read(consolePassword), read(consolePassword), read(consolePassword+"2")
-	if strings.Contains(string(first.hash), consolePassword) || bcrypt.CompareHashAndPassword(first.hash, []byte(consolePassword)) != nil {
-		t.Errorf("%q is no hash of the password", first.hash)
-	}
-	if first.credential != again.credential || first.credential == other.credential {
-		t.Errorf("credentials %q, %q, and of another password %q", first.credential, again.credential, other.credential)
-	}
-	if hashed := read(string(first.hash)); string(hashed.hash) != string(first.hash) || hashed.credential != first.credential {
-		t.Errorf("a hash is not taken as it stands: %q", hashed.hash)
-	}
-	if none := read(""); none.hash != nil || none.credential != linkCredential {
-		t.Errorf("no password: %v", none)
-	}
 }

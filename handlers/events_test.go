@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models/testdb"
 )
@@ -19,7 +18,7 @@ import (
 // after that none begins.
 func TestStream(t *testing.T) {
 	w := newWorld(t)
-	w.streams.beat = time.Hour // it hears what it is told, and does not look by itself
+	w.Streams.Beat = time.Hour // it hears what it is told, and does not look by itself
 	shop := httptest.NewServer(w.Handler)
 	t.Cleanup(shop.Close)
 	order := w.order("MNM-TEH")
@@ -33,8 +32,8 @@ func TestStream(t *testing.T) {
 	}
 	res := open()
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("Content-Security-Policy") == "" ||
-		res.Header.Get("X-Request-Id") == "" || w.streams.count() != 1 {
-		t.Fatalf("HTTP %d, %v, %d streams", res.StatusCode, res.Header, w.streams.count())
+		res.Header.Get("X-Request-Id") == "" || w.Streams.Count() != 1 {
+		t.Fatalf("HTTP %d, %v, %d streams", res.StatusCode, res.Header, w.Streams.Count())
 	}
 	lines := bufio.NewReader(res.Body)
 	next := func() string {
@@ -52,10 +51,10 @@ func TestStream(t *testing.T) {
 		t.Errorf("at first: %s", event)
 	}
 	second := open()
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	w.post(order+"/check", nil, nil)
-	w.streams.tell(strings.TrimPrefix(order, "/orders/")) // as the database does, were the worker running
+	w.Streams.Publish(strings.TrimPrefix(order, "/orders/")) // as the database does, were the worker running
 	if event := next(); !strings.Contains(event, `"order_status":"paid"`) {
 		t.Errorf("when it was paid: %s", event)
 	}
@@ -73,7 +72,7 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 	w := newWorld(t)
 	shops := []*Handler{w.Handler}
 	if testdb.Server() != "" { // several shops on one database
-		shops = append(shops, w.anotherShop(w.address))
+		shops = append(shops, w.anotherShop(w.gateway.URL))
 	}
 	order := w.order("MNM-TEH")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -82,7 +81,7 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 	defer cancel()
 	var streams []*bufio.Scanner
 	for _, h := range shops {
-		h.streams.beat = time.Hour
+		h.Streams.Beat = time.Hour
 		server := httptest.NewServer(h)
 		t.Cleanup(server.Close)
 		res, err := http.Get(server.URL + order + "/events")
@@ -92,10 +91,10 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 		t.Cleanup(func() { res.Body.Close() })
 		lines := bufio.NewScanner(res.Body)
 		streams = append(streams, lines)
-		watching.Go(func() { h.Store.Watch(ctx, h.streams.tell) })
+		watching.Go(func() { h.Store.Watch(ctx, h.Streams.Publish) })
 		w.tellUntilHeard(strings.TrimPrefix(order, "/orders/"), lines)
 	}
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	for i, lines := range streams {
 		last := ""
 		for lines.Scan() {

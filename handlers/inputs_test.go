@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -31,10 +32,10 @@ func of(letter string, n int) string { return strings.Repeat(letter, n) }
 // inputs lists everything that the shop reads of a request. Its own bodies of JSON are none: those are the gateway's,
 // see TestNotificationsAreBounded.
 var inputs = []input{
-	{"query", "q", "GET /", of("é", maxSearch), of("é", maxSearch+1), 200, 200, false}, // cut, and said so: TestALongSearchIsCut
-	{"query", "q", "GET /console/orders", of("é", maxSearch), of("é", maxSearch+1), 200, 200, false},
-	{"query", "q", "GET /console/orders.csv", of("é", maxSearch), of("é", maxSearch+1), 200, 200, false},
-	{"query", "q", "GET /console/notifications", of("W", maxNumber), of("W", maxNumber+1), 200, 200, false},
+	{"query", "q", "GET /", of("é", web.MaxSearch), of("é", web.MaxSearch+1), 200, 200, false}, // cut, and said so: TestALongSearchIsCut
+	{"query", "q", "GET /console/orders", of("é", web.MaxSearch), of("é", web.MaxSearch+1), 200, 200, false},
+	{"query", "q", "GET /console/orders.csv", of("é", web.MaxSearch), of("é", web.MaxSearch+1), 200, 200, false},
+	{"query", "q", "GET /console/notifications", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 200, 200, false},
 	{"query", "category", "GET /", "vouchers", "voucherss", 200, 200, false},
 	{"query", "lang", "GET /cart", "en", "en-GB", 200, 200, false},
 	{"query", "status", "GET /console/orders", "cancelled", "cancelledd", 200, 200, false},
@@ -61,15 +62,15 @@ var inputs = []input{
 	{"query", "step", "GET /tour/shop", "6", "7", 303, 303, false},
 	{"query", "step", "GET /tour/till", "6", "7", 303, 303, false},
 	{"query", "key", "GET /console/login", of("A", 26), of("A", 4096), 200, 200, false}, // with a password it is not read
-	{"query", "next", "GET /console/login", "/console/" + of("x", maxOwnPath-9), "/console/" + of("x", maxOwnPath), 200, 200, false},
+	{"query", "next", "GET /console/login", "/console/" + of("x", web.MaxOwnPath-9), "/console/" + of("x", web.MaxOwnPath), 200, 200, false},
 
-	{"param", "slug", "GET /products/:slug", "teh-melati", of("x", maxPathParam+1), 200, 404, false},
-	{"param", "token", "GET /orders/:token", "", of("x", maxPathParam+1), 200, 404, false}, // empty: the order's own
-	{"param", "token", "GET /orders/:token/status", "", of("x", maxPathParam+1), 200, 404, false},
-	{"param", "token", "GET /orders/:token/cashier", "", of("x", maxPathParam+1), 200, 404, false},
-	{"param", "token", "GET /orders/:token/payments", "", of("x", maxPathParam+1), 303, 404, false},
-	{"param", "sku", "POST /cart/items/:sku", "MNM-TEH", of("x", maxPathParam+1), 303, 404, false},
-	{"param", "number", "GET /console/orders/:number", "", of("x", maxPathParam+1), 200, 404, false},
+	{"param", "slug", "GET /products/:slug", "teh-melati", of("x", web.MaxPathParam+1), 200, 404, false},
+	{"param", "token", "GET /orders/:token", "", of("x", web.MaxPathParam+1), 200, 404, false}, // empty: the order's own
+	{"param", "token", "GET /orders/:token/status", "", of("x", web.MaxPathParam+1), 200, 404, false},
+	{"param", "token", "GET /orders/:token/cashier", "", of("x", web.MaxPathParam+1), 200, 404, false},
+	{"param", "token", "GET /orders/:token/payments", "", of("x", web.MaxPathParam+1), 303, 404, false},
+	{"param", "sku", "POST /cart/items/:sku", "MNM-TEH", of("x", web.MaxPathParam+1), 303, 404, false},
+	{"param", "number", "GET /console/orders/:number", "", of("x", web.MaxPathParam+1), 200, 404, false},
 	{"param", "id", "GET /console/cases/:id", "1", "9223372036854775808", 200, 404, false},
 	{"param", "id", "GET /console/notifications/:id", "1", "9223372036854775808", 200, 404, false},
 	{"param", "id", "GET /console/notifications/:id", "1", "r9223372036854775808", 200, 404, false},
@@ -77,36 +78,36 @@ var inputs = []input{
 	{"param", "id", "GET /mailbox/:id/html", "9223372036854775807", "9223372036854775808", 404, 404, false},
 	{"param", "id", "POST /console/sandbox/deliveries/:id/resend", "9223372036854775807", "9223372036854775808", 303, 404, false},
 	{"param", "id", "POST /console/sandbox/deliveries/:id/next", "9223372036854775807", "9223372036854775808", 303, 303, false},
-	{"param", "name", "GET /gallery/:name", "error-404", of("x", maxPathParam+1), 200, 404, false},
+	{"param", "name", "GET /gallery/:name", "error-404", of("x", web.MaxPathParam+1), 200, 404, false},
 
-	{"form", "sku", "POST /cart/items", "MNM-TEH", of("x", maxPathParam+1), 303, 422, false},
+	{"form", "sku", "POST /cart/items", "MNM-TEH", of("x", web.MaxPathParam+1), 303, 422, false},
 	{"form", "quantity", "POST /cart/items", "99", "100", 303, 422, false},
 	{"form", "quantity", "POST /cart/items/MNM-TEH", "99", "100", 303, 422, false},
-	{"form", "email", "POST /checkout", of("e", maxEmail-12) + "@example.com", of("e", maxEmail-11) + "@example.com", 303, 422, false},
+	{"form", "email", "POST /checkout", of("e", web.MaxEmail-12) + "@example.com", of("e", web.MaxEmail-11) + "@example.com", 303, 422, false},
 	{"form", "phone", "POST /checkout", "+" + of("1", 15), of("1", 16), 303, 422, false},
 	{"form", "checkout_id", "POST /checkout", "", of("x", 4096), 303, 422, false}, // empty: the form's own
-	{"form", "name", "POST /checkout", of("é", maxName), of("é", maxName+1), 303, 422, true},
-	{"form", "order_number", "POST /find-order", of("W", maxNumber), of("W", maxNumber+1), 404, 404, false},
-	{"form", "email", "POST /find-order", of("e", maxEmail), of("e", maxEmail+1), 404, 404, false},
-	{"form", "next", "POST /console/login", "/console/" + of("x", maxOwnPath-9), of("/console/", 1000), 403, 403, false},
+	{"form", "name", "POST /checkout", of("é", web.MaxName), of("é", web.MaxName+1), 303, 422, true},
+	{"form", "order_number", "POST /find-order", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 404, 404, false},
+	{"form", "email", "POST /find-order", of("e", web.MaxEmail), of("e", web.MaxEmail+1), 404, 404, false},
+	{"form", "next", "POST /console/login", "/console/" + of("x", web.MaxOwnPath-9), of("/console/", 1000), 403, 403, false},
 	{"form", "password", "POST /console/login", of("p", 72), of("p", 4096), 403, 403, false},
 	{"form", "sku", "POST /console/stock", "MNM-TEH", of("x", 4096), 409, 404, false}, // with a stock nobody saw
 	{"form", "seen", "POST /console/stock", "9223372036854775807", "9223372036854775808", 409, 422, false},
 	{"form", "stock", "POST /console/stock", "1000000", "1000001", 409, 422, false},
 	{"form", "decision", "POST /console/cases/:id", "refund", "refunds", 200, 422, false},
-	{"form", "reason", "POST /console/cases/:id", of("é", maxReason), of("é", maxReason+1), 200, 422, false},
-	{"form", "by", "POST /console/cases/:id", of("é", maxBy), of("é", maxBy+1), 200, 422, false},
+	{"form", "reason", "POST /console/cases/:id", of("é", console.MaxReason), of("é", console.MaxReason+1), 200, 422, false},
+	{"form", "by", "POST /console/cases/:id", of("é", console.MaxBy), of("é", console.MaxBy+1), 200, 422, false},
 	{"form", "refund", "POST /console/cases/:id", "22000", "22001", 200, 422, false},
 	{"form", "refunded_on", "POST /console/cases/:id", "2026-11-24", "2026-11-25", 200, 422, false},
-	{"form", "refund_method", "POST /console/cases/:id", of("é", maxMethod), of("é", maxMethod+1), 200, 422, false},
+	{"form", "refund_method", "POST /console/cases/:id", of("é", console.MaxMethod), of("é", console.MaxMethod+1), 200, 422, false},
 	{"form", "same", "POST /console/orders/cancel", "client", "clients", 422, 422, false},
-	{"form", "as", "POST /console/orders/cancel", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
-	{"form", "order", "POST /console/orders/cancel", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
-	{"form", "reason", "POST /console/orders/cancel", of("é", maxReason), of("é", maxReason+1), 422, 422, false}, // without a name
-	{"form", "by", "POST /console/orders/cancel", of("é", maxBy), of("é", maxBy+1), 422, 422, false},             // without a reason
-	{"form", "order", "POST /console/orders/:number/erase", of("W", maxNumber), of("W", maxNumber+1), 422, 422, false},
-	{"form", "reason", "POST /console/orders/:number/erase", "requested", "requestedd", 422, 422, false},    // without a name
-	{"form", "by", "POST /console/orders/:number/erase", of("é", maxBy), of("é", maxBy+1), 422, 422, false}, // without a reason
+	{"form", "as", "POST /console/orders/cancel", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 422, 422, false},
+	{"form", "order", "POST /console/orders/cancel", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 422, 422, false},
+	{"form", "reason", "POST /console/orders/cancel", of("é", console.MaxReason), of("é", console.MaxReason+1), 422, 422, false}, // without a name
+	{"form", "by", "POST /console/orders/cancel", of("é", console.MaxBy), of("é", console.MaxBy+1), 422, 422, false},             // without a reason
+	{"form", "order", "POST /console/orders/:number/erase", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 422, 422, false},
+	{"form", "reason", "POST /console/orders/:number/erase", "requested", "requestedd", 422, 422, false},                    // without a name
+	{"form", "by", "POST /console/orders/:number/erase", of("é", console.MaxBy), of("é", console.MaxBy+1), 422, 422, false}, // without a reason
 	{"form", "confirm", "POST /console/cases/:id", "", "yess", 200, 200, false},
 	{"form", "action", "POST /console/sandbox/pay", "pay_late", "pay_latee", 303, 303, false},
 	{"form", "payment_code", "POST /console/sandbox/pay", of("8", 16), of("8", 4096), 303, 303, false},
@@ -125,7 +126,7 @@ var inputs = []input{
 	{"cookie", "device", "POST /console/login", of("A", 4096), of("A", 4097), 403, 403, false},
 	{"cookie", "tour", "GET /tour", of("A", 4096), of("A", 4097), 200, 200, false},
 
-	{"header", "Accept-Language", "GET /cart", "en;q=0.9," + of("x", maxAcceptedLength), of("en,", 3000), 200, 200, false},
+	{"header", "Accept-Language", "GET /cart", "en;q=0.9," + of("x", web.MaxAcceptedLength), of("en,", 3000), 200, 200, false},
 	{"header", "If-None-Match", "GET /", `W/"x"`, of(`W/"x",`, 2000), 200, 200, false},
 	{"header", "Accept", "GET /cart", "application/json", of("x", 8000), 200, 200, false},
 	{"header", "Accept-Encoding", "GET /cart", "gzip", of("gzip,", 1500), 200, 200, false},
@@ -151,9 +152,9 @@ type inputWorld struct {
 
 func newInputWorld(t *testing.T) *inputWorld {
 	w := &inputWorld{world: newDemo(t), cookies: map[string]string{}, host: "example.com"} // as from elsewhere
-	w.password = cheapPassword(t)
+	w.setPassword()
 	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
-	w.act(o.Payment().Code, sandbox.ActionPayTwice) // a case, and messages
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice) // a case, and messages
 	w.token, w.number = o.Token, o.Number
 	w.at = w.serve(w)
 	w.Mail = nil
@@ -165,7 +166,7 @@ func newInputWorld(t *testing.T) *inputWorld {
 	}
 	_, page := w.send(http.MethodGet, "/checkout", "", nil, w.cookies)
 	id := checkoutID.FindStringSubmatch(page)
-	if w.cookies[consoleCookie] == "" || id == nil {
+	if w.cookies[console.ConsoleCookie] == "" || id == nil {
 		t.Fatalf("no session or no form: %v", w.cookies)
 	}
 	w.form = id[1]
@@ -240,7 +241,7 @@ func (w *inputWorld) try(in input, value string) (*http.Response, string) {
 	case "cookie":
 		cookies = map[string]string{in.name: value}
 		if in.name == "tour" { // which is for whoever is signed in
-			cookies[consoleCookie] = w.cookies[consoleCookie]
+			cookies[console.ConsoleCookie] = w.cookies[console.ConsoleCookie]
 		}
 	case "header":
 		header[in.name] = []string{value}
@@ -304,14 +305,14 @@ func TestInputs(t *testing.T) {
 		if in.request == "POST /checkout" {
 			w.form = w.anotherForm()
 		}
-		w.fault(func(*sandbox.Faults) {})
+		w.gateway.SetFault(noFault)
 	}
 }
 
 // anotherForm fills the cart again and opens the checkout.
 func (w *inputWorld) anotherForm() string {
 	w.t.Helper()
-	delete(w.cookies, cartCookie)
+	delete(w.cookies, web.CartCookie)
 	res, _ := w.send(http.MethodPost, "/cart/items", "sku=MNM-TEH&quantity=1", nil, w.cookies)
 	for _, c := range res.Cookies() {
 		w.cookies[c.Name] = c.Value
@@ -335,7 +336,7 @@ func TestInputsThatComeManyTimes(t *testing.T) {
 		}
 	}
 	for form, want := range map[string]int{of("sku=MNM-TEH&", 2500): 303, of("a=b&", 8000): 422, "sku": 422, "%": 400, "sku=%zz": 400, "sku=MNM-TEH&quantity=1&quantity=99": 303,
-		of("x", maxFormSize): 422, of("x", maxFormSize+1): 413} {
+		of("x", web.MaxFormSize): 422, of("x", web.MaxFormSize+1): 413} {
 		if res, _ := w.send(http.MethodPost, "/cart/items", form, nil, w.cookies); res.StatusCode != want {
 			t.Errorf("%.40q: HTTP %d, want %d", form, res.StatusCode, want)
 		}

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/console"
 	"warungjokul/jokul"
+	"warungjokul/payments/testgateway"
 )
 
 // After the Secret Key was changed, a notification that was signed before still pays. The inbox says which key it fitted,
@@ -15,11 +16,12 @@ import (
 func TestWhichKeyFitted(t *testing.T) {
 	w := newWorld(t)
 	var err error
-	w.SandboxURL, w.Setup.PreviousKey = w.address, true // there is a console
-	if w.Gateway, err = jokul.New(clientID, "SK-new", jokul.WithBaseURL(w.address), jokul.WithPreviousSecretKey(secretKey), jokul.WithRetries(0),
-		jokul.WithClock(w.clock.now)); err != nil {
+	w.SandboxURL, w.Setup.PreviousKey = w.gateway.URL, true // there is a console
+	if w.Gateway, err = jokul.New(testgateway.ClientID, "SK-new", jokul.WithBaseURL(w.gateway.URL), jokul.WithPreviousSecretKey(testgateway.SecretKey), jokul.WithRetries(0),
+		jokul.WithClock(w.clock.Now)); err != nil {
 		t.Fatal(err)
 	}
+	w.Payments.Gateway = w.Gateway
 	finds := func(what, text string) {
 		t.Helper()
 		if page := w.look("/console/setup"); !strings.Contains(page, text) {
@@ -40,7 +42,7 @@ func TestWhichKeyFitted(t *testing.T) {
 		t.Error("the notification's page does not say which key fitted")
 	}
 	finds("signed before the change", "Leave it until there has been none for three days")
-	w.clock.advance(keyGrace)
+	w.clock.Advance(console.KeyGrace)
 	finds("three days later", "more than three days ago")
 
 	r := httptest.NewRequest(http.MethodPost, w.NotificationPath, strings.NewReader(body))
@@ -51,9 +53,9 @@ func TestWhichKeyFitted(t *testing.T) {
 	finds("signed with the new key", "more than three days ago")
 
 	// A message that comes again counts for the key that it fits this time.
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	again := httptest.NewRequest(http.MethodPost, w.NotificationPath, strings.NewReader(body))
-	old, err := jokul.New(clientID, secretKey)
+	old, err := jokul.New(testgateway.ClientID, testgateway.SecretKey)
 	if err != nil {
 		t.Fatal(err)
 	}

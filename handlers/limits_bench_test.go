@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
 	"warungjokul/models"
 )
 

@@ -9,7 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"
 )
 
@@ -17,10 +18,10 @@ import (
 type postbox struct {
 	mu      sync.Mutex
 	down    bool
-	letters []Letter
+	letters []web.Letter
 }
 
-func (p *postbox) send(_ context.Context, l Letter) error {
+func (p *postbox) send(_ context.Context, l web.Letter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.down {
@@ -47,7 +48,7 @@ func (p *postbox) subjects() (list []string) {
 func TestMails(t *testing.T) {
 	w := newWorld(t)
 	box := &postbox{}
-	shops := []*Handler{w.Handler, w.anotherShop(w.address), w.anotherShop(w.address)}
+	shops := []*Handler{w.Handler, w.anotherShop(w.gateway.URL), w.anotherShop(w.gateway.URL)}
 	for _, h := range shops {
 		h.Mail = box.send
 	}
@@ -58,7 +59,7 @@ func TestMails(t *testing.T) {
 			all.Go(func() {
 				for busy := true; busy; {
 					var err error
-					if busy, err = h.mailRound(context.Background()); err != nil {
+					if busy, err = h.shop.SendDueMails(context.Background()); err != nil {
 						t.Error(err)
 					}
 				}
@@ -94,7 +95,7 @@ func TestMails(t *testing.T) {
 	box.subjects()
 
 	w.pass(30*time.Minute, time.Minute)
-	w.act(p.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(p.Payment().Code, sandbox.ActionPay)
 	wantMails("paid", "Pesanan "+p.Number+" sudah lunas")
 	w.pass(16*time.Minute, time.Minute)
 	wantMails("a quarter of an hour left", "Sebentar lagi kedaluwarsa: pesanan "+f.Number)
@@ -112,11 +113,11 @@ func TestMails(t *testing.T) {
 func TestStaleMails(t *testing.T) {
 	w := newWorld(t)
 	order := w.order("MNM-TEH")
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	w.pass(7*time.Hour, time.Hour)
 	box := &postbox{}
 	w.Mail = box.send
-	if busy, err := w.mailRound(context.Background()); busy || err != nil || len(box.letters) != 0 {
+	if busy, err := w.shop.SendDueMails(context.Background()); busy || err != nil || len(box.letters) != 0 {
 		t.Errorf("busy %v, %v, %d letters", busy, err, len(box.letters))
 	}
 }
@@ -138,14 +139,14 @@ func TestMailAgain(t *testing.T) {
 	w.Mail = box.send
 	round := func() {
 		t.Helper()
-		if _, err := w.mailRound(context.Background()); err != nil {
+		if _, err := w.shop.SendDueMails(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	again(http.StatusTooManyRequests, "baru saja dikirim") // it is on its way
 	round()
 	again(http.StatusTooManyRequests, "baru saja dikirim")
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	again(http.StatusSeeOther, "")
 	again(http.StatusTooManyRequests, "baru saja dikirim")
 	round()
@@ -163,7 +164,7 @@ func TestMailAgain(t *testing.T) {
 func TestCalendar(t *testing.T) {
 	for expiry, start := range map[time.Duration]string{time.Hour: "20261124T033000Z", 10 * time.Minute: "20261124T030500Z"} {
 		w := newWorld(t)
-		w.PaymentExpiry = expiry
+		w.PaymentExpiry, w.Payments.Expiry = expiry, expiry
 		if file := w.get(w.order("MNM-TEH") + "/calendar.ics"); !strings.Contains(file, "DTSTART:"+start+"\r\n") || !strings.Contains(file, "TRIGGER:PT0S") {
 			t.Errorf("%v: got %s", expiry, file)
 		}
@@ -181,7 +182,7 @@ func TestMailsAboutCases(t *testing.T) {
 		t.Helper()
 		for busy := true; busy; {
 			var err error
-			if busy, err = w.mailRound(context.Background()); err != nil {
+			if busy, err = w.shop.SendDueMails(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -199,7 +200,7 @@ func TestMailsAboutCases(t *testing.T) {
 	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Pesanan "+o.Number+" dibatalkan") || !strings.Contains(got[0], "jangan dibayar lagi") || strings.Contains(got[0], o.Payment().Code) {
 		t.Errorf("cancelled: %q", got)
 	}
-	w.act(o.Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(o.Payment().Code, sandbox.ActionPay)
 	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 diterima setelah pesanan ini dibatalkan") {
 		t.Errorf("money after the end: %q", got)
 	}
@@ -208,7 +209,7 @@ func TestMailsAboutCases(t *testing.T) {
 		t.Fatalf("%d open cases, %v", len(open), err)
 	}
 	form := decision("refund", map[string][]string{"refund": {"90000"}, "confirm": {"yes"}})
-	if rec := atHome.post(w, viewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
+	if rec := atHome.post(w, console.ViewCase("id", open[0]).CasePath(), form); rec.Code != http.StatusSeeOther {
 		t.Fatalf("HTTP %d", rec.Code)
 	}
 	if got := mails(); len(got) != 1 || !strings.Contains(got[0], "Rp\u00a090.000 sudah dikembalikan kepada Anda pada 24 Nov 2026 lewat transfer BCA.") {

@@ -6,9 +6,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/models"
+	"warungjokul/payments/testgateway"
 )
 
 // whatItIs are the headers of an answer that say what it is.
@@ -17,7 +20,7 @@ var whatItIs = []string{"Content-Type", "Cache-Control", "Etag", "Vary", "Locati
 // onEveryAnswer are headers.
 var onEveryAnswer = map[string]string{
 	"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
-	"Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": permissions,
+	"Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": web.Permissions,
 }
 
 // Each address that answers GET answers HEAD with the same status and headers and no body, and OPTIONS with what it
@@ -27,7 +30,7 @@ func TestHeadAndOptionsEverywhere(t *testing.T) {
 	paths := map[string][]string{} // and what it allows
 	for _, r := range w.echo.Routes() {
 		path := strings.NewReplacer(":token", w.token, ":number", w.number, ":slug", "teh-melati", ":sku", "MNM-TEH", ":id", "1", ":name", "error-404").Replace(r.Path)
-		if r.Path == staticRoute {
+		if r.Path == web.StaticRoute {
 			path = "/static/app.css"
 		}
 		if strings.HasPrefix(r.Method, "echo") { // Echo's own answer to what is not found in a group
@@ -133,7 +136,7 @@ func TestALongSearchIsCut(t *testing.T) {
 		"teh":                        {"“teh”", ""},
 		"teh" + of("+teh", 1000):     {"“teh”", "first words only: “teh”"},
 		"a+b+c+d+e+f+g+h+i+j":        {"“a b c d e f g h”", "first words only: “a b c d e f g h”"},
-		of("x", 4000):                {"“" + of("x", maxSearch) + "”", "first words only"},
+		of("x", 4000):                {"“" + of("x", web.MaxSearch) + "”", "first words only"},
 		"teh%00%E2%80%AE%E2%80%8B+a": {"“teh a”", ""},
 	} {
 		res, page := w.send(http.MethodGet, "/?lang=en&q="+query, "", nil, nil)
@@ -141,7 +144,7 @@ func TestALongSearchIsCut(t *testing.T) {
 			!strings.Contains(page, want.notice) {
 			t.Errorf("%.40q: HTTP %d, %v", query, res.StatusCode, strings.Contains(page, want.shown))
 		}
-		if len(page) > 100_000 || strings.Contains(page, of("x", maxSearch+1)) {
+		if len(page) > 100_000 || strings.Contains(page, of("x", web.MaxSearch+1)) {
 			t.Errorf("%.40q: the page repeats all of it", query)
 		}
 	}
@@ -151,7 +154,7 @@ func TestALongSearchIsCut(t *testing.T) {
 func TestSearchesAreCounted(t *testing.T) {
 	w := newInputWorld(t)
 	w.RateLimit = true
-	for path, most := range map[string]int{"/?q=teh": catalogueSearches, "/console/orders?q=budi": consoleSearches} {
+	for path, most := range map[string]int{"/?q=teh": shop.CatalogueSearches, "/console/orders?q=budi": console.ConsoleSearches} {
 		for n := range most + 1 {
 			want := http.StatusOK
 			if n == most {
@@ -223,10 +226,10 @@ func TestNotificationsAreBounded(t *testing.T) {
 		return body + of("x", size-len(body)-2) + `"}`
 	}
 	send := func(body, id string, change func(http.Header)) int {
-		c := jokul.Component{ClientID: clientID, RequestID: id, Timestamp: w.clock.now().UTC().Format(jokul.TimestampLayout),
+		c := jokul.Component{ClientID: testgateway.ClientID, RequestID: id, Timestamp: w.clock.Now().UTC().Format(jokul.TimestampLayout),
 			Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}
 		header := http.Header{jokul.HeaderClientID: {c.ClientID}, jokul.HeaderRequestID: {c.RequestID}, jokul.HeaderRequestTimestamp: {c.Timestamp},
-			jokul.HeaderSignature: {jokul.Sign(secretKey, c)}}
+			jokul.HeaderSignature: {jokul.Sign(testgateway.SecretKey, c)}}
 		change(header)
 		res, _ := w.send(http.MethodPost, "/payments/notifications", body, header, nil)
 		return res.StatusCode

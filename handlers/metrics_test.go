@@ -15,10 +15,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
+	"warungjokul/payments/requestid"
+	"warungjokul/payments/testgateway"
 )
 
 // metricsText is what OPS_ADDR serves.
@@ -61,21 +64,21 @@ func (w *world) moved(what string, before map[string]float64, want map[string]fl
 
 // say sends the shop a notification about a payment, and returns the answer's
 // status.
-func (w *world) say(s status, amount int64, transaction jokul.TransactionStatus, forged bool) int {
+func (w *world) say(s shop.Status, amount int64, transaction jokul.TransactionStatus, forged bool) int {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":%d},"transaction":{"status":%q,"date":%q},
-		"channel":{"id":"ONLINE_TO_OFFLINE_INDOMARET"}}`, s.InvoiceNumber, amount, transaction, w.clock.now().Format(time.RFC3339))
+		"channel":{"id":"ONLINE_TO_OFFLINE_INDOMARET"}}`, s.InvoiceNumber, amount, transaction, w.clock.Now().Format(time.RFC3339))
 	return w.send(body, forged)
 }
 
 func (w *world) send(body string, forged bool) int {
-	c := jokul.Component{ClientID: clientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.now().Format(jokul.TimestampLayout),
+	c := jokul.Component{ClientID: testgateway.ClientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.Now().Format(jokul.TimestampLayout),
 		Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}
 	r := httptest.NewRequest(http.MethodPost, c.Target, strings.NewReader(body))
 	r.Header.Set(jokul.HeaderClientID, c.ClientID)
 	r.Header.Set(jokul.HeaderRequestID, c.RequestID)
 	r.Header.Set(jokul.HeaderRequestTimestamp, c.Timestamp)
-	r.Header.Set(jokul.HeaderSignature, jokul.Sign(secretKey, c))
+	r.Header.Set(jokul.HeaderSignature, jokul.Sign(testgateway.SecretKey, c))
 	if forged {
 		r.Header.Set(jokul.HeaderSignature, jokul.Sign("another key", c))
 	}
@@ -87,8 +90,8 @@ func (w *world) send(body string, forged bool) int {
 // What happens moves the figure that asks about it, and no other of its kind.
 func TestMetricsAnswer(t *testing.T) {
 	w := newWorld(t)
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
-	minute := func() { w.clock.advance(bookAge) }
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	minute := func() { w.clock.Advance(web.StatsAge) }
 	at := w.figures()
 
 	order := w.order("MNM-TEH")
@@ -112,13 +115,13 @@ func TestMetricsAnswer(t *testing.T) {
 		`shop_cases{kind="wrong_amount"}`: 1, "shop_case_age_seconds": 60, `shop_receipts_total{source="notification"}`: 0})
 	w.send("{", false)
 	w.send(strings.Repeat(" ", jokul.MaxNotificationSize+1), false)
-	w.say(status{InvoiceNumber: "WJ-NOBODY-1"}, 1, jokul.TransactionSuccess, false)
+	w.say(shop.Status{InvoiceNumber: "WJ-NOBODY-1"}, 1, jokul.TransactionSuccess, false)
 	w.say(s, s.Amount, jokul.TransactionFailed, false)
 	at = w.moved("odd notifications", at, map[string]float64{`notifications_total{verdict="unreadable"}`: 1, `notifications_total{verdict="unread"}`: 1,
 		`notifications_total{verdict="unknown_invoice"}`: 1, `notifications_total{verdict="noted"}`: 1})
 
 	paid := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":%d},"transaction":{"status":"SUCCESS","date":%q}}`,
-		s.InvoiceNumber, s.Amount, w.clock.now().Add(-7*time.Second).Format(time.RFC3339))
+		s.InvoiceNumber, s.Amount, w.clock.Now().Add(-7*time.Second).Format(time.RFC3339))
 	w.send(paid, false)
 	w.send(paid, false)
 	minute()
@@ -131,49 +134,50 @@ func TestMetricsAnswer(t *testing.T) {
 // So do codes that do not come, and money nobody tells of.
 func TestMetricsOfTrouble(t *testing.T) {
 	w := newWorld(t)
-	w.fault(func(f *sandbox.Faults) { f.Notify, f.Answer = sandbox.NotifyNone, sandbox.Answer500 })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify, f.Answer = sandbox.NotifyNone, sandbox.Answer500 })
 	at := w.figures()
 	order := w.order("MNM-TEH")
-	w.clock.advance(bookAge)
+	w.clock.Advance(web.StatsAge)
 	at = w.moved("no answer", at, map[string]float64{`shop_code_seconds_count{outcome="unknown"}`: 1, "shop_payments_creating": 1,
 		"shop_reconciliation_age_seconds": w.since(order)})
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
 	w.rounds(w.Handler)
-	w.clock.advance(bookAge)
+	w.clock.Advance(web.StatsAge)
 	at = w.moved("a code after all", at, map[string]float64{`shop_code_seconds_count{outcome="ok"}`: 1, "shop_payments_creating": -1,
 		"shop_reconciliation_age_seconds": -at["shop_reconciliation_age_seconds"]})
 
-	w.act(*w.status(order).PaymentCode, sandbox.ActionPay)
-	paidAt := w.clock.now()
-	w.clock.advance(4 * time.Minute)
+	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
+	paidAt := w.clock.Now()
+	w.clock.Advance(4 * time.Minute)
 	w.rounds(w.Handler)
 	if got := w.status(order).OrderStatus; got != models.OrderPaid {
 		t.Fatalf("order %s", got)
 	}
 	at = w.moved("money found by asking", at, map[string]float64{`shop_status_queries_total{answer="success"}`: 1,
 		`shop_receipts_total{source="status_query"}`: 1, `shop_receipts_total{source="notification"}`: 0,
-		`shop_payment_to_paid_seconds_sum{source="status_query"}`: w.clock.now().Sub(paidAt).Seconds()})
-	w.keepHouse(context.Background())
+		`shop_payment_to_paid_seconds_sum{source="status_query"}`: w.clock.Now().Sub(paidAt).Seconds()})
+	w.maintain(context.Background())
 	at = w.moved("the hourly report", at, map[string]float64{`mismatches{kind="not_notified"}`: 1, `mismatches{kind="money"}`: 0})
 
-	w.fault(func(f *sandbox.Faults) { f.Answer, f.AnswerOn = sandbox.Answer503HTML, "status" })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer, f.AnswerOn = sandbox.Answer503HTML, "status" })
 	w.post(w.order("MNM-TEH")+"/check", nil, nil)
 	at = w.moved("no answer to a question", at, map[string]float64{`shop_status_queries_total{answer="away"}`: 1, `shop_code_seconds_count{outcome="ok"}`: 1})
 
-	w.fault(answer(sandbox.Answer500))
+	w.gateway.SetFault(answer(sandbox.Answer500))
 	order = w.order("MNM-TEH")
-	w.fault(func(*sandbox.Faults) {})
-	w.take(w.whole(order).Payment().InvoiceNumber)
+	w.gateway.SetFault(noFault)
+	w.gateway.Take(jokul.PaymentCodeRequest{InvoiceNumber: w.whole(order).Payment().InvoiceNumber, Amount: 50_000, ExpiresIn: time.Hour,
+		CustomerName: "Orang lain", Description: "Lain"})
 	w.pass(2*time.Second, time.Second)
 	at = w.moved("an invoice number that is taken", at, map[string]float64{`shop_code_seconds_count{outcome="taken"}`: 1,
 		`shop_code_seconds_count{outcome="unknown"}`: 1, `shop_code_seconds_count{outcome="ok"}`: 1})
-	w.fault(func(f *sandbox.Faults) { f.MinAmount = 4_000_000 })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.MinAmount = 4_000_000 })
 	w.order("MNM-TEH")
 	at = w.moved("a code refused", at, map[string]float64{`shop_code_seconds_count{outcome="refused"}`: 1})
 	if err := w.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.say(status{InvoiceNumber: "WJ-X-1"}, 1, jokul.TransactionSuccess, false); got != http.StatusServiceUnavailable {
+	if got := w.say(shop.Status{InvoiceNumber: "WJ-X-1"}, 1, jokul.TransactionSuccess, false); got != http.StatusServiceUnavailable {
 		t.Errorf("a notification without a database: HTTP %d", got)
 	}
 	at = w.moved("the database gone", at, map[string]float64{"shop_ready": -1, `notifications_total{verdict="not_kept"}`: 1})
@@ -185,7 +189,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 // since is how long an order's payment has been due, in seconds.
 func (w *world) since(order string) float64 {
 	p := w.whole(order).Payment()
-	return w.clock.now().Sub(*p.NextCheckAt).Seconds()
+	return w.clock.Now().Sub(*p.NextCheckAt).Seconds()
 }
 
 // Strangers cannot make series: neither with a host, nor a method, nor a path.
@@ -235,8 +239,9 @@ func TestRequestsAreCountedAsAnswered(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	w := newWorld(t)
 	var log bytes.Buffer
-	w.Proxies = Proxies{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("::1/128")}
-	w.Log = slog.New(WithRequestIDs(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("shop", 1)
+	w.Proxies = web.Proxies{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("::1/128")}
+	w.Log = slog.New(requestid.LogHandler(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("shop", 1)
+	w.Payments.Log = w.Log
 	cart := w.post("/cart/items", map[string][]string{"sku": {"MNM-TEH"}, "quantity": {"1"}}, nil).Result().Cookies()
 	checkout := func(id, from string) *httptest.ResponseRecorder {
 		form := "name=Budi&email=budi@example.com&phone=081234567890&checkout_id=" + w.checkoutID(cart)
@@ -324,8 +329,8 @@ func TestRequestIDs(t *testing.T) {
 func TestStreamsAreCounted(t *testing.T) {
 	w := newWorld(t)
 	at := w.figures()
-	_, end, _ := w.streams.watch("one", "")
-	_, other, _ := w.streams.watch("two", "")
+	_, end, _ := w.Streams.Subscribe("one", "")
+	_, other, _ := w.Streams.Subscribe("two", "")
 	at = w.moved("two pages watched", at, map[string]float64{"shop_streams": 2})
 	end()
 	other()

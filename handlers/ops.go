@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"warungjokul/handlers/web"
 )
 
 // OpsHandler serves whoever runs the shop, on an address of their own: metrics,
 // health, and profiles, which tell more than a stranger should know.
 func (h *Handler) OpsHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", h.serveMetrics)
+	mux.HandleFunc("GET /metrics", h.ServeMetrics)
 	for _, path := range []string{"/healthz", "/readyz"} {
 		mux.Handle("GET "+path, h.echo)
 	}
@@ -31,7 +32,7 @@ func (h *Handler) OpsHandler() http.Handler {
 // web site reads a profile by a name that it lets resolve to here.
 func byAddress(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		name, _ := splitHost(r)
+		name, _ := web.SplitHost(r)
 		if _, err := netip.ParseAddr(name); err != nil && name != "localhost" {
 			http.Error(w, "profiles are served by address, such as http://127.0.0.1:9090/debug/pprof/", http.StatusMisdirectedRequest)
 			return

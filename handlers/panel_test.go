@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"warungjokul/handlers/demo"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -22,8 +22,8 @@ import (
 func newDemo(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.SandboxURL, w.TillURL = w.address, w.address
-	w.echo = w.routes()
+	w.SandboxURL, w.TillURL = w.gateway.URL, w.gateway.URL
+	w.route()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.gateway.Run(ctx) }()
@@ -49,8 +49,8 @@ func (w *world) page(path string) string {
 // press posts a form of the panel and returns the page it leads to.
 func (w *world) press(path string, form url.Values) string {
 	w.t.Helper()
-	rec := atHome.post(w, panelPath+path, form)
-	if rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), panelPath+"?did=") {
+	rec := atHome.post(w, demo.PanelPath+path, form)
+	if rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), demo.PanelPath+"?did=") {
 		w.t.Fatalf("POST %s: HTTP %d to %q", path, rec.Code, rec.Header().Get("Location"))
 	}
 	return w.page(rec.Header().Get("Location"))
@@ -93,8 +93,8 @@ func TestPanelActions(t *testing.T) {
 			w := newDemo(t)
 			order := w.order("MNM-GAYO")
 			s := w.status(order)
-			shown := w.page(panelPath)
-			if !strings.Contains(shown, `href="/console/orders/`+orderNumber(s.InvoiceNumber)+`"`) || strings.Contains(shown, strings.TrimPrefix(order, "/orders/")) {
+			shown := w.page(demo.PanelPath)
+			if !strings.Contains(shown, `href="/console/orders/`+demo.OrderNumber(s.InvoiceNumber)+`"`) || strings.Contains(shown, strings.TrimPrefix(order, "/orders/")) {
 				t.Error("the code does not lead to its order in the console, or shows the order's token")
 			}
 			shown = w.press("/pay", url.Values{"payment_code": {*s.PaymentCode}, "action": {action}})
@@ -147,7 +147,7 @@ func TestPanelPaysLate(t *testing.T) {
 func TestPanelOffersPayLate(t *testing.T) {
 	w := newDemo(t)
 	s := w.status(w.order("VCR-CELENGAN"))
-	if page := w.page(panelPath); !strings.Contains(page, `data-testid="pay_late"`) {
+	if page := w.page(demo.PanelPath); !strings.Contains(page, `data-testid="pay_late"`) {
 		t.Error("an unpaid code cannot be paid late")
 	}
 	page := w.press("/pay", url.Values{"payment_code": {*s.PaymentCode}, "action": {"pay"}})
@@ -170,11 +170,11 @@ func TestPanelRefusals(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{"/deliveries/99/resend": 303, "/deliveries/99/next": 303, "/deliveries/x/resend": 404} {
-		if rec := atHome.post(w, panelPath+path, nil); rec.Code != want || want == 303 && rec.Header().Get("Location") != panelPath+"?did=refused" {
+		if rec := atHome.post(w, demo.PanelPath+path, nil); rec.Code != want || want == 303 && rec.Header().Get("Location") != demo.PanelPath+"?did=refused" {
 			t.Errorf("%s: HTTP %d to %q", path, rec.Code, rec.Header().Get("Location"))
 		}
 	}
-	if rec := atHome.post(w, panelPath+"/clock", url.Values{"advance": {"soon"}}); rec.Code != http.StatusUnprocessableEntity {
+	if rec := atHome.post(w, demo.PanelPath+"/clock", url.Values{"advance": {"soon"}}); rec.Code != http.StatusUnprocessableEntity {
 		t.Errorf("no duration: HTTP %d", rec.Code)
 	}
 }
@@ -192,7 +192,7 @@ func TestPanelFaults(t *testing.T) {
 	usual := set()
 	try := func(name, value string, want any, form url.Values) {
 		t.Helper()
-		w.fault(func(f *sandbox.Faults) { f.MinAmount = 20_000 })
+		w.gateway.SetFault(func(f *sandbox.Faults) { f.MinAmount = 20_000 })
 		page := w.press("/faults", form)
 		if got := set(); fmt.Sprint(got[name]) != fmt.Sprint(want) || got["min_amount"] != 20_000.0 {
 			t.Errorf("%s %s: the gateway has %v, min_amount %v", name, value, got[name], got["min_amount"])
@@ -201,25 +201,25 @@ func TestPanelFaults(t *testing.T) {
 			t.Errorf("%s %s: the page says that a fault is on: %v", name, value, shown)
 		}
 	}
-	for _, value := range faultAnswers {
+	for _, value := range demo.FaultAnswers {
 		try("answer", value, value, url.Values{"answer": {value}})
 	}
-	for _, value := range faultNotify {
+	for _, value := range demo.FaultNotify {
 		try("notify", value, value, url.Values{"notify": {value}})
 	}
-	for _, way := range faultRetellings {
+	for _, way := range demo.FaultRetellings {
 		try("retelling", way, []string{way}, url.Values{"retelling": {way}})
 	}
-	try("retelling", "all", faultRetellings, url.Values{"retelling": faultRetellings})
-	if page := w.page(panelPath); strings.Count(page, `name="retelling"`) != len(faultRetellings) || strings.Count(page, ` checked>`) < len(faultRetellings) {
+	try("retelling", "all", demo.FaultRetellings, url.Values{"retelling": demo.FaultRetellings})
+	if page := w.page(demo.PanelPath); strings.Count(page, `name="retelling"`) != len(demo.FaultRetellings) || strings.Count(page, ` checked>`) < len(demo.FaultRetellings) {
 		t.Error("the page does not show that all retellings are on")
 	}
-	for _, s := range faultSwitches {
-		try(s.name, "", s.odd, url.Values{"switch": {s.name}})
+	for _, s := range demo.FaultSwitches {
+		try(s.Name, "", s.Odd, url.Values{"switch": {s.Name}})
 	}
-	for _, rule := range faultRules {
-		for _, value := range rule.values {
-			try(rule.name, value, value, url.Values{"notify": {"none"}, rule.name: {value}})
+	for _, rule := range demo.FaultRules {
+		for _, value := range rule.Values {
+			try(rule.Name, value, value, url.Values{"notify": {"none"}, rule.Name: {value}})
 		}
 	}
 	page := w.press("/calm", nil)
@@ -261,7 +261,7 @@ func TestPanelTimetable(t *testing.T) {
 	if o := w.whole(first); o.Status != models.OrderPaid || !strings.Contains(page, `data-delivery="delivered"`) {
 		t.Errorf("after the jump: %s", o.Status)
 	}
-	if rec := atHome.post(w, panelPath+"/deliveries/1/next", nil); rec.Header().Get("Location") != panelPath+"?did=refused" {
+	if rec := atHome.post(w, demo.PanelPath+"/deliveries/1/next", nil); rec.Header().Get("Location") != demo.PanelPath+"?did=refused" {
 		t.Errorf("there is no next attempt, and yet %q", rec.Header().Get("Location"))
 	}
 	page = w.press("/clock", url.Values{"advance": {"6h0m0s"}})
@@ -272,7 +272,7 @@ func TestPanelTimetable(t *testing.T) {
 
 func (w *world) gatewayAhead() time.Duration {
 	w.t.Helper()
-	c, err := w.gatewayClock(context.Background())
+	c, err := w.demo.GatewayClock(context.Background())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -282,20 +282,20 @@ func (w *world) gatewayAhead() time.Duration {
 // Outside of a demo there is neither panel nor tour, and nothing leads there.
 func TestNoDemoPagesOutsideOfADemo(t *testing.T) {
 	w := newWorld(t)
-	w.password = cheapPassword(t)
+	w.setPassword()
 	in := signIn(t, w, "/console")
-	for _, path := range []string{panelPath, "/tour", "/tour/shop", "/tour/till"} {
+	for _, path := range []string{demo.PanelPath, "/tour", "/tour/shop", "/tour/till"} {
 		if got := in.get(w, path).Code; got != http.StatusNotFound {
 			t.Errorf("GET %s: HTTP %d, want 404", path, got)
 		}
 	}
-	for _, path := range []string{panelPath + "/pay", panelPath + "/calm", "/tour"} {
+	for _, path := range []string{demo.PanelPath + "/pay", demo.PanelPath + "/calm", "/tour"} {
 		if got := in.post(w, path, nil).Code; got != http.StatusNotFound && got != http.StatusMethodNotAllowed {
 			t.Errorf("POST %s: HTTP %d, want 404", path, got)
 		}
 	}
 	for _, page := range []*httptest.ResponseRecorder{in.get(w, "/"), in.get(w, "/console"), in.get(w, w.order("MNM-GAYO"))} {
-		if text := page.Body.String(); page.Code != http.StatusOK || strings.Contains(text, "/tour") || strings.Contains(text, panelPath) {
+		if text := page.Body.String(); page.Code != http.StatusOK || strings.Contains(text, "/tour") || strings.Contains(text, demo.PanelPath) {
 			t.Errorf("HTTP %d, and a way to the demo: %v", page.Code, strings.Contains(text, "/tour"))
 		}
 	}

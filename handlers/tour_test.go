@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
+	"warungjokul/handlers/demo"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -24,11 +24,11 @@ func (g *guest) do(method, path string, form url.Values) *httptest.ResponseRecor
 	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if g.cookie != "" {
-		r.AddCookie(&http.Cookie{Name: tourCookie, Value: g.cookie})
+		r.AddCookie(&http.Cookie{Name: demo.TourCookie, Value: g.cookie})
 	}
 	rec := atHome.do(g.world, r)
 	for _, c := range rec.Result().Cookies() {
-		if c.Name == tourCookie {
+		if c.Name == demo.TourCookie {
 			g.cookie = c.Value
 		}
 	}
@@ -40,7 +40,7 @@ var played = regexp.MustCompile(`data-step="(\d)" data-act="([a-z]+)"`)
 // at opens a step and says what is played.
 func (g *guest) at(step int) (act, page string) {
 	g.t.Helper()
-	rec := g.do(http.MethodGet, tourPath(step), nil)
+	rec := g.do(http.MethodGet, demo.TourPath(step), nil)
 	if rec.Code == http.StatusSeeOther {
 		return "sent to " + rec.Header().Get("Location"), ""
 	}
@@ -89,11 +89,11 @@ func TestTourTellsWhatHappens(t *testing.T) {
 			t.Errorf("step %d before there is an order: %s", step, got)
 		}
 	}
-	if got := g.goOn(1); got != tourPath(2) {
+	if got := g.goOn(1); got != demo.TourPath(2) {
 		t.Fatalf("sent to %s", got)
 	}
 	order := g.framed("shop", 2)
-	if again := g.goOn(1); again != tourPath(2) || g.framed("shop", 2) != order || len(w.ledger()) != 1 {
+	if again := g.goOn(1); again != demo.TourPath(2) || g.framed("shop", 2) != order || len(w.ledger()) != 1 {
 		t.Error("pressed twice, it is two orders")
 	}
 	page := play(2, "code", "POST /indomaret-online-to-offline/v2/payment-code, ditandatangani. Jawabannya HTTP 200")
@@ -104,10 +104,10 @@ func TestTourTellsWhatHappens(t *testing.T) {
 		t.Error("there is no way to the messages")
 	}
 	code := w.whole(order).Payment().Code
-	if till := g.framed("till", 2); till != w.address+"/simulator?lang=id" {
+	if till := g.framed("till", 2); till != w.gateway.URL+"/simulator?lang=id" {
 		t.Errorf("step 2: the till is at %s", till)
 	}
-	if till := g.framed("till", 3); till != w.address+"/simulator?lang=id&payment_code="+code {
+	if till := g.framed("till", 3); till != w.gateway.URL+"/simulator?lang=id&payment_code="+code {
 		t.Errorf("step 3: the till is at %s", till)
 	}
 	if got, _ := g.at(4); got != "sent to /tour?step=3" {
@@ -131,7 +131,7 @@ func TestTourTellsWhatHappens(t *testing.T) {
 	}
 	play(4, "told", "tanda tangan cocok")
 	play(5, "paid", "status SUCCESS, tanda tangan cocok")
-	if got := g.goOn(5); got != tourPath(6) {
+	if got := g.goOn(5); got != demo.TourPath(6) {
 		t.Errorf("sent to %s", got)
 	}
 
@@ -166,7 +166,7 @@ func TestTourStartsOver(t *testing.T) {
 	g.goOn(1)
 	g.goOn(3)
 	order := g.framed("shop", 4)
-	w.fault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyWrongSignature })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyWrongSignature })
 	if _, page := g.at(4); !strings.Contains(page, "disuruh berulah") {
 		t.Error("the page does not say that the gateway misbehaves")
 	}
@@ -174,7 +174,7 @@ func TestTourStartsOver(t *testing.T) {
 	if got, _ := g.at(5); got != "sent to /tour?step=4" {
 		t.Errorf("with a notification that did not verify, step 5: %s", got)
 	}
-	if got := g.do(http.MethodPost, "/tour/reset", nil).Header().Get("Location"); got != tourPath(1) {
+	if got := g.do(http.MethodPost, "/tour/reset", nil).Header().Get("Location"); got != demo.TourPath(1) {
 		t.Errorf("sent to %s", got)
 	}
 	if o := w.whole(order); o.Status != models.OrderPaid || w.gateway.Faults().Notify != "" {
@@ -187,7 +187,7 @@ func TestTourStartsOver(t *testing.T) {
 func TestTourWithAGatewayThatMisbehaves(t *testing.T) {
 	w := newDemo(t)
 	g := &guest{world: w}
-	w.fault(func(f *sandbox.Faults) { f.Answer = sandbox.AnswerUnsigned })
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.AnswerUnsigned })
 	g.goOn(1)
 	if act, page := g.at(2); act != "code" || !strings.Contains(page, "Tidak ada jawaban yang bisa dipercaya") || !strings.Contains(page, "disuruh berulah") {
 		t.Errorf("step 2 plays %s and does not say what happened", act)
@@ -207,8 +207,8 @@ func TestTourTakesWhatHappened(t *testing.T) {
 	w := newDemo(t)
 	g := &guest{world: w}
 	g.goOn(1)
-	w.act(w.whole(g.framed("shop", 2)).Payment().Code, sandbox.ActionPay)
-	if got := g.goOn(3); got != tourPath(4) {
+	w.gateway.Do(w.whole(g.framed("shop", 2)).Payment().Code, sandbox.ActionPay)
+	if got := g.goOn(3); got != demo.TourPath(4) {
 		t.Errorf("sent to %s", got)
 	}
 	if got, _ := g.at(4); got != "told" {
@@ -228,7 +228,7 @@ func TestFrames(t *testing.T) {
 	}
 	for path, want := range map[string]string{"/": "frame-ancestors 'self'", "/tour/shop": "frame-ancestors 'self'", "/gallery/order-waiting": "frame-ancestors 'self'",
 		"/console": "frame-ancestors 'none'", "/console/setup": "frame-ancestors 'none'",
-		"/tour": "frame-ancestors 'none'; frame-src 'self' " + demo.address} {
+		"/tour": "frame-ancestors 'none'; frame-src 'self' " + demo.gateway.URL} {
 		if got := policy(demo, path); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %s", path, got)
 		}
@@ -250,7 +250,7 @@ func TestTourCookie(t *testing.T) {
 		t.Errorf("with a made-up cookie, step 3: %s", got)
 	}
 	for value, want := range map[string]int{"0": 1, "7": 6, "x": 1, "-3": 1, "4": 4} {
-		if got := stepOf(value); got != want {
+		if got := demo.StepOf(value); got != want {
 			t.Errorf("step %q is %d, want %d", value, got, want)
 		}
 	}

@@ -155,7 +155,7 @@ func sampleSteps(l Lang) []Step {
 		{From: LaneShop, To: LaneDOKU, Title: "POST " + samplePath, Label: l.T("inspect.call.code"), Answer: "✓ HTTP 200 · 45 ms", At: at(-1), Took: "45 ms",
 			Text: l.T("inspect.call.code.text"), Signs: []Sign{{Text: "HTTP 200", Good: true}, {Text: l.T("inspect.check.fits"), Good: true}},
 			Request: &request, Response: &response, Changes: []ChangeLine{{state, "creating", "pending"}}, Curl: curl,
-			Source: []Source{{"handlers/payment.go:106", "(*Handler).obtainCode"}, {"jokul/payment_code.go:201", "(*Client).GeneratePaymentCode"}, {"jokul/signature.go:89", "Sign"}}},
+			Source: []Source{{"payments/order.go:17", "(*Service).PlaceOrder"}, {"jokul/payment_code.go:201", "(*Client).GeneratePaymentCode"}, {"jokul/signature.go:89", "Sign"}}},
 		{From: LaneShop, To: LaneShopper, Title: l.T("mail.code.subject", "WJ-7K4M9Q2P"), Label: l.T("inspect.mail"), At: at(0), Text: l.T("inspect.mail.text")},
 		{From: LaneTill, To: LaneDOKU, Title: Rupiah(90_000), Label: l.T("inspect.till", Rupiah(90_000)), Told: true, At: at(150), Text: l.T("inspect.till.text", "6"),
 			Facts: []Fact{{"AGENT_ID", "INDOMARET"}, {"AGENT_STORE_ID", "T4KB"}, {"AGENT_TRX_ID", "IDM000000001"}}},

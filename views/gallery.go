@@ -187,7 +187,7 @@ func payable(p *OrderPage) {
 	p.Simulator = "http://127.0.0.1:8081/simulator?payment_code=" + code
 	p.Steps = []string{p.T("steps.1"), p.T("steps.2"), p.T("steps.3", "DOKU"), p.T("steps.4"), p.T("steps.5"), p.T("steps.6")}
 	p.Code = &Code{Digits: code, Deadline: p.Lang.Moment(sampleTime), Expires: Machine(sampleTime)}
-	p.Keep = &Keep{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.ShopName(), p.URL),
+	p.Keep = &ShareLinks{Text: p.T("keep.message", code, p.Amount, p.Code.Deadline, p.Say, p.Number, p.ShopName(), p.URL),
 		WhatsApp: "https://wa.me/?text=" + code, Mail: "mailto:?body=" + code, Calendar: p.Path + "/calendar.ics", Again: p.Path + "/mail"}
 }
 

@@ -31,8 +31,8 @@ type OrderPage struct {
 
 	Slow bool // the gateway did not answer yet
 
-	Code *Code // only while it can be paid
-	Keep *Keep // likewise
+	Code *Code       // only while it can be paid
+	Keep *ShareLinks // likewise
 
 	Steps        []string
 	StepsByDOKU  bool
@@ -81,8 +81,8 @@ type Code struct {
 	Expires  string // for programs
 }
 
-// Keep is how a shopper takes a code along.
-type Keep struct {
+// ShareLinks are the links by which a shopper takes a code along.
+type ShareLinks struct {
 	Text     string // everything that is needed at the till, to be sent
 	WhatsApp string // addresses that send it
 	Mail     string

@@ -172,7 +172,7 @@ func TestTexts(t *testing.T) {
 func sourceOfPages(t *testing.T) string {
 	t.Helper()
 	var source strings.Builder
-	for _, pattern := range []string{"*.templ", "*.go", "../handlers/*.go"} {
+	for _, pattern := range []string{"*.templ", "*.go", "../handlers/*.go", "../handlers/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ import (
 
 // paymentCode is what is mutated unless -files says otherwise.
 const paymentCode = "models/identity.go,models/receipt.go,models/case.go,models/decision.go,models/payment.go,models/order.go,models/notification.go," +
-	"handlers/payment.go,handlers/reconcile.go,handlers/notification.go,handlers/rejection.go,payments/*.go"
+	"payments/*.go"
 
 type options struct {
 	files   string

@@ -1,0 +1,34 @@
+package demo
+
+import (
+	"warungjokul/handlers/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Routes lists the panel of the embedded gateway, which is a part of the
+// console c, and the tour, which is not.
+func (h *Handler) Routes(e *echo.Echo, c *echo.Group) {
+	e.GET("/gallery", h.showGallery)
+	e.GET("/gallery/:name", h.showSample)
+	e.GET("/mailbox", h.showMailbox, h.SignedInOnly)
+	e.GET("/mailbox/:id", h.showMail, h.SignedInOnly)
+	e.GET("/mailbox/:id/html", h.showMailHTML, h.SignedInOnly)
+
+	c.GET("/sandbox", h.showPanel)
+	c.POST("/sandbox/pay", h.actOnCode)
+	c.POST("/sandbox/faults", h.chooseFaults)
+	c.POST("/sandbox/calm", h.calmFaults)
+	c.POST("/sandbox/clock", h.moveClock)
+	c.POST("/sandbox/deliveries/:id/resend", h.sendAgain)
+	c.POST("/sandbox/deliveries/:id/next", h.jumpToNext)
+
+	tour := e.Group("/tour", h.SignedInOnly)
+	tour.GET("", h.showTour)
+	tour.POST("", h.goOn, h.Limited(60))
+	tour.POST("/reset", h.startOver, h.Limited(60))
+	tour.GET("/shop", h.tourShop)
+	tour.GET("/till", h.tourTill)
+	tour.RouteNotFound("", web.OtherMethod)
+	tour.RouteNotFound("/*", web.OtherMethod)
+}

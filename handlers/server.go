@@ -1,0 +1,120 @@
+// Package handlers is the shop over HTTP. This file wires the rooms together and
+// serves them:
+//
+//	web      what the rooms share
+//	shop     what shoppers see
+//	console  what merchants see
+//	demo     what a shop with an embedded gateway has besides
+//
+// The payment flow is in package payments.
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/console"
+	"warungjokul/handlers/demo"
+	"warungjokul/handlers/shop"
+	"warungjokul/handlers/web"
+	"warungjokul/static"
+)
+
+// Handler is the shop: an http.Handler, and the worker behind it.
+type Handler struct {
+	*web.App
+	shop    *shop.Handler
+	console *console.Handler
+	demo    *demo.Handler // nil where the shop is no demo
+	echo    *echo.Echo
+}
+
+// New builds the shop.
+func New(ctx context.Context, c web.Config) (*Handler, error) {
+	app, err := web.New(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{App: app}
+	if h.console, err = console.New(ctx, app); err != nil {
+		return nil, err
+	}
+	if h.shop, err = shop.New(ctx, app, h.console.MayInspect); err != nil {
+		return nil, err
+	}
+	h.route()
+	return h, nil
+}
+
+// route builds the router, with the demo's rooms where the shop is a demo.
+func (h *Handler) route() {
+	if h.Demo() {
+		h.demo = &demo.Handler{App: h.App, SignedInOnly: h.console.SignedInOnly, ConsolePage: h.console.ConsolePage}
+		h.console.EraseAtGateway = h.demo.EraseAtSandbox
+	}
+	h.echo = h.routes()
+}
+
+// ServeHTTP serves the shop.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.ServeHTTP(w, r) }
+
+// ConsolePath is where the console is: the path of the one-time link, where it is
+// opened by one.
+func (h *Handler) ConsolePath() string { return h.console.ConsolePath() }
+
+// Close ends the open event streams, which would otherwise hold a stop up.
+func (h *Handler) Close() { h.Streams.Close() }
+
+// routes lists every address of the shop. Each room lists its own.
+func (h *Handler) routes() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = h.ShowError
+	e.IPExtractor = h.Proxies.ClientAddress()
+	e.Use(h.AllMiddleware())
+
+	h.shop.Routes(e)
+	if h.NotificationPath != "" {
+		e.POST(h.NotificationPath, h.receiveNotification)
+	}
+	staff := h.console.Routes(e)
+	if h.demo != nil {
+		h.demo.Routes(e, staff)
+	}
+
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, web.Healthy) })
+	e.GET("/readyz", h.Ready)
+	e.GET("/favicon.ico", func(c echo.Context) error {
+		return c.Redirect(http.StatusFound, static.URL("drawings/favicon.svg"))
+	})
+	e.GET(web.StaticRoute, echo.NotFoundHandler) // the middleware has answered before
+	h.metricsRoutes(e)
+	web.AnswerHead(e)
+	return e
+}
+
+// metricsRoutes serves the metrics where OpsHandler does not: to everybody in a demo, otherwise to who is signed in.
+func (h *Handler) metricsRoutes(e *echo.Echo) {
+	const ofConsole = "/console/metrics"
+	serve := echo.WrapHandler(http.HandlerFunc(h.ServeMetrics))
+	switch {
+	case h.MetricsElsewhere:
+	case h.Demo():
+		e.GET("/metrics", serve)
+	default:
+		e.GET("/metrics", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, ofConsole) })
+		e.GET(ofConsole, serve, h.console.StaffOnly)
+	}
+}
+
+// RouteAt returns the route of the shop that a path is on, whatever its method, and empty when it is on none. The
+// Notification URL must be on none: the one of the two that is declared later would win.
+func RouteAt(path string) string {
+	app := &web.App{Config: web.Config{SandboxURL: "http://a.demo.has.all.pages"}}
+	h := &Handler{App: app, shop: &shop.Handler{App: app}, console: &console.Handler{App: app}}
+	h.route()
+	c := h.echo.NewContext(nil, nil)
+	h.echo.Router().Find(http.MethodPost, path, c)
+	return c.Path()
+}

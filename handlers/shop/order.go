@@ -1,0 +1,351 @@
+package shop
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"warungjokul/handlers/web"
+	"warungjokul/models"
+	"warungjokul/payments"
+	"warungjokul/views"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+)
+
+// billerName is what to ask for at the till. DOKU's own word for Indomaret is
+// not published (docs/protocol.md section 10).
+const billerName = "DOKU"
+
+func (h *Handler) order(c echo.Context) (models.Order, error) {
+	o, err := h.Store.Order(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return o, fmt.Errorf("order: %w", err)
+	}
+	return o, nil
+}
+
+func (h *Handler) showOrder(c echo.Context) error {
+	if name, ok := h.pageCacheKey(c); ok {
+		return h.sendCachedOrder(c, name)
+	}
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	notice := ""
+	if c.QueryParams().Has("mailed") {
+		notice = web.Lang(c).T("keep.again.done", mask(o.CustomerEmail))
+	}
+	return h.orderPage(c, http.StatusOK, o, notice)
+}
+
+// mask leaves of a mail address what its owner knows it by.
+func mask(email string) string {
+	name, domain, _ := strings.Cut(email, "@")
+	return name[:min(len(name), 1)] + "***@" + domain
+}
+
+// checkOrder asks the gateway because the shopper says to have paid: about every
+// code of the order that money may have come for.
+func (h *Handler) checkOrder(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	granted, err := h.Payments.CheckOrder(c.Request().Context(), o)
+	if err != nil {
+		return err
+	}
+	if !granted {
+		c.Response().Header().Set("Retry-After", fmt.Sprint(int(web.CheckInterval/time.Second)))
+		return h.orderPage(c, http.StatusTooManyRequests, o, web.Lang(c).T("check.soon"))
+	}
+	return c.Redirect(http.StatusSeeOther, web.OrderPath(o.Token))
+}
+
+// newCode makes the next attempt to be paid, where the last has come to nothing.
+func (h *Handler) newCode(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if p := o.Payment(); p.State == models.PaymentPending && overdue(p, h.Now()) {
+		if err := h.Payments.CheckNow(ctx, p.ID); err != nil {
+			return err
+		}
+		if o, err = h.order(c); err != nil {
+			return err
+		}
+	}
+	o.Client = h.placer(c)
+	_, err = h.Payments.NewCode(ctx, o)
+	if errors.Is(err, models.ErrMoneyUndecided) {
+		return h.orderPage(c, http.StatusConflict, o, web.Lang(c).T("order.undecided"))
+	}
+	var soldOut *models.OutOfStockError
+	if errors.As(err, &soldOut) {
+		v := h.viewOrder(h.Page(c, ""), o, web.Lang(c).T("order.soldout"))
+		v.SoldOut = true
+		return web.Render(c, http.StatusConflict, views.Order(v))
+	}
+	if _, ok := h.limitOf(ctx, web.Lang(c), o, err); ok {
+		return h.orderPage(c, http.StatusTooManyRequests, o, web.Lang(c).T("limit.code"))
+	}
+	if err != nil {
+		return fmt.Errorf("new code: %w", err)
+	}
+	return c.Redirect(http.StatusSeeOther, web.OrderPath(o.Token))
+}
+
+// Status is what programs and scripts see of an order.
+type Status struct {
+	OrderStatus   models.OrderStatus  `json:"order_status"`
+	PaymentStatus models.PaymentState `json:"payment_status"`
+	InvoiceNumber string              `json:"invoice_number"`
+	PaymentCode   *string             `json:"payment_code"`
+	Amount        int64               `json:"amount"`
+	ExpiresAt     *time.Time          `json:"expires_at"`
+	PaidAt        *time.Time          `json:"paid_at"`
+	Attempt       int64               `json:"attempt"`
+	ServerTime    time.Time           `json:"server_time"`
+}
+
+func (h *Handler) statusOf(o models.Order) Status {
+	p := o.Payment()
+	s := Status{
+		OrderStatus: o.Status, PaymentStatus: p.State, InvoiceNumber: p.InvoiceNumber, Amount: p.Amount,
+		ExpiresAt: p.ExpiresAt, PaidAt: o.PaidAt, Attempt: p.Attempt, ServerTime: h.Now().UTC(),
+	}
+	if p.Code != "" && (o.Status == models.OrderPaid || !o.HasUndecidedMoney()) { // as on the page
+		s.PaymentCode = &p.Code
+	}
+	return s
+}
+
+func (h *Handler) orderStatus(c echo.Context) error {
+	o, err := h.order(c)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, h.statusOf(o))
+}
+
+// live reports whether an order can still change by itself.
+func live(o models.Order, now time.Time) bool {
+	p := o.Payment()
+	if o.Status == models.OrderPaid {
+		return p.Reusable && !overdue(p, now)
+	}
+	return o.Status == models.OrderAwaitingPayment && p.State != models.PaymentFailed
+}
+
+func overdue(p models.Payment, now time.Time) bool {
+	return p.ExpiresAt != nil && !now.Before(*p.ExpiresAt)
+}
+
+// stateOf says what the order's page looks like now.
+func stateOf(o models.Order, now time.Time) views.OrderState {
+	switch o.Status {
+	case models.OrderPaid:
+		return views.StatePaid
+	case models.OrderExpired:
+		if o.HasUndecidedMoney() {
+			return views.StateChecking
+		}
+		return views.StateExpired
+	case models.OrderCancelled:
+		return views.StateCancelled
+	}
+	p := o.Payment()
+	switch {
+	case o.HasUndecidedMoney():
+		return views.StateChecking
+	case p.State == models.PaymentFailed:
+		return views.StateFailed
+	case p.State == models.PaymentCreating:
+		return views.StatePreparing
+	case overdue(p, now):
+		return views.StateOverdue
+	}
+	return views.StateWaiting
+}
+
+func (h *Handler) orderPage(c echo.Context, httpStatus int, o models.Order, notice string) error {
+	web.SetServerTime(c, h.Now())
+	return web.Render(c, httpStatus, h.drawOrder(c, o, notice))
+}
+
+func (h *Handler) drawOrder(c echo.Context, o models.Order, notice string) templ.Component {
+	v := h.viewOrder(h.Page(c, ""), o, notice)
+	if h.MayInspect(c) {
+		v.Inspector = web.InspectorPath(o.Number)
+	}
+	return views.Order(v)
+}
+
+func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {
+	now, payment := h.Now(), o.Payment()
+	if o.Test {
+		notice = page.T("order.test")
+	}
+	v := views.OrderPage{
+		Page: page, State: stateOf(o, now), Number: o.Number, Path: web.OrderPath(o.Token),
+		Notice: notice,
+		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
+		Customer: payments.NameAtTill(payment, o), Erased: o.ErasedAt != nil, Placed: page.Lang.Moment(o.PlacedAt),
+		HowToPayPage: h.howToPayPage(payment), Say: "Mau bayar " + billerName,
+		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
+	}
+	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
+	v.Private = true
+	v.Page.Links = orderLinks(v.Path)
+	v.Title = page.T("order.title", o.Number)
+	v.Text = page.T("order." + string(v.State) + ".text")
+	if v.State == views.StatePaid {
+		v.Title = page.T("order.paidtitle", o.Number)
+		v.Text += " " + page.T("order.paid."+string(o.Lines[0].Kind))
+	}
+	if money := o.Money(); o.Status == models.OrderPaid && money.Applied > 0 && refundedOf(o) >= money.Applied {
+		v.Text = page.T("order.refunded.text")
+	}
+	if v.State == views.StateExpired && o.Money().Unapplied > 0 {
+		v.Text = page.T("order.decided.text")
+	}
+	payable := (v.State == views.StateWaiting || v.State == views.StatePaid && v.Live) && !o.HasUndecidedMoney()
+	if payable && payment.Code != "" {
+		v.Code = viewCode(page.Lang, payment)
+		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
+		v.Simulator = h.simulatorLink(payment.Code)
+	}
+	if v.Code != nil {
+		v.Keep = shareLinks(v)
+		if h.Mail != nil {
+			v.Keep.Again = v.Path + "/mail"
+		}
+	}
+	if v.Live {
+		v.Page.Refresh = "15"
+	}
+	for _, c := range o.OpenCases {
+		if text := web.ShopperCase(page.Lang, o, c); text != "" && !slices.Contains(v.Cases, text) {
+			v.Cases = append(v.Cases, text)
+		}
+	}
+	v.CanCheck = o.Status != models.OrderPaid && v.State != views.StateChecking && len(payments.Unsettled(o)) > 0
+	v.CheckedSay = checkedText(page.Lang, payment)
+	for _, line := range o.Lines {
+		v.Lines = append(v.Lines, web.CartLine(page.Lang, line))
+	}
+	h.viewMoney(&v, o)
+	return v
+}
+
+// refundedOf is what was given back of the money that paid an order.
+func refundedOf(o models.Order) (sum int64) {
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			if r.Status == models.ReceiptApplied {
+				sum += r.Refunded
+			}
+		}
+	}
+	return sum
+}
+
+// viewMoney adds the receipts and the codes that must not be paid any more.
+func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
+	applied := 0
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			if r.Status == models.ReceiptDuplicate {
+				continue
+			}
+			if r.Status == models.ReceiptApplied {
+				applied++
+			}
+			v.Receipts = append(v.Receipts, views.Receipt{
+				Amount: views.Rupiah(r.Amount), At: v.Lang.Moment(r.PaidAt), Note: web.ReceiptNote(v.Lang, &r),
+				Till: r.TillTransaction, Store: models.TillIdentifier(r.Identifiers, "AGENT_STORE_ID"),
+			})
+		}
+		if p.Code != "" && p.ID != o.Payment().ID {
+			v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(p.Code), " "))
+		}
+	}
+	if current := o.Payment(); v.State == views.StateExpired && current.Code != "" {
+		v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(current.Code), " "))
+	}
+	if applied > 1 {
+		v.Received = views.Rupiah(o.Money().Applied)
+	}
+}
+
+func viewCode(l views.Lang, p models.Payment) *views.Code {
+	code := &views.Code{Digits: p.Code}
+	if p.ExpiresAt != nil {
+		code.Deadline, code.Expires = l.Moment(*p.ExpiresAt), views.Machine(*p.ExpiresAt)
+	}
+	return code
+}
+
+// cleanLines returns the gateway's lines as a page may show them.
+func cleanLines(lines []string) []string {
+	clean := make([]string, len(lines))
+	for i, line := range lines {
+		clean[i] = web.CleanText(line)
+	}
+	return clean
+}
+
+// steps are the gateway's own in the page's language, or ours.
+func steps(l views.Lang, p models.Payment) (list []string, byDOKU bool) {
+	for _, in := range p.Instructions {
+		if strings.EqualFold(in.Language, string(l)) {
+			return cleanLines(in.Steps), true
+		}
+	}
+	return []string{l.T("steps.1"), l.T("steps.2"), l.T("steps.3", billerName), l.T("steps.4"), l.T("steps.5"), l.T("steps.6")}, false
+}
+
+func checkedText(l views.Lang, p models.Payment) string {
+	if p.CheckedAt == nil {
+		return ""
+	}
+	answer := l.T("check.other")
+	if known := []string{"PENDING", "SUCCESS", "EXPIRED", payments.NoAnswer}; slices.Contains(known, p.CheckedStatus) {
+		answer = l.T("check." + p.CheckedStatus)
+	}
+	return l.T("check.answer", l.Clock(*p.CheckedAt), answer)
+}
+
+// simulatorLink is the till with a code typed in, in a demo.
+func (h *Handler) simulatorLink(code string) string {
+	if !h.Demo() {
+		return ""
+	}
+	return h.TillURL + "/simulator?" + url.Values{"payment_code": {code}}.Encode()
+}
+
+// howToPayPage is the gateway's page about a code, empty where the address that came with the code is not the gateway's:
+// a shopper is sent nowhere else. The page of a demo's gateway is for those at its machine, as its till is.
+func (h *Handler) howToPayPage(p models.Payment) string {
+	if h.Demo() && h.TillURL == "" || !h.Gateway.IsGateway(p.HowToPayPage) {
+		return ""
+	}
+	return p.HowToPayPage
+}
+
+func orderLinks(path string) map[views.Lang]string {
+	links := map[views.Lang]string{}
+	for _, l := range views.Langs() {
+		links[l] = path + "?lang=" + string(l)
+	}
+	return links
+}

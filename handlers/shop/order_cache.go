@@ -1,0 +1,124 @@
+package shop
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+	"warungjokul/handlers/web"
+	"warungjokul/models"
+	"warungjokul/views"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+)
+
+// maxOrderPages bounds the pages of orders that are kept, in bytes.
+const maxOrderPages = 4 << 20
+
+// pageCache holds order pages as they were rendered, compressed, each with the version of
+// the very order it was rendered from. A page is sent again while the database holds the same
+// version: whatever changes the order, here or in another process, changes that. So no page
+// is older than the event that has it fetched, and nothing has to be invalidated.
+type pageCache struct {
+	mu    sync.Mutex
+	pages map[pageKey]cachedOrder
+	bytes int
+}
+
+// pageKey names an order's page, and for whom it was rendered.
+type pageKey struct {
+	token     string
+	lang      views.Lang
+	inspector bool // it leads to what happened underneath
+}
+
+type cachedOrder struct {
+	glance  models.Glance
+	until   time.Time // the deadline, where it was drawn before that; else zero
+	gzipped []byte
+}
+
+// holds reports whether a page, if there is one, is what would be drawn now.
+func (p cachedOrder) holds(glance models.Glance, now time.Time) bool {
+	return p.glance == glance && (p.until.IsZero() || now.Before(p.until))
+}
+
+func (k *pageCache) get(name pageKey) cachedOrder {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.pages[name]
+}
+
+func (k *pageCache) put(name pageKey, p cachedOrder) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drop(name)
+	for old := range k.pages {
+		if k.bytes+len(p.gzipped) <= maxOrderPages {
+			break
+		}
+		k.drop(old) // any: it is drawn again when it is asked for
+	}
+	if k.pages == nil {
+		k.pages = map[pageKey]cachedOrder{}
+	}
+	k.pages[name] = p
+	k.bytes += len(p.gzipped)
+}
+
+func (k *pageCache) drop(name pageKey) {
+	k.bytes -= len(k.pages[name].gzipped)
+	delete(k.pages, name)
+}
+
+// pageCacheKey returns the key of the cached page that answers a request. Shoppers with a
+// cart, requests with a query and clients without gzip are answered without the cache.
+func (h *Handler) pageCacheKey(c echo.Context) (name pageKey, ok bool) {
+	r := c.Request()
+	if _, err := c.Cookie(web.CartCookie); err == nil || r.URL.RawQuery != "" || !web.AcceptsGzip(r) {
+		return name, false
+	}
+	return pageKey{token: c.Param("token"), lang: web.Lang(c), inspector: h.MayInspect(c)}, true
+}
+
+// sendCachedOrder sends the cached page, and renders it first where it is missing or old.
+func (h *Handler) sendCachedOrder(c echo.Context, name pageKey) error {
+	glance, err := h.Store.Glance(c.Request().Context(), name.token)
+	if err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	now, p := h.Now(), h.orders.get(name)
+	if !p.holds(glance, now) {
+		o, err := h.order(c)
+		if err != nil {
+			return err
+		}
+		p = cachedOrder{glance: o.Glance()}
+		if deadline := o.Payment().ExpiresAt; deadline != nil && now.Before(*deadline) {
+			p.until = *deadline
+		}
+		if p.gzipped, err = renderGzip(c.Request().Context(), h.drawOrder(c, o, "")); err != nil {
+			return err
+		}
+		h.orders.put(name, p)
+	}
+	web.SetServerTime(c, now)
+	web.PageHeader(c.Response().Header())
+	return web.SendEncoded(c, http.StatusOK, echo.MIMETextHTMLCharsetUTF8, "gzip", p.gzipped)
+}
+
+// renderGzip renders a page and compresses it.
+func renderGzip(ctx context.Context, page templ.Component) ([]byte, error) {
+	drawn, giveBack := web.GetBuffer()
+	defer giveBack()
+	if err := page.Render(context.WithoutCancel(ctx), drawn); err != nil {
+		return nil, err
+	}
+	small, giveBackSmall := web.GetBuffer()
+	defer giveBackSmall()
+	err := web.Compress(small, drawn.Bytes())
+	return bytes.Clone(small.Bytes()), err
+}

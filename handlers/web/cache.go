@@ -1,0 +1,71 @@
+package web
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// keptFor is how long what everybody sees alike is kept. It is made anew from
+	// the database then, so a shop needs not hear of what another one sold: two
+	// of these, one made from another, are a stock of a second ago at most.
+	cacheAge = 500 * time.Millisecond
+
+	// maxKept bounds how many things of a sort are kept.
+	maxCached = 1000
+)
+
+// Cache holds values that are made from the database and are the same for everybody, by key.
+// Requests that come while a value is being made share it.
+type Cache[T any] struct {
+	Now     func() time.Time
+	mu      sync.RWMutex
+	entries map[string]cacheEntry[T]
+	making  singleflight.Group
+}
+
+type cacheEntry[T any] struct {
+	value T
+	asked time.Time // before it was made
+}
+
+// Get returns the value of a key, and makes it where there is none that is fresh.
+func (k *Cache[T]) Get(ctx context.Context, name string, makeIt func(context.Context) (T, error)) (T, error) {
+	if t, ok := k.fresh(name); ok {
+		return t, nil
+	}
+	made, err, _ := k.making.Do(name, func() (any, error) {
+		if t, ok := k.fresh(name); ok { // somebody has made it since
+			return t, nil
+		}
+		// It is for others, too, who still want it when this one has left.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RequestTimeout)
+		defer cancel()
+		asked := k.Now()
+		value, err := makeIt(ctx)
+		if err == nil {
+			k.put(name, cacheEntry[T]{value, asked})
+		}
+		return value, err
+	})
+	return made.(T), err
+}
+
+func (k *Cache[T]) fresh(name string) (value T, ok bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	t, ok := k.entries[name]
+	return t.value, ok && k.Now().Sub(t.asked) < cacheAge
+}
+
+func (k *Cache[T]) put(name string, t cacheEntry[T]) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.entries == nil || len(k.entries) >= maxCached {
+		k.entries = map[string]cacheEntry[T]{} // what is still wanted comes back soon enough
+	}
+	k.entries[name] = t
+}

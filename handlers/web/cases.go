@@ -1,0 +1,91 @@
+package web
+
+import (
+	"slices"
+	"warungjokul/models"
+	"warungjokul/views"
+)
+
+// CaseTitle is what the pages call a kind of case.
+func CaseTitle(l views.Lang, kind models.CaseKind) string {
+	if !slices.Contains(views.CaseKinds, string(kind)) {
+		return l.T("case.other")
+	}
+	return l.T("case." + string(kind))
+}
+
+// SignedRupiah is an amount that may be below zero.
+func SignedRupiah(amount int64) string {
+	if amount < 0 {
+		return "-" + views.Rupiah(-amount)
+	}
+	return "+" + views.Rupiah(amount)
+}
+
+// ReceiptNote says what became of money that does not simply pay its order.
+func ReceiptNote(l views.Lang, r *models.Receipt) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Refunded > 0:
+		if r.RefundMethod == "" { // it was erased
+			return l.T("receipt.returned", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn))
+		}
+		return l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod)
+	case r.Status == models.ReceiptHeld, r.Status == models.ReceiptKept, r.Status == models.ReceiptDuplicate:
+		return l.T("receipt." + string(r.Status))
+	}
+	return ""
+}
+
+// ShopperCase is what the shopper reads about an open case, empty where it is no concern
+// of theirs.
+func ShopperCase(l views.Lang, o models.Order, c models.Case) string {
+	key := "order.case." + string(c.Kind)
+	switch c.Kind {
+	case models.CaseLatePayment, models.CaseOutOfStock:
+		return l.T(key)
+	}
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			if c.ReceiptID == nil || r.ID != *c.ReceiptID || r.Status != models.ReceiptHeld {
+				continue
+			}
+			if c.Kind == models.CaseWrongAmount {
+				return l.T(key, views.Rupiah(r.Amount), views.Rupiah(p.Amount))
+			}
+			return l.T(key, views.Rupiah(r.Amount))
+		}
+	}
+	return ""
+}
+
+// DecisionWords is what the shopper reads about a decision. The case must hold what was
+// noted of a refund.
+func DecisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words []string) {
+	r := c.Receipt
+	if c.NeedsRefund(kind) {
+		words = append(words, l.T("words.refund", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod))
+	}
+	switch kind {
+	case models.DecisionAccept:
+		words = append(words, l.T("words.accept", views.Rupiah(r.Amount)))
+	case models.DecisionRefund:
+		if c.Order.Status != models.OrderPaid && !c.Payment.Reusable {
+			words = append(words, l.T("words.code.over"))
+		}
+	case models.DecisionCancel:
+		words = append(words, l.T("words.cancel"))
+	case models.DecisionPayAgain:
+		words = append(words, l.T("words.again"))
+	case models.DecisionDuplicate:
+		words = append(words, l.T("words.duplicate"))
+	case models.DecisionNone:
+		if r != nil && (r.Status == models.ReceiptHeld || r.Status == models.ReceiptKept) {
+			words = append(words, l.T("words.none", views.Rupiah(r.Amount)))
+		} else {
+			words = append(words, l.T("words.none.applied"))
+		}
+	}
+	return words
+}

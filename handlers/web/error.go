@@ -1,0 +1,94 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"warungjokul/models"
+	"warungjokul/views"
+
+	"github.com/labstack/echo/v4"
+)
+
+// statusOf turns an error into the one HTTP status it means.
+func statusOf(err error) int {
+	var (
+		known    *echo.HTTPError
+		tooLarge *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &known):
+		return known.Code
+	case errors.Is(err, models.ErrNotFound):
+		return http.StatusNotFound
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, models.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// ShowError logs an error that is ours, once, and tells the client what to do
+// next: people a page, programs a line of JSON.
+func (h *App) ShowError(err error, c echo.Context) {
+	status := statusOf(err)
+	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		h.Log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "route", c.Path(), "error", err)
+	}
+	if c.Response().Committed {
+		return
+	}
+	if status == http.StatusServiceUnavailable {
+		c.Response().Header().Set("Retry-After", "10")
+	}
+	if wantsJSON(c) {
+		err = c.JSON(status, map[string]string{"error": strings.ToLower(http.StatusText(status))})
+	} else {
+		err = h.errorPage(c, status)
+	}
+	if err != nil {
+		h.Log.ErrorContext(c.Request().Context(), "show error", "error", err)
+	}
+}
+
+func wantsJSON(c echo.Context) bool {
+	return strings.HasSuffix(c.Path(), "/status") || strings.HasSuffix(c.Path(), "/events") ||
+		strings.HasPrefix(c.Request().Header.Get(echo.HeaderAccept), echo.MIMEApplicationJSON)
+}
+
+// pageBefore is the page of ours that a form was on, or empty.
+func pageBefore(r *http.Request) string {
+	before, err := url.Parse(r.Referer())
+	if err != nil || before.Host != r.Host {
+		return ""
+	}
+	return OwnPath(before.RequestURI())
+}
+
+func (h *App) errorPage(c echo.Context, status int) error {
+	page := h.Page(c, "")
+	kind := status
+	switch status {
+	case 403, 404, 405, 413, 422, 429, 503:
+	default:
+		kind = http.StatusInternalServerError
+		if status < kind {
+			kind = http.StatusUnprocessableEntity
+		}
+	}
+	name := strconv.Itoa(kind)
+	p := views.ErrorPage{Page: page, Heading: page.T("error." + name), Text: page.T("error." + name + ".text")}
+	p.Title = p.Heading
+	switch read := isRead(c.Request()); {
+	case read && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError):
+		p.Again = OwnPath(c.Request().URL.RequestURI())
+	case !read:
+		p.Back = pageBefore(c.Request())
+	}
+	return Render(c, status, views.Error(p))
+}

@@ -1,0 +1,77 @@
+package payments
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"warungjokul/jokul"
+	"warungjokul/models"
+	"warungjokul/payments/requestid"
+)
+
+// RecordAPICalls returns an observer for the jokul.Client of a Service, which
+// records every call. A call whose answer can be used is saved together with what
+// it changes, any other at once. A record that cannot be saved does not fail the
+// call.
+func RecordAPICalls(store *models.Store, log *slog.Logger) func(context.Context, jokul.Exchange) {
+	return func(ctx context.Context, x jokul.Exchange) {
+		call := apiCall(ctx, x)
+		if x.Err == nil && models.KeepWithChanges(ctx, call) {
+			return
+		}
+		ctx, cancel := Saving(ctx)
+		defer cancel()
+		if err := store.KeepExchange(ctx, call); err != nil {
+			log.ErrorContext(ctx, "save API call", "doku_request_id", x.RequestID, "error", err)
+		}
+	}
+}
+
+// apiCall is the record of a call, without the customer it is about.
+func apiCall(ctx context.Context, x jokul.Exchange) models.Exchange {
+	call := models.Exchange{
+		Operation: x.Operation, InvoiceNumber: x.InvoiceNumber, RequestID: x.RequestID, Method: x.Method, URL: x.URL,
+		RequestHeader: headerJSON(x.RequestHeader), RequestBody: withoutCustomer(x.RequestBody), StringToSign: x.StringToSign,
+		Status: x.Status, ResponseHeader: headerJSON(x.ResponseHeader), ResponseBody: withoutCustomer(x.ResponseBody),
+		ResponseStringToSign: x.ResponseStringToSign, Verified: x.Verified,
+		StartedAt: x.StartedAt, Duration: x.Duration, CausedBy: requestid.From(ctx),
+	}
+	if x.Err != nil {
+		call.Problem = WithoutPerson(x.Err.Error(), customerIn(x.RequestBody))
+		call.ResponseBody = []byte(WithoutPerson(string(call.ResponseBody), customerIn(x.RequestBody)))
+	}
+	return call
+}
+
+// saveAPICall saves a call whose answer has changed nothing.
+func (s *Service) saveAPICall(ctx context.Context) {
+	ctx, cancel := Saving(ctx)
+	defer cancel()
+	if err := s.Store.EndTurn(ctx); err != nil {
+		s.Log.ErrorContext(ctx, "save API call", "error", err)
+	}
+}
+
+// withoutCustomer replaces the texts within "customer" by stars, and leaves every
+// other byte as it is. The bytes that were sent are saved once, with the payment;
+// the record of a call does without the person.
+func withoutCustomer(body []byte) []byte {
+	var message struct{ Customer map[string]json.RawMessage }
+	if json.Unmarshal(body, &message) != nil {
+		return body
+	}
+	for _, value := range message.Customer {
+		if len(value) > len(`""`) {
+			body = bytes.ReplaceAll(body, value, []byte(`"***"`))
+		}
+	}
+	return body
+}
+
+func headerJSON(h http.Header) string {
+	text, _ := json.Marshal(h) // strings always encode
+	return string(text)
+}
