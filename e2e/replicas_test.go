@@ -460,17 +460,17 @@ func nextVersion(t *testing.T) string {
 	dir := t.TempDir()
 	overlay := map[string]string{}
 	for file, change := range map[string][2]string{
-		"../models/migrate.go": {"{ID: \"0001_the_whole_loop\", Migrate: theWholeLoop},", ""},
-		"../models/order.go":   {"\tTotal     int64     // whole rupiah\n", "\tGiftNote string `gorm:\"default:none\"`\n"},
+		"../models/migrations/migrations.go": {},
+		"../models/order.go":                 {"\tTotal     int64     // whole rupiah\n", "\tGiftNote string `gorm:\"default:none\"`\n"},
 	} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text := string(source)
-		if strings.HasSuffix(file, "migrate.go") {
-			_, list, _ := strings.Cut(text, "var migrations = []*gormigrate.Migration{")
-			list, _, _ = strings.Cut(list, "\n}\n")
+		if strings.HasSuffix(file, "migrations.go") {
+			_, list, _ := strings.Cut(text, "return []*gormigrate.Migration{")
+			list, _, _ = strings.Cut(list, "\n\t}\n}\n")
 			change[0], change[1] = list, list+`
 	{ID: "9000_gift_notes", Migrate: func(tx *gorm.DB) error {
 		for _, statement := range []string{

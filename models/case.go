@@ -98,8 +98,8 @@ func (s *Store) Case(ctx context.Context, id int64) (Case, error) {
 	return wholeCase(s.read.WithContext(ctx), id)
 }
 
-func wholeCase(db *gorm.DB, id int64) (Case, error) {
-	return first[Case](wholeCases(db).Where("id = ?", id))
+func wholeCase(db *gorm.DB, id int64) (c Case, err error) {
+	return c, wholeCases(db).Where("id = ?", id).Take(&c).Error
 }
 
 // CountOpenCases counts the cases nobody has decided yet.

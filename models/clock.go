@@ -19,18 +19,18 @@ type Gaps struct {
 // skew is more than the clocks of shops on one database may differ by.
 const skew = 10 * time.Second
 
-// late is what is put off for longer than it can be: for more than gap, counted in
-// a column of a table, where a condition holds.
+// late is a kind of row whose time, in a column, is further away than a gap.
 type late struct {
-	gap           time.Duration
-	table, column string
-	where         string
-	values        []any // of the condition, from $3
+	gap    time.Duration
+	table  any
+	column string
+	where  string
+	values []any // of the condition
 }
 
-// statement has what is late come after its gap, $1. It is late after $2.
-func (l late) statement() string {
-	return "UPDATE " + l.table + " SET " + l.column + " = $1 WHERE " + l.column + " > $2 AND " + l.where
+// bringForward sets the time of the rows that are late to the end of their gap.
+func (l late) bringForward(db *gorm.DB, now time.Time) *gorm.DB {
+	return db.Model(l.table).Where(l.column+" > ?", now.Add(l.gap+skew)).Where(l.where, l.values...).Update(l.column, now.Add(l.gap))
 }
 
 // lateTurns are the ways to be late. In a CASE, a state is not looked up by its own
@@ -38,13 +38,13 @@ func (l late) statement() string {
 func lateTurns(g Gaps, now time.Time) []late {
 	const turn = "next_check_at"
 	return []late{
-		{g.Creating, "payments", turn, "CASE WHEN state = 'creating' THEN TRUE ELSE FALSE END", nil},
-		{g.Open, "payments", turn, "CASE WHEN state IN ('pending', 'paid') AND expires_at > $3 THEN TRUE ELSE FALSE END", []any{now}},
-		{g.Over, "payments", turn, "CASE WHEN state IN ('pending', 'paid', 'expired') THEN TRUE ELSE FALSE END", nil},
-		{g.Failed, "payments", turn, "CASE WHEN state = 'failed' THEN TRUE ELSE FALSE END", nil},
-		{0, "mails", "send_at", "sent_at IS NULL AND kind <> 'reminder'", nil},
-		{mailLease, "mails", "leased_until", "sent_at IS NULL AND tries = 0", nil},
-		{MailPause, "mails", "leased_until", "sent_at IS NULL", nil},
+		{g.Creating, &Payment{}, turn, "CASE WHEN state = 'creating' THEN TRUE ELSE FALSE END", nil},
+		{g.Open, &Payment{}, turn, "CASE WHEN state IN ('pending', 'paid') AND expires_at > ? THEN TRUE ELSE FALSE END", []any{now}},
+		{g.Over, &Payment{}, turn, "CASE WHEN state IN ('pending', 'paid', 'expired') THEN TRUE ELSE FALSE END", nil},
+		{g.Failed, &Payment{}, turn, "CASE WHEN state = 'failed' THEN TRUE ELSE FALSE END", nil},
+		{0, &Mail{}, "send_at", "sent_at IS NULL AND kind <> 'reminder'", nil},
+		{mailLease, &Mail{}, "leased_until", "sent_at IS NULL AND tries = 0", nil},
+		{MailPause, &Mail{}, "leased_until", "sent_at IS NULL", nil},
 	}
 }
 
@@ -57,11 +57,11 @@ func (s *Store) BringForward(ctx context.Context, g Gaps) (brought int64, err er
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		brought = 0
 		for _, l := range lateTurns(g, now) {
-			n, err := execute(tx, l.statement(), append([]any{now.Add(l.gap), now.Add(l.gap + skew)}, l.values...)...)
-			if err != nil {
-				return err
+			moved := l.bringForward(tx, now)
+			if moved.Error != nil {
+				return moved.Error
 			}
-			brought += n
+			brought += moved.RowsAffected
 		}
 		return nil
 	})

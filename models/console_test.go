@@ -407,7 +407,7 @@ func TestWordsAreFilledIn(t *testing.T) {
 	if err := s.write.Exec("DELETE FROM order_words").Error; err != nil {
 		t.Fatal(err)
 	}
-	if err := s.write.Transaction(fillWords); err != nil {
+	if err := s.write.Transaction(migrationRules().FillWords); err != nil {
 		t.Fatal(err)
 	}
 	if got := words(); len(kept) != 4 || !slices.Equal(got, kept) {

@@ -77,7 +77,7 @@ func ordersOf(db *gorm.DB, c contact) (ids []int64, err error) {
 // a correction, that one among them, the oldest first, each whole. It knows none of orders whose customer was erased,
 // and no more than MaxCustomerOrders.
 func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
-	db := with(ctx, s.read)
+	db := s.read.WithContext(ctx)
 	ids, err := ordersOf(db, contact{NormalEmail(o.CustomerEmail), NormalPhone(o.CustomerPhone)})
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
 	ids = slices.Compact(ids)
 	list := make([]Order, min(len(ids), MaxCustomerOrders))
 	for i := range list {
-		if list[i], err = wholeOrder(db, "id = $1", ids[i]); err != nil {
+		if list[i], err = wholeOrder(db, "id = ?", ids[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -98,7 +98,7 @@ func (s *Store) CustomerOrders(ctx context.Context, o Order) ([]Order, error) {
 
 // InvoiceNumbers lists the invoice numbers of orders.
 func (s *Store) InvoiceNumbers(ctx context.Context, orderIDs []int64) (list []string, err error) {
-	payments := with(ctx, s.read).Model(&Payment{}).Where("order_id IN ?", orderIDs)
+	payments := s.read.WithContext(ctx).Model(&Payment{}).Where("order_id IN ?", orderIDs)
 	return list, payments.Order("id").Pluck("invoice_number", &list).Error
 }
 
@@ -107,7 +107,7 @@ func (s *Store) InvoiceNumbers(ctx context.Context, orderIDs []int64) (list []st
 // with the ID after, and returns the ID to go on behind, 0 at the end.
 func (s *Store) DueForErasure(ctx context.Context, before time.Time, after int64, limit int) (due []int64, next int64,
 	err error) {
-	db := with(ctx, s.read)
+	db := s.read.WithContext(ctx)
 	before = before.UTC()
 	var some []Order
 	still := db.Select("id", "placed_at").Where("erased_at IS NULL AND id > ?", after)
@@ -182,7 +182,7 @@ func (s *Store) Held(ctx context.Context, list []Order) (map[string][]map[string
 		all[h.table] = []map[string]any{}
 		for _, o := range list {
 			var rows []map[string]any
-			err := with(ctx, s.read).Table(h.table).Where(h.of, map[string]any{"order": o.ID}).Order("1").Find(&rows).Error
+			err := s.read.WithContext(ctx).Table(h.table).Where(h.of, map[string]any{"order": o.ID}).Order("1").Find(&rows).Error
 			if err != nil {
 				return nil, err
 			}

@@ -284,9 +284,9 @@ func (c Case) takeBackGoods(tx *gorm.DB, d Decision) error {
 	if !c.Order.StockHeld || money.Refunded+d.Refund < money.Applied {
 		return nil
 	}
-	n, err := execute(tx, "UPDATE orders SET stock_held = $1 WHERE id = $2 AND stock_held", false, c.Order.ID)
-	if err != nil || n == 0 {
-		return err
+	released := tx.Model(&Order{}).Where("id = ? AND stock_held", c.Order.ID).Update("stock_held", false)
+	if released.Error != nil || released.RowsAffected == 0 {
+		return released.Error
 	}
 	return giveBackStock(tx, c.Order.ID)
 }

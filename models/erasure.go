@@ -116,7 +116,7 @@ func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased 
 			if _, err := lockOrder(tx, id); err != nil {
 				return err
 			}
-			o, err := wholeOrder(tx, "id = $1", id)
+			o, err := wholeOrder(tx, "id = ?", id)
 			if err != nil {
 				return err
 			}
@@ -379,7 +379,7 @@ func wantScrub(tx *gorm.DB, erased int) error {
 // anything. It goes on where it was cut off. On SQLite nothing is left; on PostgreSQL the rows are gone, and their
 // bytes once the server uses their place again.
 func (s *Store) Scrub(ctx context.Context) (bool, error) {
-	note, err := first[key](with(ctx, s.write).Where("name = ?", scrubKey))
+	note, err := gorm.G[key](s.write).Where("name = ?", scrubKey).Take(ctx)
 	if err == ErrNotFound {
 		return false, nil
 	}
@@ -390,8 +390,9 @@ func (s *Store) Scrub(ctx context.Context) (bool, error) {
 	for _, h := range held {
 		names = append(names, h.table)
 	}
-	if err := s.scrub(ctx, s.write, names); err != nil {
+	if err := s.database.Scrub(ctx, names); err != nil {
 		return false, fmt.Errorf("scrub: %w", err)
 	}
-	return s.once(ctx, "DELETE FROM keys WHERE name = $1 AND value = $2", scrubKey, note.Value)
+	deleted, err := gorm.G[key](s.write).Where("name = ? AND value = ?", scrubKey, note.Value).Delete(ctx)
+	return deleted > 0, err
 }

@@ -332,7 +332,7 @@ func TestScrub(t *testing.T) {
 // checkBytes looks for marks in the files of SQLite.
 func checkBytes(t *testing.T, s *Store) {
 	t.Helper()
-	file := strings.TrimPrefix(s.database.(*sqliteFile).String(), "sqlite:")
+	file := strings.TrimPrefix(s.database.String(), "sqlite:")
 	for _, name := range []string{file, file + "-wal", file + "-shm"} {
 		bytes, err := os.ReadFile(name)
 		if err != nil {

@@ -20,24 +20,34 @@ type Glance string
 const glances = "SELECT o.status, (SELECT COUNT(*) FROM cases WHERE order_id = o.id AND closed_at IS NULL)," +
 	" (SELECT COALESCE(MAX(id), 0) FROM cases WHERE order_id = o.id AND closed_at IS NULL), o.paid_at, o.erased_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
 	" p.checked_at, p.checked_status, length(COALESCE(p.instructions, 'null')), (SELECT COUNT(*) FROM receipts WHERE payment_id = p.id)" +
-	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = CAST($1 AS text) ORDER BY p.attempt"
+	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = ? ORDER BY p.attempt"
 
 // Glance looks at the order with that token, or says ErrNotFound.
 func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
+	rows, err := s.read.WithContext(ctx).Raw(glances, token).Rows()
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
 	var text []byte
-	err := each(with(ctx, s.read), glances, []any{token}, func(scan func(...any) error) error {
+	for rows.Next() {
 		var o Order
 		var p Payment
 		var instructions, receipts, cases, lastCase int64
-		err := scan(&o.Status, &cases, &lastCase, &o.PaidAt, &o.ErasedAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
+		err := rows.Scan(&o.Status, &cases, &lastCase, &o.PaidAt, &o.ErasedAt, &p.Attempt, &p.State, &p.Code, &p.HowToPayPage, &p.ExpiresAt, &p.Tries,
 			&p.CheckedAt, &p.CheckedStatus, &instructions, &receipts)
+		if err != nil {
+			return "", err
+		}
 		text = o.glance(text, p, instructions, receipts, cases, lastCase)
-		return err
-	})
-	if err == nil && text == nil {
-		err = ErrNotFound
 	}
-	return glanceOf(text), err
+	if err := rows.Err(); err != nil {
+		return "", err
+	}
+	if text == nil {
+		return "", ErrNotFound
+	}
+	return glanceOf(text), nil
 }
 
 // Glance is that of the order as it was loaded. If that was while it changed, by

@@ -12,6 +12,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"warungjokul/models/internal/db"
 )
 
 // An order takes its stock before it is paid. The limits below bound what one visitor can hold by that: they count
@@ -139,7 +141,7 @@ func NormalPhone(phone string) string {
 // checkBefore refuses an order that would be over a limit, before a transaction is begun for it: a flood of orders
 // that are refused costs one query each. The transaction checks again, behind a lock.
 func (s *Store) checkBefore(ctx context.Context, o Order) error {
-	return checkOpenOrders(with(ctx, s.read), s.holdersOf(o), o.ID)
+	return checkOpenOrders(s.read.WithContext(ctx), s.holdersOf(o), o.ID)
 }
 
 // hold counts an order for its holders, unless one of them holds too much already. Nobody else counts for the same
@@ -151,7 +153,7 @@ func (s *Store) hold(tx *gorm.DB, o Order) error {
 		return nil
 	}
 	for _, h := range list {
-		if err := dialectOf(tx).lockText(tx, h.Holder); err != nil {
+		if err := db.AdvisoryLock(tx, h.Holder); err != nil {
 			return err
 		}
 	}
@@ -243,7 +245,7 @@ func (s *Store) holdAnew(tx *gorm.DB, o Order) error {
 	}
 	slices.SortFunc(list, func(a, b orderHolder) int { return cmp.Compare(a.Holder, b.Holder) })
 	for _, h := range list {
-		if err := dialectOf(tx).lockText(tx, h.Holder); err != nil {
+		if err := db.AdvisoryLock(tx, h.Holder); err != nil {
 			return err
 		}
 	}
@@ -269,14 +271,14 @@ func (s *Store) ForgetHolders(ctx context.Context) error {
 
 // CountSameHolder counts the unpaid orders with the same holder as an order has, itself included, by kind.
 func (s *Store) CountSameHolder(ctx context.Context, orderID int64) (map[HolderKind]int64, error) {
-	own := with(ctx, s.read).Model(&orderHolder{}).Select("holder").Where("order_id = ?", orderID)
+	own := s.read.WithContext(ctx).Model(&orderHolder{}).Select("holder").Where("order_id = ?", orderID)
 	counted := map[HolderKind]int64{}
-	return counted, counts(with(ctx, s.read).Model(&orderHolder{}).Where("holder IN (?)", own), "kind", counted)
+	return counted, counts(s.read.WithContext(ctx).Model(&orderHolder{}).Where("holder IN (?)", own), "kind", counted)
 }
 
 // SameHolder lists the unpaid orders with the same holder of a kind as the order with that number, the latest first.
 func (s *Store) SameHolder(ctx context.Context, number string, kind HolderKind, most int) ([]Order, error) {
-	db := with(ctx, s.read)
+	db := s.read.WithContext(ctx)
 	own := db.Table("order_holders AS h").Select("h.holder").Joins("JOIN orders o ON o.id = h.order_id").Where("o.number = ? AND h.kind = ?", number, kind)
 	ids := db.Model(&orderHolder{}).Select("order_id").Where("holder IN (?)", own)
 	var list []Order
@@ -285,6 +287,5 @@ func (s *Store) SameHolder(ctx context.Context, number string, kind HolderKind, 
 
 // OrdersByNumber lists orders, without their lines, the latest first; unknown numbers are left out.
 func (s *Store) OrdersByNumber(ctx context.Context, numbers []string) ([]Order, error) {
-	var list []Order
-	return list, with(ctx, s.read).Where("number IN ?", numbers).Order("id DESC").Find(&list).Error
+	return gorm.G[Order](s.read).Where("number IN ?", numbers).Order("id DESC").Find(ctx)
 }

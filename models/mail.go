@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // MailKind says what a mail to the customer is about.
@@ -60,22 +61,13 @@ const (
 	leastToRemind = 20 * time.Minute
 )
 
-var mails = newTable("mails", "id", "order_id", "payment_id", "case_id", "kind", "send_at", "leased_until", "tries", "last_error", "sent_at",
-	"subject", "text", "html")
-
-func (m *Mail) fields() []any {
-	return []any{&m.ID, &m.OrderID, &m.PaymentID, &m.CaseID, &m.Kind, &m.SendAt, &m.LeasedUntil, &m.Tries, &m.LastError, &m.SentAt,
-		&m.Subject, &m.Text, &m.HTML}
-}
-
 // MailPause is the longest from one try to send a mail to the next.
 const MailPause = time.Hour
 
 // enqueue has a mail sent, once.
 func enqueue(tx *gorm.DB, m Mail) error {
 	m.SendAt = m.SendAt.UTC()
-	_, err := add(tx, mails, &m, onlyOnce)
-	return err
+	return tx.Omit(clause.Associations).Clauses(clause.OnConflict{DoNothing: true}).Create(&m).Error
 }
 
 // mailCode has the customer told of a code, and reminded of it.
@@ -92,8 +84,10 @@ func mailCode(tx *gorm.DB, p Payment, expiresAt, now time.Time) error {
 // not just now. That a clock that was ahead has sent it later than now holds nobody up.
 func (s *Store) MailAgain(ctx context.Context, paymentID int64) (bool, error) {
 	now := s.now()
-	return s.once(ctx, "UPDATE mails SET sent_at = $1, send_at = $2, leased_until = $1, tries = $3 WHERE payment_id = $4 AND kind = $5"+
-		" AND (sent_at <= $6 OR sent_at > $7)", nil, now, 0, paymentID, MailCode, now.Add(-mailAgain), now.Add(mailAgain))
+	again := s.write.WithContext(ctx).Model(&Mail{}).Where("payment_id = ? AND kind = ?", paymentID, MailCode).
+		Where("sent_at <= ? OR sent_at > ?", now.Add(-mailAgain), now.Add(mailAgain)).
+		Updates(map[string]any{"sent_at": nil, "send_at": now, "leased_until": nil, "tries": 0})
+	return again.RowsAffected > 0, again.Error
 }
 
 // Wanted reports whether there is still a reason for the mail.
@@ -122,38 +116,13 @@ func (m Mail) Wanted(now time.Time) bool {
 // ClaimMails leases up to limit mails whose time has come, each with its order
 // and payment.
 func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
-	now := s.now()
-	var due []int64
-	err := each(with(ctx, s.read), "SELECT id FROM mails WHERE sent_at IS NULL AND send_at <= $1 AND send_at > $2"+
-		" AND (leased_until IS NULL OR leased_until <= $1) ORDER BY send_at, id LIMIT $3", []any{now, now.Add(-mailStale), limit},
-		func(scan func(...any) error) error {
-			due = append(due, 0)
-			return scan(&due[len(due)-1])
-		})
-	if err != nil || len(due) == 0 {
-		return nil, err
-	}
-	var claimed []Mail
-	err = s.transact(ctx, func(tx *gorm.DB) error {
-		claimed = nil
-		for _, id := range due {
-			var m Mail
-			err := one(tx, "UPDATE mails SET leased_until = $1 WHERE id = $2 AND sent_at IS NULL AND (leased_until IS NULL OR leased_until <= $3) RETURNING "+
-				mails.columns, []any{now.Add(mailLease), id, now}, m.fields()...)
-			if err == nil {
-				claimed = append(claimed, m)
-			} else if err != ErrNotFound { // another shop has it
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	claimed, err := s.leaseMails(ctx, limit)
+	if err != nil || len(claimed) == 0 {
 		return nil, err
 	}
 	for i := range claimed {
 		m := &claimed[i]
-		o, err := wholeOrder(with(ctx, s.read), "id = $1", m.OrderID)
+		o, err := wholeOrder(s.read.WithContext(ctx), "id = ?", m.OrderID)
 		if err != nil {
 			return claimed[:i], err
 		}
@@ -174,31 +143,61 @@ func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 	return claimed, nil
 }
 
+// leaseMails leases the mails that are due, unless another shop has done so.
+func (s *Store) leaseMails(ctx context.Context, limit int) (leased []Mail, err error) {
+	now := s.now()
+	const free = "sent_at IS NULL AND (leased_until IS NULL OR leased_until <= ?)"
+	var due []int64
+	err = s.read.WithContext(ctx).Model(&Mail{}).Where(free, now).Where("send_at <= ? AND send_at > ?", now, now.Add(-mailStale)).
+		Order("send_at, id").Limit(limit).Pluck("id", &due).Error
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	return leased, s.transact(ctx, func(tx *gorm.DB) error {
+		leased = nil
+		for _, id := range due {
+			taken := tx.Model(&Mail{}).Where("id = ?", id).Where(free, now).Update("leased_until", now.Add(mailLease))
+			if taken.Error != nil {
+				return taken.Error
+			}
+			if taken.RowsAffected == 0 {
+				continue
+			}
+			var m Mail
+			if err := tx.Where("id = ?", id).Take(&m).Error; err != nil {
+				return err
+			}
+			leased = append(leased, m)
+		}
+		return nil
+	})
+}
+
 // NextMail returns when ClaimMails will next have something, zero for never.
 func (s *Store) NextMail(ctx context.Context) (time.Time, error) {
-	return nextDue(with(ctx, s.read), "SELECT send_at, leased_until FROM mails WHERE sent_at IS NULL AND send_at > $1 ORDER BY send_at LIMIT $2",
-		s.now().Add(-mailStale))
+	return nextDue(s.read.WithContext(ctx), &Mail{}, "send_at", "sent_at IS NULL AND send_at > ?", s.now().Add(-mailStale))
 }
 
 // MailSent keeps what was sent. Empty texts: it was not wanted any more. Nothing is kept where the lease is not
 // the one the mail was claimed with: its address was corrected meanwhile, and it is still to be sent there.
 func (s *Store) MailSent(ctx context.Context, m Mail) error {
-	_, err := s.once(ctx, "UPDATE mails SET sent_at = $1, leased_until = $2, last_error = $3, subject = $4, text = $5, html = $6"+
-		" WHERE id = $7 AND leased_until = $8", s.now(), nil, "", m.Subject, m.Text, m.HTML, m.ID, m.LeasedUntil)
-	return err
+	return s.updateLeased(ctx, m, map[string]any{"sent_at": s.now(), "last_error": "", "subject": m.Subject, "text": m.Text,
+		"html": m.HTML, "leased_until": nil})
 }
 
 // PostponeMail notes a try that failed, and when to try again, under the condition of MailSent.
 func (s *Store) PostponeMail(ctx context.Context, m Mail, reason string, at time.Time) error {
-	_, err := s.once(ctx, "UPDATE mails SET tries = tries + 1, last_error = $1, leased_until = $2 WHERE id = $3 AND leased_until = $4",
-		reason, at.UTC(), m.ID, m.LeasedUntil)
-	return err
+	return s.updateLeased(ctx, m, map[string]any{"tries": gorm.Expr("tries + 1"), "last_error": reason, "leased_until": at.UTC()})
+}
+
+// updateLeased changes a mail that still has the lease it was claimed with.
+func (s *Store) updateLeased(ctx context.Context, m Mail, columns map[string]any) error {
+	return s.write.WithContext(ctx).Model(&Mail{}).Where("id = ? AND leased_until = ?", m.ID, m.LeasedUntil).Updates(columns).Error
 }
 
 // Mails lists what was sent, the latest first.
 func (s *Store) Mails(ctx context.Context, limit int) ([]Mail, error) {
-	var list []Mail
-	return list, with(ctx, s.read).Preload("Order").Where("text <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(&list).Error
+	return gorm.G[Mail](s.read).Preload("Order", nil).Where("text <> ''").Order("sent_at DESC, id DESC").Limit(limit).Find(ctx)
 }
 
 // sentFor is the condition that a mail was sent about an order's payments.
@@ -206,16 +205,15 @@ const sentFor = "payment_id IN (SELECT id FROM payments WHERE order_id = ?) AND 
 
 // MailsOf lists what was sent about an order, in order.
 func (s *Store) MailsOf(ctx context.Context, orderID int64) ([]Mail, error) {
-	var list []Mail
-	return list, with(ctx, s.read).Where(sentFor, orderID).Order("sent_at, id").Find(&list).Error
+	return gorm.G[Mail](s.read).Where(sentFor, orderID).Order("sent_at, id").Find(ctx)
 }
 
 // SentMail finds a mail that was sent, or says ErrNotFound.
 func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
-	return first[Mail](with(ctx, s.read).Preload("Order").Where("id = ? AND text <> ''", id))
+	return gorm.G[Mail](s.read).Preload("Order", nil).Where("id = ? AND text <> ''", id).Take(ctx)
 }
 
 // ForgetMails drops mails of a month ago, sent or not.
 func (s *Store) ForgetMails(ctx context.Context) error {
-	return s.forget(ctx, "mails", "send_at", mailsKept)
+	return deleteOlder[Mail](ctx, s, "send_at", mailsKept)
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"warungjokul/models/internal/db"
 )
 
 // Strangers can have mails sent to an address that is not theirs: by ordering, and by pressing the buttons of an
@@ -39,7 +41,7 @@ func (k MailKind) Bounded() bool {
 
 // MailAllowed reports whether another bounded mail may go to an address now.
 func (s *Store) MailAllowed(ctx context.Context, email string) (bool, error) {
-	return mailAllowed(with(ctx, s.read), s.recipient(email), s.now())
+	return mailAllowed(s.read.WithContext(ctx), s.recipient(email), s.now())
 }
 
 // CountMail counts a bounded mail that is about to be sent to an address, and returns its number for UncountMail.
@@ -47,7 +49,7 @@ func (s *Store) MailAllowed(ctx context.Context, email string) (bool, error) {
 func (s *Store) CountMail(ctx context.Context, email string) (id int64, allowed bool, err error) {
 	err = s.transact(ctx, func(tx *gorm.DB) error {
 		m := mailSend{Recipient: s.recipient(email), SentAt: s.now()}
-		if err := dialectOf(tx).lockText(tx, m.Recipient); err != nil {
+		if err := db.AdvisoryLock(tx, m.Recipient); err != nil {
 			return err
 		}
 		if allowed, err = mailAllowed(tx, m.Recipient, m.SentAt); err != nil || !allowed {
@@ -122,5 +124,5 @@ func (m Mail) Held() bool { return m.Subject == "" && m.LastError == mailOverLim
 
 // ForgetMailSends drops what no limit looks at any more.
 func (s *Store) ForgetMailSends(ctx context.Context) error {
-	return s.forget(ctx, "mail_sends", "sent_at", longestMailLimit)
+	return deleteOlder[mailSend](ctx, s, "sent_at", longestMailLimit)
 }

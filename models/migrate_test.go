@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-gormigrate/gormigrate/v2"
 
+	"warungjokul/models/internal/db"
+	"warungjokul/models/migrations"
 	"warungjokul/models/testdb"
 )
 
@@ -18,28 +20,29 @@ import (
 func databaseBefore(t *testing.T, id string, statements ...string) string {
 	t.Helper()
 	databaseURL := testdb.URL(t)
-	database, err := databaseAt(databaseURL)
+	database, err := db.Parse(databaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, _, err := database.connect(gormSettings(time.Now, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+	write, _, err := database.Open(time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := *gormigrate.DefaultOptions
-	options.UseTransaction = true
-	for i, step := range migrations {
+	steps := migrationRules().Steps()
+	for i, step := range steps {
 		if strings.HasPrefix(step.ID, id) {
 			break
 		}
-		if err := gormigrate.New(db, &options, migrations[:i+1]).Migrate(); err != nil {
+		if err := gormigrate.New(write, migrations.Options(), steps[:i+1]).Migrate(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := inOrder(db, statements...); err != nil {
-		t.Fatal(err)
+	for _, statement := range statements {
+		if err := write.Exec(statement).Error; err != nil {
+			t.Fatal(err)
+		}
 	}
-	if pool, err := db.DB(); err != nil || pool.Close() != nil {
+	if err := database.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return databaseURL

@@ -56,7 +56,7 @@ func (s *Store) Mismatches(ctx context.Context) ([]Mismatch, error) {
 	for _, find := range []func(*gorm.DB, time.Time) ([]Mismatch, error){
 		moneyMismatches, paidThere, overdueAnswers, missingCodes, stockMismatches, notNotified, undecidedReceipts,
 	} {
-		found, err := find(with(ctx, s.read).Limit(maxMismatches), s.now())
+		found, err := find(s.read.WithContext(ctx).Limit(maxMismatches), s.now())
 		if err != nil {
 			return nil, fmt.Errorf("mismatches: %w", err)
 		}
@@ -155,7 +155,7 @@ func undecidedReceipts(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 	}
 	err := db.Table("receipts").Select("COALESCE(orders.number, '') AS number, receipts.invoice_number, receipts.amount, receipts.created_at").
 		Joins("LEFT JOIN payments ON payments.id = receipts.payment_id").Joins("LEFT JOIN orders ON orders.id = payments.order_id").
-		Where("receipts.status = ?", ReceiptHeld).Order("receipts.id").Find(&rows).Error
+		Where("receipts.status = 'held'").Order("receipts.id").Find(&rows).Error
 	var found []Mismatch
 	for _, r := range rows {
 		found = append(found, Mismatch{Kind: MismatchUndecided, OrderNumber: r.Number, InvoiceNumber: r.InvoiceNumber, Since: r.CreatedAt,

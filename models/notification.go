@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"warungjokul/models/internal/db"
 )
 
 // Verdict is what the shop thought of a notification that verified.
@@ -95,13 +98,6 @@ func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
 }
 
-// knownOf asks what is known of a message: the order it is about, whether its customer was erased, the message itself, and
-// the receipt that another message with its Request-Id told of.
-const knownOf = "SELECT COALESCE((SELECT o.token FROM payments p JOIN orders o ON o.id = p.order_id WHERE p." + byInvoice + "), '')," +
-	" EXISTS (SELECT 1 FROM payments p JOIN orders o ON o.id = p.order_id WHERE o.erased_at IS NOT NULL AND p." + byInvoice + ")," +
-	" COALESCE((SELECT id FROM notifications WHERE request_id = $2 AND digest = $3), 0)," +
-	" COALESCE((SELECT MAX(receipt_id) FROM notifications WHERE request_id = $2), 0)"
-
 // ApplyNotification keeps a verified notification and does what it asks for, in
 // one transaction, and returns it with its verdict and effect. The same message
 // again is counted and changes nothing.
@@ -114,15 +110,15 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	body := n.Body
 	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
 		n.ID, n.Body = 0, body
-		var erased bool
-		if err = one(tx, knownOf, []any{n.InvoiceNumber, n.RequestID, n.Digest}, &n.OrderToken, &erased, &n.ID, &e.arrival.ToldBefore); err != nil {
+		k, err := knownOf(tx, n)
+		if err != nil {
 			return err
 		}
+		n.ID, n.OrderToken, e.arrival.ToldBefore = k.MessageID, k.OrderToken, k.ReceiptID
 		if n.ID != 0 { // exactly this message came before, whatever its verdict was
 			n.Verdict, n.Effect = VerdictRepeated, EffectNone
-			_, err = execute(tx, "UPDATE notifications SET deliveries = deliveries + 1, last_received_at = $1, signed_with = $2 WHERE id = $3",
-				n.LastReceivedAt, n.SignedWith, n.ID)
-			return err
+			return tx.Model(&Notification{}).Where("id = ?", n.ID).Updates(map[string]any{
+				"deliveries": gorm.Expr("deliveries + 1"), "last_received_at": n.LastReceivedAt, "signed_with": n.SignedWith}).Error
 		}
 		done, err := applyEvent(tx, n, e, s.now())
 		if err != nil {
@@ -132,13 +128,14 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		if done.receipt != 0 {
 			n.ReceiptID = &done.receipt
 		}
-		if erased && !isPlain(n.Body) {
+		if k.Erased && !isPlain(n.Body) {
 			n.Body = []byte{}
 		}
 		n.Duration = s.now().Sub(n.ReceivedAt)
-		fresh, err := add(tx, notifications, &n, " ON CONFLICT (request_id, digest) DO NOTHING")
-		if err == nil && !fresh { // it came twice at once: look again
-			return fmt.Errorf("%w: %w", ErrUnavailable, errAgain)
+		created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&n)
+		err = created.Error
+		if err == nil && created.RowsAffected == 0 { // it came twice at once: look again
+			return fmt.Errorf("%w: %w", ErrUnavailable, db.ErrConflict)
 		}
 		if err == nil && (slices.Contains(flaggedVerdicts, n.Verdict) || n.Effect == EffectPaidLate) {
 			err = tx.Model(&Case{}).Where("notification_id IS NULL AND (about = ? OR receipt_id = ?)", e.arrival.Message, n.ReceiptID).
@@ -148,14 +145,6 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 		return err
 	})
 	return n, err
-}
-
-var notifications = newTable("notifications", "id", "request_id", "digest", "header", "body", "invoice_number", "transaction_status", "verdict",
-	"effect", "receipt_id", "deliveries", "received_at", "last_received_at", "duration", "signed_with")
-
-func (n *Notification) fields() []any {
-	return []any{&n.ID, &n.RequestID, &n.Digest, &n.Header, &n.Body, &n.InvoiceNumber, &n.TransactionStatus, &n.Verdict,
-		&n.Effect, &n.ReceiptID, &n.Deliveries, &n.ReceivedAt, &n.LastReceivedAt, &n.Duration, &n.SignedWith}
 }
 
 // applyEvent does what a notification asks for. One that settles nothing is a
@@ -227,7 +216,7 @@ var flaggedVerdicts = []Verdict{VerdictHeld, VerdictMismatched, VerdictUnknownIn
 // Notifications lists a page of what came, the latest first: older than before,
 // where that is not zero, and about an order or invoice number where one is given.
 func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string, before int64, limit int) ([]Notification, error) {
-	query := with(ctx, s.read).Order("id DESC").Limit(limit)
+	query := gorm.G[Notification](s.read).Order("id DESC").Limit(limit)
 	switch kind {
 	case InboxApplied:
 		query = query.Where("verdict = ?", VerdictApplied)
@@ -246,18 +235,17 @@ func (s *Store) Notifications(ctx context.Context, kind InboxKind, about string,
 	if before != 0 {
 		query = query.Where("id < ?", before)
 	}
-	var list []Notification
-	return list, query.Find(&list).Error
+	return query.Find(ctx)
 }
 
 // Notification finds one, or says ErrNotFound.
 func (s *Store) Notification(ctx context.Context, id int64) (Notification, error) {
-	return first[Notification](with(ctx, s.read).Where("id = ?", id))
+	return gorm.G[Notification](s.read).Where("id = ?", id).Take(ctx)
 }
 
 // SameNotification finds the row that a message is kept in, or says ErrNotFound.
 func (s *Store) SameNotification(ctx context.Context, n Notification) (Notification, error) {
-	return first[Notification](with(ctx, s.read).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest))
+	return gorm.G[Notification](s.read).Where("request_id = ? AND digest = ?", n.RequestID, n.Digest).Take(ctx)
 }
 
 // VerdictCount is how many messages had a verdict, and how often they came.
@@ -269,11 +257,15 @@ type VerdictCount struct {
 // VerdictCounts says how many notifications came, by the verdict on them.
 func (s *Store) VerdictCounts(ctx context.Context) ([]VerdictCount, error) {
 	var list []VerdictCount
-	return list, with(ctx, s.read).Model(&Notification{}).
+	return list, s.read.WithContext(ctx).Model(&Notification{}).
 		Select("verdict, COUNT(*) AS messages, SUM(deliveries) AS deliveries").Group("verdict").Order("verdict").Scan(&list).Error
 }
 
 // LastSignedWith returns the notification that came last of those that fitted a Secret Key, or says ErrNotFound.
 func (s *Store) LastSignedWith(ctx context.Context, key string) (Notification, error) {
-	return first[Notification](s.read.WithContext(ctx).Where("signed_with = ?", key).Order("last_received_at DESC"))
+	with := gorm.G[Notification](s.read).Where("signed_with = ?", key)
+	if key == "previous" {
+		with = with.Where("signed_with = 'previous'") // the condition of its index
+	}
+	return with.Order("last_received_at DESC").Take(ctx)
 }

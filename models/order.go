@@ -3,14 +3,13 @@ package models
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // OrderStatus is the shop's own word on an order.
@@ -63,7 +62,7 @@ type Order struct {
 	Test bool
 
 	// OpenCases are what a person must still decide about it, the oldest first.
-	OpenCases []Case `gorm:"-"`
+	OpenCases []Case
 
 	PlacedAt    time.Time
 	PaidAt      *time.Time
@@ -188,136 +187,10 @@ func (o Order) Money() (m Money) {
 // NextAttempt is the number of the attempt that would come next.
 func (o Order) NextAttempt() int64 { return int64(len(o.Payments)) + 1 }
 
-// Item is a wish for some pieces of a product.
-type Item struct {
-	SKU      string
-	Quantity int64
-}
-
-// Customer is who orders.
-type Customer struct {
-	Name  string
-	Email string
-	Phone string
-}
-
-// DraftOrder prices items from the catalogue and gives the order its token and
-// number, and returns the products by SKU besides. Nothing is kept yet; unknown
-// products are left out.
-func (s *Store) DraftOrder(ctx context.Context, items []Item) (Order, map[string]Product, error) {
-	skus := make([]string, len(items))
-	for i, item := range items {
-		skus[i] = item.SKU
-	}
-	products, err := s.ProductsBySKU(ctx, skus...)
-	if err != nil {
-		return Order{}, nil, err
-	}
-	o := Order{Token: newToken(), Number: newOrderNumber(), Status: OrderAwaitingPayment}
-	for _, item := range items {
-		p, known := products[item.SKU]
-		if !known || item.Quantity < 1 {
-			continue
-		}
-		line := OrderLine{SKU: p.SKU, NameID: p.NameID, NameEN: p.NameEN, Kind: p.Kind,
-			Drawing: p.Drawing, Price: p.Price, Quantity: item.Quantity, SettlementAccount: p.SettlementAccount}
-		o.Lines = append(o.Lines, line)
-		o.Total += line.Amount()
-	}
-	return o, products, nil
-}
-
-// PlaceOrder keeps a drafted order together with its first attempt to be paid,
-// and takes its stock, in one transaction. The payment comes with its Request-Id
-// and the exact bytes of its request: both are durable before anything is sent.
-//
-// If the same form has placed an order with the same contents, that one is
-// returned and placed is false; with other contents it is another order. Too
-// little stock is an *OutOfStockError and nothing is kept. An order over a limit
-// is an *OpenOrdersError or a *ScarceError and nothing is kept.
-func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order, placed bool, err error) {
-	if o.FormID == "" {
-		return Order{}, false, errors.New("place order: the form that places it is missing")
-	}
-	now := s.now()
-	o.CheckoutID = checkoutID(o.FormID, o.Lines)
-	o.Status, o.StockHeld, o.PlacedAt = OrderAwaitingPayment, true, now
-	if err := s.checkBefore(ctx, o); err != nil {
-		// The same form may have placed it a moment ago: that order is never refused.
-		if order, found := s.OrderByForm(ctx, o.FormID, o.Lines); found == nil {
-			return order, false, nil
-		}
-		return Order{}, false, fmt.Errorf("place order: %w", err)
-	}
-	err = s.transact(ctx, func(tx *gorm.DB) error {
-		if placed, err = add(tx, orders, &o, " ON CONFLICT (checkout_id) DO NOTHING"); err != nil || !placed {
-			return err
-		}
-		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Became: string(o.Status)})
-		if err := s.hold(tx, o); err != nil {
-			return err
-		}
-		if err := takeStock(tx, o.ID, o.Lines); err != nil {
-			return err
-		}
-		for i := range o.Lines {
-			o.Lines[i].OrderID, o.Lines[i].CreatedAt = o.ID, now
-			if _, err := add(tx, orderLines, &o.Lines[i], ""); err != nil {
-				return err
-			}
-		}
-		if err := s.checkScarce(tx, o); err != nil {
-			return err
-		}
-		return createPayment(tx, &p, o, 1, now, customerWords(o)...)
-	})
-	if err != nil {
-		return Order{}, false, fmt.Errorf("place order: %w", err)
-	}
-	if !placed {
-		order, err = s.OrderByForm(ctx, o.FormID, o.Lines)
-		return order, false, err
-	}
-	o.Payments = []Payment{p}
-	return o, true, nil
-}
-
-// customerWords are the words a customer's orders are found by.
-func customerWords(o Order) []string { return append(nameWords(o.CustomerName), fold(o.CustomerEmail)) }
-
-// checkoutID is unique for a form and what is ordered with it: which products
-// and how many of each, in any sequence. Prices are not part of it.
-func checkoutID(formID string, lines []OrderLine) string {
-	digest := sha256.New()
-	for _, l := range bySKU(lines) {
-		fmt.Fprintf(digest, "%q %d\n", l.SKU, l.Quantity)
-	}
-	return fmt.Sprintf("%s.%x", formID, digest.Sum(nil)[:16])
-}
-
-var (
-	orders = newTable("orders", "id", "token", "number", "checkout_id", "customer_name", "customer_email", "customer_phone", "language",
-		"total", "status", "stock_held", "placed_at", "paid_at", "expired_at", "cancelled_at", "form_id", "test",
-		"cancelled_by", "cancelled_for", "erased_at", "erased_by", "erasure_reason")
-	orderLines = newTable("order_lines", "id", "order_id", "sku", "name_id", "name_en", "kind", "drawing", "price", "quantity", "created_at",
-		"settlement_account")
-)
-
-func (o *Order) fields() []any {
-	return []any{&o.ID, &o.Token, &o.Number, &o.CheckoutID, &o.CustomerName, &o.CustomerEmail, &o.CustomerPhone, &o.Language,
-		&o.Total, &o.Status, &o.StockHeld, &o.PlacedAt, &o.PaidAt, &o.ExpiredAt, &o.CancelledAt, &o.FormID, &o.Test,
-		&o.CancelledBy, &o.CancelledFor, &o.ErasedAt, &o.ErasedBy, &o.ErasureReason}
-}
-
-func (l *OrderLine) fields() []any {
-	return []any{&l.ID, &l.OrderID, &l.SKU, &l.NameID, &l.NameEN, &l.Kind, &l.Drawing, &l.Price, &l.Quantity, &l.CreatedAt,
-		&l.SettlementAccount}
-}
-
 // Order finds an order with its lines, attempts and receipts by its token, or
 // says ErrNotFound.
 func (s *Store) Order(ctx context.Context, token string) (Order, error) {
-	return wholeOrder(with(ctx, s.read), "token = $1", token)
+	return wholeOrder(s.read.WithContext(ctx), "token = ?", token)
 }
 
 // FindOrder returns the token of the order with that number, written as people
@@ -325,81 +198,89 @@ func (s *Store) Order(ctx context.Context, token string) (Order, error) {
 // two is wrong.
 func (s *Store) FindOrder(ctx context.Context, number, email string) (token string, err error) {
 	number = strings.ToUpper(strings.Join(strings.Fields(number), ""))
-	err = one(with(ctx, s.read), "SELECT token FROM orders WHERE number = $1 AND lower(customer_email) = $2 AND erased_at IS NULL",
-		[]any{number, strings.ToLower(strings.TrimSpace(email))}, &token)
-	return token, err
+	o, err := gorm.G[Order](s.read).Select("token").Where("number = ? AND lower(customer_email) = ? AND erased_at IS NULL",
+		number, strings.ToLower(strings.TrimSpace(email))).Take(ctx)
+	return o.Token, err
 }
 
 // OrderByForm finds the order that a checkout form has placed with these
 // contents, or says ErrNotFound. Without any lines it is the latest order that
 // the form has placed: whoever goes back to a form that was sent has an empty cart.
 func (s *Store) OrderByForm(ctx context.Context, formID string, lines []OrderLine) (Order, error) {
+	orders := s.read.WithContext(ctx)
 	if len(lines) > 0 {
-		return wholeOrder(with(ctx, s.read), "checkout_id = $1", checkoutID(formID, lines))
+		return wholeOrder(orders, "checkout_id = ?", checkoutID(formID, lines))
 	}
-	return wholeOrder(with(ctx, s.read), "form_id <> '' AND form_id = $1 ORDER BY id DESC LIMIT 1", formID)
+	return wholeOrder(orders.Order("id DESC"), "form_id <> '' AND form_id = ?", formID)
 }
 
 // OrderByNumber finds an order by the number people know it by, or says
 // ErrNotFound.
 func (s *Store) OrderByNumber(ctx context.Context, number string) (Order, error) {
-	return wholeOrder(with(ctx, s.read), "number = $1", number)
+	return wholeOrder(s.read.WithContext(ctx), "number = ?", number)
 }
 
-// wholeOrder loads the order of which a condition holds, with all that is its.
+// wholeOrder loads the order for which a condition holds, with all that belongs to it.
 func wholeOrder(db *gorm.DB, condition string, value any) (o Order, err error) {
-	if err := one(db, orders.selectWhere(condition), []any{value}, o.fields()...); err != nil {
-		return o, err
-	}
-	if o.Lines, err = linesOf(db, o.ID); err != nil {
-		return o, err
-	}
-	if o.Payments, err = find[Payment](db, payments.selectWhere("order_id = CAST($1 AS bigint) ORDER BY attempt"), o.ID); err != nil {
-		return o, err
-	}
-	received, err := find[Receipt](db, "SELECT "+receipts.of("r")+
-		" FROM payments p JOIN receipts r ON r.payment_id = p.id WHERE p.order_id = CAST($1 AS bigint) ORDER BY r.paid_at, r.id", o.ID)
-	for _, r := range received {
-		i := slices.IndexFunc(o.Payments, func(p Payment) bool { return r.PaymentID != nil && p.ID == *r.PaymentID })
-		if i >= 0 { // else that attempt is younger than what was read before
-			o.Payments[i].Receipts = append(o.Payments[i].Receipts, r)
+	return o, withDetails(db).Where(condition, value).Take(&o).Error
+}
+
+// withDetails preloads what belongs to an order.
+func withDetails(db *gorm.DB) *gorm.DB {
+	return db.Preload("Lines", orderBy("id")).Preload("Payments", orderBy("attempt")).
+		Preload("Payments.Receipts", orderBy("paid_at, id")).Preload("OpenCases", openCases)
+}
+
+func orderBy(columns string) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB { return db.Order(columns) }
+}
+
+func openCases(db *gorm.DB) *gorm.DB { return db.Where("closed_at IS NULL").Order("id") }
+
+func linesOf(db *gorm.DB, orderID int64) (lines []OrderLine, err error) {
+	return lines, db.Where("order_id = ?", orderID).Order("id").Find(&lines).Error
+}
+
+// forUpdate locks the rows of a query until the transaction ends, except against rows that only refer to them. SQLite,
+// with one writer at a time, ignores it.
+func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
+
+// lockOrder loads an order and locks it: every other transaction that would change the order, its payments or its
+// receipts waits. Its lines never change.
+func lockOrder(tx *gorm.DB, id int64) (o Order, err error) {
+	return o, forUpdate(tx).Where("id = ?", id).Take(&o).Error
+}
+
+// sources returns the states from which a move to another one is allowed.
+func sources[S ~string](moves map[S][]S, to S) (from []S) {
+	for state, targets := range moves {
+		if slices.Contains(targets, to) {
+			from = append(from, state)
 		}
 	}
-	if err != nil {
-		return o, err
-	}
-	return o, db.Where("order_id = ? AND closed_at IS NULL", o.ID).Order("id").Find(&o.OpenCases).Error
+	slices.Sort(from) // the same statement each time
+	return from
 }
 
-func linesOf(db *gorm.DB, orderID int64) ([]OrderLine, error) {
-	return find[OrderLine](db, orderLines.selectWhere("order_id = CAST($1 AS bigint) ORDER BY id"), orderID)
-}
-
-// lockOrder loads an order for this transaction alone: every other one that would
-// change the order, its payments or its receipts waits. Its lines never change.
-func lockOrder(tx *gorm.DB, id int64) (o Order, err error) {
-	err = one(tx, locked(tx, orders.selectWhere("id = $1")), []any{id}, o.fields()...)
-	return o, err
-}
-
-// moveOrder makes one allowed move of an order that is locked, together with what
-// else is set, and reports whether it was made: an order that is there already,
-// or cannot get there, is no error.
-func moveOrder(tx *gorm.DB, o Order, to OrderStatus, set string, values ...any) (bool, error) {
-	moved, err := move(tx, "orders", o.ID, "status", string(to), guard("status", orderMoves, to), set, values)
-	if moved {
-		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
+// moveOrder makes one allowed move of an order that is locked, together with other columns, and reports whether it was
+// made: an order that is there already, or cannot get there, is no error.
+func moveOrder(tx *gorm.DB, o Order, to OrderStatus, columns map[string]any) (bool, error) {
+	columns["status"] = to
+	moved := tx.Model(&Order{}).Where("id = ? AND status IN ?", o.ID, sources(orderMoves, to)).Updates(columns)
+	if moved.Error != nil || moved.RowsAffected == 0 {
+		return false, moved.Error
 	}
-	if moved && to != OrderAwaitingPayment {
-		err = letGo(tx, o.ID)
+	record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
+	if to == OrderAwaitingPayment {
+		return true, nil
 	}
-	return moved, err
+	return true, letGo(tx, o.ID)
 }
 
 // expireOrder ends an order that nobody can pay any more, and gives its stock
 // back exactly once: only the statement that made the move does it.
 func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
-	moved, err := moveOrder(tx, o, OrderExpired, "expired_at = $1, stock_held = $2", now, false)
+	moved, err := moveOrder(tx, o, OrderExpired, map[string]any{"expired_at": now, "stock_held": false})
 	if err != nil || !moved {
 		return moved, err
 	}
@@ -443,7 +324,7 @@ func (s *Store) CancelOrderAs(ctx context.Context, id int64, by, reason string) 
 
 // cancelOrder ends an order that is locked, and gives its stock back.
 func cancelOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
-	cancelled, err := moveOrder(tx, o, OrderCancelled, "stock_held = $1, cancelled_at = $2", false, now)
+	cancelled, err := moveOrder(tx, o, OrderCancelled, map[string]any{"cancelled_at": now, "stock_held": false})
 	if err != nil || !cancelled {
 		return false, err
 	}
@@ -453,7 +334,7 @@ func cancelOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
 // payOrder ends an order well. If its stock was given back it is taken again,
 // and if that cannot be had a person must decide.
 func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
-	moved, err := moveOrder(tx, o, OrderPaid, "paid_at = $1", paidAt)
+	moved, err := moveOrder(tx, o, OrderPaid, map[string]any{"paid_at": paidAt})
 	if err != nil || !moved || o.StockHeld {
 		return moved, err
 	}
@@ -467,15 +348,16 @@ func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	_, err = execute(tx, "UPDATE orders SET stock_held = $1 WHERE id = $2", true, o.ID)
-	return true, err
+	return true, tx.Model(&Order{}).Where("id = ?", o.ID).Update("stock_held", true).Error
 }
 
 // raiseOutOfStock asks a person about a paid order whose goods were sold meanwhile. The
 // money is that of the order's latest receipt.
 func raiseOutOfStock(tx *gorm.DB, o Order, soldOut error) error {
 	c := Case{Kind: CaseOutOfStock, About: aboutOrder(o.ID), OrderID: &o.ID, Detail: soldOut.Error()}
-	r, err := first[Receipt](tx.Where("status = ? AND payment_id IN (SELECT id FROM payments WHERE order_id = ?)", ReceiptApplied, o.ID).Order("id DESC"))
+	var r Receipt
+	err := tx.Where("status = ? AND payment_id IN (SELECT id FROM payments WHERE order_id = ?)", ReceiptApplied, o.ID).
+		Order("id DESC").Take(&r).Error
 	if err == nil {
 		c.ReceiptID, c.PaymentID = &r.ID, r.PaymentID
 	} else if err != ErrNotFound {

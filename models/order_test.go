@@ -25,7 +25,9 @@ func TestMoves(t *testing.T) {
 	for _, from := range orders {
 		for _, to := range orders {
 			set(t, s, &Order{}, o.ID, "status", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) { return moveOrder(tx, reload(t, s, o), to, "stock_held = $1", true) })
+			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
+				return moveOrder(tx, reload(t, s, o), to, map[string]any{"stock_held": true})
+			})
 			check(t, string(from)+">"+string(to), moved, err, allowedOrders, string(reload(t, s, o).Status), string(from), string(to))
 		}
 	}
@@ -39,7 +41,7 @@ func TestMoves(t *testing.T) {
 		for _, to := range payments {
 			set(t, s, &Payment{}, o.Payment().ID, "state", from)
 			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
-				return movePayment(tx, reload(t, s, o).Payment(), to, "last_error = $1", "")
+				return movePayment(tx, reload(t, s, o).Payment(), to, map[string]any{"last_error": ""})
 			})
 			check(t, string(from)+">"+string(to), moved, err, allowedPayments, string(reload(t, s, o).Payment().State), string(from), string(to))
 		}

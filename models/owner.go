@@ -40,10 +40,11 @@ type owner struct {
 const theOwner = 1
 
 // Owner returns whose orders the database holds, or says ErrNotFound: no shop that records it was started yet.
-func (s *Store) Owner(ctx context.Context) (Owner, error) { return ownerOf(with(ctx, s.write)) }
+func (s *Store) Owner(ctx context.Context) (Owner, error) { return ownerOf(s.write.WithContext(ctx)) }
 
 func ownerOf(db *gorm.DB) (Owner, error) {
-	row, err := first[owner](db.Where("id = ?", theOwner))
+	var row owner
+	err := db.Where("id = ?", theOwner).Take(&row).Error
 	return Owner{row.Environment, row.ClientID}, err
 }
 
@@ -65,14 +66,14 @@ func checkOwner(db *gorm.DB, o Owner) error {
 // recordOwner records an owner where there is none, and refuses a database that is another's. It says in the log when
 // it gives an owner to orders from before owners were recorded.
 func (s *Store) recordOwner(ctx context.Context, o Owner, log *slog.Logger) error {
-	res := with(ctx, s.write).Clauses(clause.OnConflict{DoNothing: true}).
+	res := s.write.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).
 		Create(&owner{ID: theOwner, Environment: o.Environment, ClientID: o.ClientID, Since: s.now()})
 	if res.Error != nil {
 		return res.Error
 	}
 	if res.RowsAffected > 0 {
 		var orders int64
-		if err := with(ctx, s.write).Model(&Order{}).Count(&orders).Error; err != nil {
+		if err := s.write.WithContext(ctx).Model(&Order{}).Count(&orders).Error; err != nil {
 			return err
 		}
 		if orders > 0 {
@@ -80,7 +81,7 @@ func (s *Store) recordOwner(ctx context.Context, o Owner, log *slog.Logger) erro
 				"environment", o.Environment, "client_id", o.ClientID, "orders", orders)
 		}
 	}
-	return checkOwner(with(ctx, s.write), o)
+	return checkOwner(s.write.WithContext(ctx), o)
 }
 
 // otherOwner says in one sentence what to do with a database that is another's.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"warungjokul/models/internal/db"
 	"warungjokul/models/testdb"
 )
 
@@ -310,7 +311,7 @@ func TestRetireDemoUnderAShop(t *testing.T) {
 		d.Watch(ctx, func(string) { once.Do(func() { close(listening) }) })
 	}()
 	<-listening
-	if _, err := d.RetireDemo(context.Background(), live); !errors.Is(err, errInUse) || reload(t, d.Store, d.waiting).Test {
+	if _, err := d.RetireDemo(context.Background(), live); !errors.Is(err, db.ErrInUse) || reload(t, d.Store, d.waiting).Test {
 		t.Errorf("got %v", err)
 	}
 	stop()
@@ -320,7 +321,7 @@ func TestRetireDemoUnderAShop(t *testing.T) {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errInUse) || time.Now().After(deadline) {
+		if !errors.Is(err, db.ErrInUse) || time.Now().After(deadline) {
 			t.Fatal(err)
 		}
 	}

@@ -2,20 +2,15 @@ package models
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
+	"warungjokul/models/internal/db"
 	"warungjokul/models/testdb"
 )
 
@@ -46,42 +41,6 @@ func openPostgres(t *testing.T, settings ...string) (*Store, *clock) {
 	return openAt(t, address.String())
 }
 
-// Trouble of the server is told from a statement that is wrong.
-func TestPostgresTrouble(t *testing.T) {
-	d := postgresDialector{&postgres.Dialector{Config: &postgres.Config{}}}
-	for code, want := range map[string]error{
-		"08006": ErrUnavailable, "53100": ErrUnavailable, "53300": ErrUnavailable, "57P01": ErrUnavailable, "57P03": ErrUnavailable, "57014": ErrUnavailable,
-		"58030": ErrUnavailable, "25006": ErrUnavailable, "25P03": ErrUnavailable, "55P03": ErrUnavailable, "XX001": ErrUnavailable,
-		"40001": errAgain, "40P01": errAgain,
-		"23505": gorm.ErrDuplicatedKey, "23503": gorm.ErrForeignKeyViolated, "23514": gorm.ErrCheckConstraintViolated, "42601": nil, "22021": nil, "42501": nil,
-	} {
-		got := d.Translate(fmt.Errorf("statement: %w", &pgconn.PgError{Code: code, Message: "as it says"}))
-		for _, kind := range []error{ErrUnavailable, errAgain, gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated} {
-			wanted := kind == want || kind == ErrUnavailable && want == errAgain
-			if errors.Is(got, kind) != wanted {
-				t.Errorf("%s: got %v, want %v", code, got, want)
-			}
-		}
-	}
-	for _, err := range []error{io.ErrUnexpectedEOF, driver.ErrBadConn, net.ErrClosed, context.DeadlineExceeded, &net.OpError{Op: "dial", Err: errors.New("refused")},
-		&pgconn.ConnectError{Config: &pgconn.Config{}}, errors.New("conn closed")} {
-		if _, away := err.(*pgconn.ConnectError); away {
-			if !lostConnection(err) {
-				t.Error("a connection that cannot be had is no trouble")
-			}
-			continue
-		}
-		if got := d.Translate(err); !errors.Is(got, ErrUnavailable) {
-			t.Errorf("%v became %v", err, got)
-		}
-	}
-	for _, err := range []error{gorm.ErrRecordNotFound, context.Canceled, errors.New("another")} {
-		if got := d.Translate(err); got != err {
-			t.Errorf("%v became %v", err, got)
-		}
-	}
-}
-
 func TestPostgresSettingsHold(t *testing.T) {
 	s, _ := openPostgres(t)
 	for setting, want := range map[string]string{"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "10s",
@@ -95,8 +54,8 @@ func TestPostgresSettingsHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := pool.Stats().MaxOpenConnections; got != postgresConnections || s.read != s.write {
-		t.Errorf("%d connections, want %d for all", got, postgresConnections)
+	if got := pool.Stats().MaxOpenConnections; got != db.PostgresConnections || s.read != s.write {
+		t.Errorf("%d connections, want %d for all", got, db.PostgresConnections)
 	}
 	other, _ := openPostgres(t, "lock_timeout=250ms", "default_transaction_isolation=serializable")
 	for setting, want := range map[string]string{"lock_timeout": "250ms", "transaction_isolation": "read committed"} {
@@ -119,7 +78,7 @@ func TestPostgresInTrouble(t *testing.T) {
 		},
 		"read only": func(t *testing.T, s *Store) func() {
 			alter := func(what string) {
-				for range postgresConnections { // each connection of the pool
+				for range db.PostgresConnections { // each connection of the pool
 					if err := s.write.Exec("SET default_transaction_read_only = " + what).Error; err != nil {
 						t.Fatal(err)
 					}
@@ -139,7 +98,7 @@ func TestPostgresInTrouble(t *testing.T) {
 				t.Fatal(err)
 			}
 			var taken []driverConn
-			for range postgresConnections {
+			for range db.PostgresConnections {
 				conn, err := pool.Conn(context.Background())
 				if err != nil {
 					t.Fatal(err)
@@ -204,7 +163,7 @@ func TestTablesGrowUnderAShop(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 2 * postgresConnections { // whichever connection it is
+	for range 2 * db.PostgresConnections { // whichever connection it is
 		reload(t, s, o)
 	}
 	deliver(t, s, c, "r1", "{}", PaidEvent(paid(o.Payment(), c.now())))
@@ -220,13 +179,13 @@ func TestMigratingAlone(t *testing.T) {
 	s, _ := openPostgres(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	err := s.alone(s.write, func(*gorm.DB) error {
-		return s.alone(s.write.WithContext(ctx), func(*gorm.DB) error { return errors.New("two at once") })
+	err := s.database.WithMigrationLock(context.Background(), func(*gorm.DB) error {
+		return s.database.WithMigrationLock(ctx, func(*gorm.DB) error { return errors.New("two at once") })
 	})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.alone(s.write.WithContext(context.Background()), func(*gorm.DB) error { return nil }); err != nil {
+	if err := s.database.WithMigrationLock(context.Background(), func(*gorm.DB) error { return nil }); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }

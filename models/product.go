@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // ProductKind says how a product is handed over and paid.
@@ -65,8 +66,7 @@ type Product struct {
 // Products lists the catalogue, or what of it matches a query and a category. It is
 // one and the same statement whatever is searched for.
 func (s *Store) Products(ctx context.Context, query string, category Category) ([]Product, error) {
-	var list []Product
-	err := with(ctx, s.read).Order("position, id").Find(&list).Error
+	list, err := gorm.G[Product](s.read).Order("position, id").Find(ctx)
 	return Matching(list, query, category), err
 }
 
@@ -94,30 +94,17 @@ func (p Product) contains(words []string) bool {
 
 // Product finds one product by its slug, or says ErrNotFound.
 func (s *Store) Product(ctx context.Context, slug string) (Product, error) {
-	return first[Product](with(ctx, s.read).Where("slug = ?", slug))
+	return gorm.G[Product](s.read).Where("slug = ?", slug).Take(ctx)
 }
 
 // ProductsBySKU finds products by SKU; unknown ones are absent.
 func (s *Store) ProductsBySKU(ctx context.Context, skus ...string) (map[string]Product, error) {
-	bySKU := make(map[string]Product, len(skus))
-	for _, sku := range skus {
-		var p Product
-		err := one(with(ctx, s.read), products.selectWhere("sku = $1"), []any{sku}, p.fields()...)
-		if err == nil {
-			bySKU[sku] = p
-		} else if err != ErrNotFound {
-			return nil, err
-		}
+	list, err := gorm.G[Product](s.read).Where("sku IN ?", skus).Find(ctx)
+	bySKU := make(map[string]Product, len(list))
+	for _, p := range list {
+		bySKU[p.SKU] = p
 	}
-	return bySKU, nil
-}
-
-var products = newTable("products", "id", "sku", "slug", "category", "kind", "name_id", "name_en", "text_id", "text_en", "price", "stock",
-	"drawing", "settlement_account", "position")
-
-func (p *Product) fields() []any {
-	return []any{&p.ID, &p.SKU, &p.Slug, &p.Category, &p.Kind, &p.NameID, &p.NameEN, &p.TextID, &p.TextEN, &p.Price, &p.Stock,
-		&p.Drawing, &p.SettlementAccount, &p.Position}
+	return bySKU, err
 }
 
 // bySKU puts lines into the one order in which all transactions go about
@@ -165,8 +152,8 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 		if changed = res.RowsAffected == 1; changed {
 			record(tx, stockChange(0, sku, stock, stock-seen))
 		}
-		p, err = first[Product](tx.Where("sku = ?", sku))
-		return err
+		p = Product{}
+		return tx.Where("sku = ?", sku).Take(&p).Error
 	})
 	return p, changed && err == nil, err
 }
@@ -191,11 +178,10 @@ func giveBackStock(tx *gorm.DB, orderID int64) error {
 // moveStock adds to a product's stock, which never falls below nothing, and
 // returns what is left.
 func moveStock(tx *gorm.DB, sku string, by int64) (left int64, moved bool, err error) {
-	err = one(tx, "UPDATE products SET stock = stock + $1 WHERE sku = $2 AND stock + $1 >= 0 RETURNING stock", []any{by, sku}, &left)
-	if err == ErrNotFound {
-		return 0, false, nil
-	}
-	return left, err == nil, err
+	var p Product
+	res := tx.Model(&p).Clauses(clause.Returning{Columns: []clause.Column{{Name: "stock"}}}).
+		Where("sku = ? AND stock + ? >= 0", sku, by).Update("stock", gorm.Expr("stock + ?", by))
+	return p.Stock, res.RowsAffected > 0, res.Error
 }
 
 func stockChange(orderID int64, sku string, left, by int64) Change {
@@ -207,3 +193,28 @@ func stockChange(orderID int64, sku string, left, by int64) Change {
 type OutOfStockError struct{ SKU string }
 
 func (e *OutOfStockError) Error() string { return "not enough stock of " + e.SKU }
+
+// HeldStock is how much of a product unpaid orders hold.
+type HeldStock struct {
+	SKU   string
+	Held  int64 // pieces
+	Stock int64 // pieces that can still be ordered
+}
+
+// Share is the part of all pieces that is held, from 0 to 1.
+func (h HeldStock) Share() float64 {
+	if h.Held == 0 {
+		return 0
+	}
+	return float64(h.Held) / float64(h.Held+h.Stock)
+}
+
+// HeldStock lists every product with what unpaid orders hold of it, in the order of the catalogue.
+func (s *Store) HeldStock(ctx context.Context) ([]HeldStock, error) {
+	db := s.read.WithContext(ctx)
+	held := db.Table("orders AS o").Select("l.sku, SUM(l.quantity) AS held").
+		Joins("JOIN order_lines l ON l.order_id = o.id").Where("o.status = ? AND o.stock_held", OrderAwaitingPayment).Group("l.sku")
+	var list []HeldStock
+	return list, db.Table("products AS p").Select("p.sku, p.stock, CAST(COALESCE(h.held, 0) AS bigint) AS held").
+		Joins("LEFT JOIN (?) h ON h.sku = p.sku", held).Order("p.position, p.id").Find(&list).Error
+}

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Source is how the shop learnt of money.
@@ -61,16 +61,6 @@ type Receipt struct {
 	RefundMethod string
 
 	CreatedAt time.Time
-}
-
-var receipts = newTable("receipts", "id", "payment_id", "invoice_number", "amount", "paid_at", "source", "notified",
-	"status", "identifiers", "till_transaction", "payment_code", "channel", "refunded", "refunded_on",
-	"refund_method", "created_at")
-
-func (r *Receipt) fields() []any {
-	return []any{&r.ID, &r.PaymentID, &r.InvoiceNumber, &r.Amount, &r.PaidAt, &r.Source, &r.Notified, &r.Status,
-		&r.Identifiers, &r.TillTransaction, &r.PaymentCode, &r.Channel, &r.Refunded, &r.RefundedOn, &r.RefundMethod,
-		&r.CreatedAt}
 }
 
 // Arrival is the gateway saying that an invoice number was paid.
@@ -161,8 +151,7 @@ func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
 	if err != nil {
 		return applied{}, err
 	}
-	p.Receipts, err = find[Receipt](tx, receipts.selectWhere("payment_id = CAST($1 AS bigint) ORDER BY id"), p.ID)
-	if err != nil {
+	if err := tx.Where("payment_id = ?", p.ID).Order("id").Find(&p.Receipts).Error; err != nil {
 		return applied{}, err
 	}
 	switch like, i := recognise(p.Receipts, a, p.Reusable); {
@@ -209,11 +198,11 @@ func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now ti
 	if p != nil {
 		r.PaymentID, change.OrderID, change.PaymentID = &p.ID, p.OrderID, p.ID
 	}
-	added, err := add(tx, receipts, &r, onlyOnce)
-	if added {
+	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
+	if created.RowsAffected > 0 {
 		record(tx, change)
 	}
-	return r, err
+	return r, created.Error
 }
 
 // take applies money that fits: it pays its order, unless that is over.
@@ -278,8 +267,7 @@ func markPaid(tx *gorm.DB, p Payment, code string) error {
 	if !p.Reusable {
 		next = nil
 	}
-	const set = "next_check_at = $1, code = $2, leased_until = $3, last_error = $4"
-	_, err := movePayment(tx, p, PaymentPaid, set, next, code, nil, "")
+	_, err := movePayment(tx, p, PaymentPaid, map[string]any{"next_check_at": next, "code": code, "leased_until": nil, "last_error": ""})
 	if err != nil || code == p.Code { // it is found by its code already
 		return err
 	}
@@ -308,9 +296,8 @@ func hold(tx *gorm.DB, p Payment, a Arrival, verdict Verdict, kind CaseKind, now
 
 // holdUnknown keeps money for an invoice number that is not ours.
 func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
-	const ofNone = "invoice_number = CAST($1 AS text) AND payment_id IS NULL ORDER BY id"
-	known, err := find[Receipt](tx, receipts.selectWhere(ofNone), a.InvoiceNumber)
-	if err != nil {
+	var known []Receipt
+	if err := tx.Where("invoice_number = ? AND payment_id IS NULL", a.InvoiceNumber).Order("id").Find(&known).Error; err != nil {
 		return applied{}, err
 	}
 	if like, i := recognise(known, a, true); like == sameMoney {
@@ -330,95 +317,4 @@ func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
 		Kind: CaseUnknownInvoice, About: aboutReceipt(r.ID), ReceiptID: &r.ID,
 		Detail: fmt.Sprintf("Rp %d for invoice number %s, which is not ours", a.Amount, a.InvoiceNumber),
 	})
-}
-
-// toldAgain takes another telling of money that has a receipt. It books nothing, unless
-// the earlier telling did not fit and this one does: then the gateway has put itself
-// right. Where it contradicts what was applied, a case asks a person.
-func toldAgain(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
-	if err := learn(tx, r, a, p.Reusable); err != nil {
-		return applied{}, err
-	}
-	repeated := applied{VerdictRepeated, EffectNone, r.ID}
-	if !a.certain(r, p.Reusable) {
-		return repeated, nil
-	}
-	kind, before := misfit(p, a), misfit(p, Arrival{Amount: r.Amount, PaymentCode: r.PaymentCode, Channel: r.Channel})
-	if kind == "" && r.Status == ReceiptHeld && corrects(before, p, a) && p.takesMoney() {
-		asked, err := isAskedAbout(tx, r, CaseUnclear)
-		if err != nil || asked { // whether it is money at all is not settled by its amount
-			return repeated, err
-		}
-		return corrected(tx, p, r, a, now)
-	}
-	if kind != "" && kind != before || a.Amount != r.Amount {
-		return applied{VerdictMismatched, EffectFlagged, r.ID}, raiseContradiction(tx, &p, r, a)
-	}
-	return repeated, nil
-}
-
-// raiseContradiction asks a person about a telling that contradicts the receipt of the same
-// money, once for each thing that is told.
-func raiseContradiction(tx *gorm.DB, p *Payment, r Receipt, a Arrival) error {
-	told := fmt.Sprintf("Rp %d, code %q, channel %q", a.Amount, a.PaymentCode, a.Channel)
-	c := Case{Kind: CaseContradiction, About: aboutReceipt(r.ID) + ": " + told,
-		Detail: fmt.Sprintf("a %s says %s; the receipt says Rp %d, code %q, channel %q",
-			a.Message, told, r.Amount, r.PaymentCode, r.Channel)}
-	if p != nil {
-		c.OrderID, c.PaymentID = &p.OrderID, &p.ID
-	}
-	return raiseOnce(tx, c)
-}
-
-// isAskedAbout reports whether an open case of a kind is about a receipt.
-func isAskedAbout(tx *gorm.DB, r Receipt, kind CaseKind) (bool, error) {
-	var open int64
-	err := tx.Model(&Case{}).Where("receipt_id = ? AND kind = ? AND closed_at IS NULL", r.ID, kind).Count(&open).Error
-	return open > 0, err
-}
-
-// learn keeps what another telling says more of a receipt.
-func learn(tx *gorm.DB, r Receipt, a Arrival, reusable bool) error {
-	if !r.learn(a, reusable) {
-		return nil
-	}
-	return tx.Model(&Receipt{}).Where("id = ?", r.ID).
-		Updates(map[string]any{"notified": r.Notified, "paid_at": r.PaidAt,
-			"till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
-}
-
-// corrects reports whether a telling states rightly what an earlier one had stated
-// wrongly. What it leaves out corrects nothing.
-func corrects(wrong CaseKind, p Payment, a Arrival) bool {
-	switch wrong {
-	case CaseWrongAmount:
-		return a.Amount == p.Amount
-	case CaseWrongCode:
-		return a.PaymentCode != "" && a.PaymentCode == p.Code
-	case CaseWrongChannel:
-		return strings.EqualFold(a.Channel, ChannelIndomaret)
-	}
-	return false
-}
-
-// corrected applies money that was held because it was told wrongly at first, and closes
-// the case about it.
-func corrected(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
-	if err := markPaid(tx, p, a.PaymentCode); err != nil {
-		return applied{}, err
-	}
-	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber,
-		Was: strconv.FormatInt(r.Amount, 10), Became: strconv.FormatInt(a.Amount, 10)})
-	r.Amount, r.PaymentCode, r.Channel = a.Amount, cmp.Or(a.PaymentCode, r.PaymentCode), cmp.Or(a.Channel, r.Channel)
-	err := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).
-		Updates(map[string]any{"status": ReceiptApplied, "amount": r.Amount,
-			"payment_code": r.PaymentCode, "channel": r.Channel}).Error
-	if err != nil {
-		return applied{}, err
-	}
-	if err := closeSettled(tx, r.ID, "a "+a.Message+" fits the order", now); err != nil {
-		return applied{}, err
-	}
-	effect, err := settleOrder(tx, p, r, now)
-	return applied{VerdictApplied, effect, r.ID}, err
 }

@@ -69,30 +69,27 @@ func (s *Store) KeepRejections(ctx context.Context, counts map[string]int64, sam
 
 // Rejections lists the samples, the latest first.
 func (s *Store) Rejections(ctx context.Context) ([]Rejection, error) {
-	var list []Rejection
-	return list, with(ctx, s.read).Order("received_at DESC, id DESC").Find(&list).Error
+	return gorm.G[Rejection](s.read).Order("received_at DESC, id DESC").Find(ctx)
 }
 
 // RejectionsAbout lists the samples that claim to be about some invoice numbers,
 // in the order in which they came.
 func (s *Store) RejectionsAbout(ctx context.Context, invoiceNumbers []string) ([]Rejection, error) {
-	var list []Rejection
-	return list, with(ctx, s.read).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Find(&list).Error
+	return gorm.G[Rejection](s.read).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Find(ctx)
 }
 
 // Rejection finds a sample, or says ErrNotFound.
 func (s *Store) Rejection(ctx context.Context, id int64) (Rejection, error) {
-	return first[Rejection](with(ctx, s.read).Where("id = ?", id))
+	return gorm.G[Rejection](s.read).Where("id = ?", id).Take(ctx)
 }
 
 // RejectionCounts says how many deliveries were rejected, by reason.
 func (s *Store) RejectionCounts(ctx context.Context) ([]RejectionCount, error) {
-	var list []RejectionCount
-	return list, with(ctx, s.read).Order("reason").Find(&list).Error
+	return gorm.G[RejectionCount](s.read).Order("reason").Find(ctx)
 }
 
 // ForgetRejections drops samples that are as old as exchanges may be; the counts
 // stay.
 func (s *Store) ForgetRejections(ctx context.Context) error {
-	return s.forget(ctx, "rejections", "received_at", exchangesKept)
+	return deleteOlder[Rejection](ctx, s, "received_at", exchangesKept)
 }

@@ -32,10 +32,10 @@ func (s *Store) Retirement(ctx context.Context, next Owner) (r Retirement, err e
 	if err != nil {
 		return r, err
 	}
-	if err := with(ctx, s.read).Model(&Order{}).Where(isReal).Count(&r.Orders).Error; err != nil {
+	if err := s.read.WithContext(ctx).Model(&Order{}).Where(isReal).Count(&r.Orders).Error; err != nil {
 		return r, err
 	}
-	return r, with(ctx, s.read).Model(&Order{}).Where(isReal+" AND status IN ?", mayStillBePaid).Count(&r.Cancelled).Error
+	return r, s.read.WithContext(ctx).Model(&Order{}).Where(isReal+" AND status IN ?", mayStillBePaid).Count(&r.Cancelled).Error
 }
 
 // mayStillBePaid are the statuses from which an order can become paid.
@@ -50,10 +50,10 @@ func (s *Store) RetireDemo(ctx context.Context, next Owner) (Retirement, error) 
 	if err != nil {
 		return r, err
 	}
-	return r, s.unused(with(ctx, s.write), func() error {
+	return r, s.database.WhileStopped(ctx, func() error {
 		for last := int64(0); ; {
 			var ids []int64
-			err := with(ctx, s.write).Model(&Order{}).Where(isReal+" AND id > ?", last).Order("id").Limit(retiredAtOnce).Pluck("id", &ids).Error
+			err := s.write.WithContext(ctx).Model(&Order{}).Where(isReal+" AND id > ?", last).Order("id").Limit(retiredAtOnce).Pluck("id", &ids).Error
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // orderWord is one word an order is found by: each word of the customer's name,
@@ -75,12 +76,7 @@ func keepWords(tx *gorm.DB, orderID int64, words ...string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	var list []any
-	for _, r := range rows {
-		list = append(list, r.Word, r.OrderID)
-	}
-	_, err := execute(tx, "INSERT INTO order_words (word, order_id) VALUES "+parameters(len(rows), 2)+onlyOnce, list...)
-	return err
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&rows).Error
 }
 
 func wordRows(orderID int64, words []string) (rows []orderWord) {
@@ -205,7 +201,7 @@ func (s *Store) look(ctx context.Context, fits conditions, lead string, from *sp
 }
 
 func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, bounds ...any) (hits []spot, end *spot, err error) {
-	db, ordered := with(ctx, s.read), "SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?"
+	db, ordered := s.read.WithContext(ctx), "SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?"
 	var last []spot
 	if err := db.Raw(ordered+" OFFSET ?", append(bounds, 1, n-1)...).Scan(&last).Error; err != nil {
 		return nil, nil, err

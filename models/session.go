@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -28,19 +29,18 @@ func sessionHash(secret string) string {
 // to show. Sessions that are over are forgotten on the way.
 func (s *Store) OpenSession(ctx context.Context, credential string, lasts time.Duration) (secret string, err error) {
 	now := s.now()
-	if _, err := s.once(ctx, "DELETE FROM sessions WHERE expires_at <= $1", now); err != nil {
+	if err := s.deleteSessions(ctx, "expires_at <= ?", now); err != nil {
 		return "", err
 	}
 	secret = newToken()
-	_, err = s.once(ctx, "INSERT INTO sessions (hash, credential, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-		sessionHash(secret), credential, now, now.Add(lasts))
-	return secret, err
+	session := Session{Hash: sessionHash(secret), Credential: credential, CreatedAt: now, ExpiresAt: now.Add(lasts)}
+	return secret, gorm.G[Session](s.write).Create(ctx, &session)
 }
 
 // InSession reports whether a browser that shows secret is signed in with the credential in force.
 func (s *Store) InSession(ctx context.Context, secret, credential string) (bool, error) {
 	var n int64
-	err := with(ctx, s.read).Model(&Session{}).
+	err := s.read.WithContext(ctx).Model(&Session{}).
 		Where("hash = ? AND credential = ? AND expires_at > ?", sessionHash(secret), credential, s.now()).Count(&n).Error
 	return n > 0, err
 }
@@ -54,7 +54,7 @@ const passwordHash = "console password"
 func (s *Store) PasswordHash(ctx context.Context, fits func(hash []byte) bool, create func() ([]byte, error)) ([]byte, error) {
 	var made []byte
 	for range tries {
-		kept, err := first[key](with(ctx, s.write).Where("name = ?", passwordHash))
+		kept, err := gorm.G[key](s.write).Where("name = ?", passwordHash).Take(ctx)
 		none := errors.Is(err, ErrNotFound)
 		switch {
 		case err != nil && !none:
@@ -68,9 +68,9 @@ func (s *Store) PasswordHash(ctx context.Context, fits func(hash []byte) bool, c
 			}
 		}
 		if none {
-			err = with(ctx, s.write).Clauses(clause.OnConflict{DoNothing: true}).Create(&key{Name: passwordHash, Value: made}).Error
+			err = s.write.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&key{Name: passwordHash, Value: made}).Error
 		} else {
-			err = with(ctx, s.write).Model(&key{}).Where("name = ? AND value = ?", passwordHash, kept.Value).Update("value", made).Error
+			err = s.write.WithContext(ctx).Model(&key{}).Where("name = ? AND value = ?", passwordHash, kept.Value).Update("value", made).Error
 		}
 		if err != nil {
 			return nil, err
@@ -81,18 +81,20 @@ func (s *Store) PasswordHash(ctx context.Context, fits func(hash []byte) bool, c
 
 // CloseSession signs out.
 func (s *Store) CloseSession(ctx context.Context, secret string) error {
-	_, err := s.once(ctx, "DELETE FROM sessions WHERE hash = $1", sessionHash(secret))
-	return err
+	return s.deleteSessions(ctx, "hash = ?", sessionHash(secret))
 }
 
 // CloseSessions signs everybody out.
 func (s *Store) CloseSessions(ctx context.Context) error {
-	_, err := s.once(ctx, "DELETE FROM sessions")
-	return err
+	return s.deleteSessions(ctx, "TRUE")
 }
 
 // CloseOtherSessions signs out everybody who signed in with another credential than the one in force.
 func (s *Store) CloseOtherSessions(ctx context.Context, credential string) error {
-	_, err := s.once(ctx, "DELETE FROM sessions WHERE credential <> $1", credential)
+	return s.deleteSessions(ctx, "credential <> ?", credential)
+}
+
+func (s *Store) deleteSessions(ctx context.Context, condition string, values ...any) error {
+	_, err := gorm.G[Session](s.write).Where(condition, values...).Delete(ctx)
 	return err
 }

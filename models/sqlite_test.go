@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // openSQLite opens a new file, and says where it is.
@@ -21,19 +18,6 @@ func openSQLite(t testing.TB) (s *Store, c *clock, path string) {
 	path = filepath.Join(t.TempDir(), "shop.db")
 	s, c = openAt(t, "sqlite:"+path)
 	return s, c, path
-}
-
-func TestSettingsHold(t *testing.T) {
-	s, _, _ := openSQLite(t)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "2000", "temp_store": "2", "wal_autocheckpoint": "8000"} {
-		var got string
-		if err := s.write.Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
-			t.Errorf("%s: got %q, %v, want %q", pragma, got, err, want)
-		}
-	}
-	if err := s.read.Exec("DELETE FROM products").Error; err == nil {
-		t.Error("the readers' pool can write")
-	}
 }
 
 // settle is what must not be acknowledged while the database is in trouble: it
@@ -217,35 +201,5 @@ func TestBackup(t *testing.T) {
 	}
 	if err := Backup(ctx, "postgres://shop:s3cret@host/warung", "y"); err == nil || !strings.Contains(err.Error(), "pg_dump") || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("a copy of a server: got %v, want a word on pg_dump", err)
-	}
-}
-
-// Whoever waits for the writer must not hold what the writer needs to finish.
-func TestWritersDoNotWaitForEachOther(t *testing.T) {
-	s, _, _ := openSQLite(t)
-	o := place(t, s, "MNM-GAYO", 1)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	const others = 4
-	done := make(chan error, others)
-	err := s.transact(ctx, func(tx *gorm.DB) error {
-		for range others {
-			go func() {
-				_, err := s.Ask(ctx, o.Payment().ID, time.Minute) // a statement nobody has made before
-				done <- err
-			}()
-		}
-		for s.database.(*sqliteFile).shared.waiting.Load() < others {
-			runtime.Gosched()
-		}
-		return tx.Model(&Order{}).Where("id = ?", o.ID).Update("language", "id").Error // and another
-	})
-	if err != nil {
-		t.Errorf("the transaction: %v", err)
-	}
-	for range others {
-		if err := <-done; err != nil {
-			t.Errorf("who waited for it: %v", err)
-		}
 	}
 }

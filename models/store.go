@@ -16,22 +16,25 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"warungjokul/models/internal/db"
 )
 
-// ErrNotFound: there is no such thing.
-var ErrNotFound = errors.New("not found")
+var (
+	// ErrNotFound: there is no such row. It is GORM's own error, so that queries return it as it is.
+	ErrNotFound = gorm.ErrRecordNotFound
 
-// ErrUnavailable: the database cannot do its work now, because it is locked,
-// full, broken or gone. Nothing was changed, or, where the connection was lost
-// at the very end, everything. The same may be tried again.
-var ErrUnavailable = errors.New("database unavailable")
+	// ErrUnavailable: the database cannot do its work now, because it is locked, full, broken or gone. Nothing was
+	// changed or, where the connection was lost during a commit, everything. The same call may be tried again.
+	ErrUnavailable = db.ErrUnavailable
+)
 
-// Store keeps everything in one database.
+// Store stores everything in one database.
 type Store struct {
-	database
-	write *gorm.DB // for transactions, and whatever must see the latest
-	read  *gorm.DB
-	now   func() time.Time
+	database db.Database
+	write    *gorm.DB // for transactions, and for reading the latest
+	read     *gorm.DB
+	now      func() time.Time
 
 	counted   dayCache
 	holderKey []byte // of the hashes that limits are counted by
@@ -47,32 +50,46 @@ func Open(ctx context.Context, databaseURL string, now func() time.Time, log *sl
 // OpenAs opens a database for its owner, and records the owner at the first start. It refuses, and changes nothing,
 // where another one is recorded. A zero Owner is let in everywhere.
 func OpenAs(ctx context.Context, databaseURL string, o Owner, now func() time.Time, log *slog.Logger) (*Store, error) {
-	database, err := databaseAt(databaseURL)
+	database, err := db.Parse(databaseURL)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{database: database, now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }}
-	if s.write, s.read, err = s.connect(gormSettings(s.now, log), log); err == nil {
+	if s.write, s.read, err = database.Open(s.now, log); err == nil {
 		err = s.prepare(ctx, o, log)
 	}
 	if err == nil {
 		s.holderKey, err = s.Key(ctx, "holders")
 	}
 	if err != nil {
-		_ = s.Close() // nothing was written that could be lost
+		_ = s.Close() // nothing was written
 		return nil, fmt.Errorf("DATABASE_URL %s: %w", database, err)
 	}
 	return s, nil
 }
 
+// Lock takes the database at databaseURL for this process, where only one may work on it: an SQLite file, whose
+// second shop would not hear what the first one changes. It lasts until unlock, or until the process ends in whatever
+// way. Programs that read the file or copy it take no notice. Several shops may work on a PostgreSQL database.
+func Lock(databaseURL string) (unlock func() error, err error) {
+	database, err := db.Parse(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if unlock, err = database.Lock(); err != nil {
+		return nil, fmt.Errorf("DATABASE_URL %s: %w", database, err)
+	}
+	return unlock, nil
+}
+
 // Backup writes a consistent copy of the database at databaseURL to a new file,
 // while shops go on using it.
 func Backup(ctx context.Context, databaseURL, file string) error {
-	database, err := databaseAt(databaseURL)
+	database, err := db.Parse(databaseURL)
 	if err != nil {
 		return err
 	}
-	return database.backup(ctx, file)
+	return database.Backup(ctx, file)
 }
 
 func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
@@ -83,11 +100,11 @@ func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
 	}
 	anybody := o == Owner{}
 	if !anybody {
-		if err := checkOwner(with(ctx, s.write), o); err != nil {
+		if err := checkOwner(s.write.WithContext(ctx), o); err != nil {
 			return err
 		}
 	}
-	if err := s.alone(with(ctx, s.write), migrate); err != nil {
+	if err := s.database.WithMigrationLock(ctx, migrate); err != nil {
 		return err
 	}
 	if err := s.seed(ctx); err != nil || anybody {
@@ -98,11 +115,11 @@ func (s *Store) prepare(ctx context.Context, o Owner, log *slog.Logger) error {
 
 // Ping reports whether the database answers and is where it was.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.inPlace(); err != nil {
+	if err := s.database.CheckFile(); err != nil {
 		return err
 	}
 	var one int // read to its end: a statement left open would keep its connection from recovering
-	return with(ctx, s.read).Raw("SELECT 1").Scan(&one).Error
+	return s.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
 }
 
 // TryWriting reports whether the database takes what is written to it: it goes
@@ -112,20 +129,7 @@ func (s *Store) TryWriting(ctx context.Context) error {
 }
 
 // Close releases the database.
-func (s *Store) Close() error {
-	var errs []error
-	for _, db := range []*gorm.DB{s.read, s.write} {
-		if db == nil {
-			continue
-		}
-		pool, err := db.DB()
-		if err == nil {
-			err = pool.Close()
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
+func (s *Store) Close() error { return s.database.Close() }
 
 // tries is how often a transaction is begun that comes into another's way. Locks
 // are taken in one order, an order's first and then those of products by SKU,
@@ -138,7 +142,7 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 	j, t := &journal{}, turnOf(ctx)
 	ctx = context.WithValue(ctx, journalKey{}, j)
 	for range tries {
-		err = s.database.transact(ctx, s.write, func(tx *gorm.DB) error {
+		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 			*j = journal{cause: causeOf(ctx)}
 			if t != nil {
 				id, err := t.keep(tx)
@@ -152,7 +156,7 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 			}
 			return j.write(tx)
 		})
-		if !errors.Is(err, errAgain) {
+		if !errors.Is(err, db.ErrConflict) {
 			break
 		}
 	}
@@ -162,56 +166,30 @@ func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err er
 	return err
 }
 
-// once makes one change, which nothing else depends on, and reports whether there
-// was anything to change.
-func (s *Store) once(ctx context.Context, statement string, values ...any) (changed bool, err error) {
-	err = s.database.once(ctx, s.write, func(tx *gorm.DB) error {
-		n, err := execute(tx, statement, values...)
-		changed = n > 0
-		return err
-	})
-	return changed && err == nil, err
-}
+// deleteAtOnce is how many rows one statement deletes: other transactions have their turn in between.
+const deleteAtOnce = 1000
 
-// update makes one change together with the record of the call that is its cause.
-func (s *Store) update(ctx context.Context, statement string, values ...any) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
-		_, err := execute(tx, statement, values...)
-		return err
-	})
-}
-
-// forgottenAtOnce is how many rows are dropped by one statement: others have their
-// turn in between.
-const forgottenAtOnce = 1000
-
-// forget drops rows that are older than that. IDs are given out as time goes by, so
-// the first rows are the oldest, and no index of their times is needed, which every
-// new row would have to be put into.
-func (s *Store) forget(ctx context.Context, table, at string, age time.Duration) error {
-	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s ORDER BY id LIMIT %[3]d) AND %[2]s < $1", table, at, forgottenAtOnce)
+// deleteOlder deletes rows of a table that are older than an age, by the time in a column. IDs grow with time, so the
+// first rows are the oldest, and no index on the column is needed.
+func deleteOlder[T any](ctx context.Context, s *Store, column string, age time.Duration) error {
+	var row T
+	write := s.write.WithContext(ctx)
 	for {
-		if some, err := s.once(ctx, statement, s.now().Add(-age)); err != nil || !some {
-			return err
+		oldest := write.Model(&row).Select("id").Order("id").Limit(deleteAtOnce)
+		deleted := write.Where("id IN (?)", oldest).Where(column+" < ?", s.now().Add(-age)).Delete(&row)
+		if deleted.Error != nil || deleted.RowsAffected == 0 {
+			return deleted.Error
 		}
 	}
 }
 
 // Tell tells every shop on this database that an order has changed.
-func (s *Store) Tell(ctx context.Context, token string) error { return s.tell(ctx, s.write, token) }
+func (s *Store) Tell(ctx context.Context, token string) error { return s.database.Publish(ctx, token) }
 
 // Watch calls heard with the token of each order that a shop has told of, until
 // ctx ends. An empty token means any of them: something may have been missed.
-func (s *Store) Watch(ctx context.Context, heard func(token string)) { s.watch(ctx, heard) }
-
-// first loads one row or says ErrNotFound.
-func first[T any](query *gorm.DB) (T, error) {
-	var row T
-	err := query.Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = ErrNotFound
-	}
-	return row, err
+func (s *Store) Watch(ctx context.Context, heard func(token string)) {
+	s.database.Subscribe(ctx, heard)
 }
 
 // maxIndexed is how many bytes of a text an index takes, whatever the database.
@@ -223,12 +201,12 @@ func indexed(text string) string { return text[:min(len(text), maxIndexed)] }
 // Key returns the shop's own random key of that name, 32 bytes made at the
 // first call and the same for every copy of the shop on this database.
 func (s *Store) Key(ctx context.Context, name string) ([]byte, error) {
-	err := with(ctx, s.write).Clauses(clause.OnConflict{DoNothing: true}).
+	err := s.write.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).
 		Create(&key{Name: name, Value: randomBytes(32)}).Error
 	if err != nil {
 		return nil, err
 	}
-	k, err := first[key](with(ctx, s.write).Where("name = ?", name))
+	k, err := gorm.G[key](s.write).Where("name = ?", name).Take(ctx)
 	return k.Value, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"warungjokul/models/internal/db"
 	"warungjokul/models/testdb"
 )
 
@@ -189,18 +190,18 @@ func TestDatabasesThatAreRefused(t *testing.T) {
 	}
 	t.Run("another program's", func(t *testing.T) {
 		databaseURL := testdb.URL(t)
-		database, err := databaseAt(databaseURL)
+		database, err := db.Parse(databaseURL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		db, _, err := database.connect(gormSettings(time.Now, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+		write, _, err := database.Open(time.Now, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Exec("CREATE TABLE songs (title text)").Error; err != nil {
+		if err := write.Exec("CREATE TABLE songs (title text)").Error; err != nil {
 			t.Fatal(err)
 		}
-		if pool, err := db.DB(); err != nil || pool.Close() != nil {
+		if err := database.Close(); err != nil {
 			t.Fatal(err)
 		}
 		refused(t, databaseURL, "another program's")

@@ -26,7 +26,7 @@ type Standing struct {
 // Standing counts. Each count reads an index alone, and only that of orders
 // grows for ever: some hundred milliseconds for a million of them.
 func (s *Store) Standing(ctx context.Context) (Standing, error) {
-	now, db := s.now(), with(ctx, s.read)
+	now, db := s.now(), s.read.WithContext(ctx)
 	standing := Standing{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
 	tests := map[OrderStatus]int64{} // counted by an index of their own: the other one holds all orders
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
@@ -49,14 +49,15 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	for status, n := range tests {
 		standing.Orders[status] -= n
 	}
-	oldest, err := first[Case](db.Where("closed_at IS NULL").Order("created_at"))
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	var oldest Case
+	if err := db.Where("closed_at IS NULL").Order("created_at").Limit(1).Find(&oldest).Error; err != nil {
 		return standing, err
 	}
 	standing.OldestCase = oldest.CreatedAt
-	due, err := first[Payment](db.Select("next_check_at").
-		Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).Order("next_check_at"))
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	var due Payment
+	err = db.Select("next_check_at").Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).
+		Order("next_check_at").Limit(1).Find(&due).Error
+	if err != nil {
 		return standing, err
 	}
 	if due.NextCheckAt != nil {
@@ -80,4 +81,4 @@ func counts[K ~string](query *gorm.DB, column string, into map[K]int64) error {
 
 // Pools are the pools of connections by what they are for, each with how it does:
 // how many are in use, and how long was waited for one.
-func (s *Store) Pools() map[string]func() sql.DBStats { return s.pools(s.write, s.read) }
+func (s *Store) Pools() map[string]func() sql.DBStats { return s.database.Stats() }

@@ -83,12 +83,12 @@ func TestForgetExchanges(t *testing.T) {
 	keep := func(n int) {
 		t.Helper()
 		for range n / 500 {
-			if err := addMany(s.write, exchanges, slices.Repeat([]Exchange{{Operation: "Check status", StartedAt: c.now()}}, 500)); err != nil {
+			if err := s.write.CreateInBatches(slices.Repeat([]Exchange{{Operation: "Check status", StartedAt: c.now()}}, 500), 500).Error; err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	keep(forgottenAtOnce * 5 / 2)
+	keep(deleteAtOnce * 5 / 2)
 	c.advance(exchangesKept)
 	keep(500)
 	c.advance(time.Minute)

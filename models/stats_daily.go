@@ -154,24 +154,26 @@ func (s *Store) day(ctx context.Context, start time.Time, anew bool) (Day, error
 }
 
 func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err error) {
-	db := with(ctx, s.read)
+	db := s.read.WithContext(ctx)
 	waits := map[time.Duration]int64{}
-	err = each(db, "SELECT total, placed_at, paid_at FROM orders WHERE placed_at >= $1 AND placed_at < $2 AND "+isReal, []any{from, to}, func(scan func(...any) error) error {
-		var total int64
-		var placedAt time.Time
-		var paidAt *time.Time
-		if err := scan(&total, &placedAt, &paidAt); err != nil {
-			return err
+	rows, err := db.Model(&Order{}).Select("total", "placed_at", "paid_at").Where("placed_at >= ? AND placed_at < ? AND "+isReal, from, to).Rows()
+	if err != nil {
+		return f, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o Order
+		if err := rows.Scan(&o.Total, &o.PlacedAt, &o.PaidAt); err != nil {
+			return f, err
 		}
 		f.Placed++
-		f.PlacedAmount += total
-		if paidAt != nil {
+		f.PlacedAmount += o.Total
+		if o.PaidAt != nil {
 			f.Converted++
-			waits[waitOf(paidAt.Sub(placedAt))]++
+			waits[waitOf(o.PaidAt.Sub(o.PlacedAt))]++
 		}
-		return nil
-	})
-	if err != nil {
+	}
+	if err := rows.Err(); err != nil {
 		return f, err
 	}
 	for lasted, orders := range waits {

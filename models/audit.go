@@ -102,30 +102,22 @@ func (j *journal) write(tx *gorm.DB) error {
 	for i := range j.changes {
 		j.changes[i].Cause, j.changes[i].At = j.cause, now
 	}
-	return addMany(tx, changes, j.changes)
-}
-
-var changes = newTable("changes", "id", "order_id", "payment_id", "kind", "subject", "was", "became", "cause_by", "cause_id", "at")
-
-func (c *Change) fields() []any {
-	return []any{&c.ID, &c.OrderID, &c.PaymentID, &c.Kind, &c.Subject, &c.Was, &c.Became, &c.Cause.By, &c.Cause.ID, &c.At}
+	return tx.Create(&j.changes).Error
 }
 
 // ChangesOf lists what changed about an order, in order.
 func (s *Store) ChangesOf(ctx context.Context, orderID int64) ([]Change, error) {
-	var list []Change
-	return list, with(ctx, s.read).Where("order_id = ?", orderID).Order("id").Limit(MaxAbout).Find(&list).Error
+	return gorm.G[Change](s.read).Where("order_id = ?", orderID).Order("id").Limit(MaxAbout).Find(ctx)
 }
 
 // ChangesByNotification lists what a notification has changed, in order.
 func (s *Store) ChangesByNotification(ctx context.Context, id int64) ([]Change, error) {
 	const by = "cause_by = 'notification' AND cause_id = ?" // as its index says it
-	var list []Change
-	return list, with(ctx, s.read).Where(by, id).Order("id").Limit(MaxAbout).Find(&list).Error
+	return gorm.G[Change](s.read).Where(by, id).Order("id").Limit(MaxAbout).Find(ctx)
 }
 
 // ForgetChanges drops the records that are too old: they go with the exchanges
 // and are no part of the books.
 func (s *Store) ForgetChanges(ctx context.Context) error {
-	return s.forget(ctx, "changes", "at", exchangesKept)
+	return deleteOlder[Change](ctx, s, "at", exchangesKept)
 }

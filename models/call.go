@@ -46,10 +46,7 @@ func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
 	if t != nil {
 		x.PaymentID = &t.payment
 	}
-	err := s.database.once(ctx, s.write, func(tx *gorm.DB) error {
-		_, err := add(tx, exchanges, &x, "")
-		return err
-	})
+	err := s.write.WithContext(ctx).Create(&x).Error
 	if t != nil && err == nil {
 		t.id = x.ID
 	}
@@ -102,23 +99,13 @@ func (t *turn) keep(tx *gorm.DB) (id int64, err error) {
 		return t.id, nil
 	}
 	x := *t.waiting
-	_, err = add(tx, exchanges, &x, "")
+	err = tx.Create(&x).Error
 	return x.ID, err
-}
-
-var exchanges = newTable("exchanges", "id", "payment_id", "operation", "invoice_number", "request_id", "caused_by", "method", "url", "request_header",
-	"request_body", "string_to_sign", "status", "response_header", "response_body", "response_string_to_sign", "verified", "problem",
-	"started_at", "duration")
-
-func (x *Exchange) fields() []any {
-	return []any{&x.ID, &x.PaymentID, &x.Operation, &x.InvoiceNumber, &x.RequestID, &x.CausedBy, &x.Method, &x.URL, &x.RequestHeader,
-		&x.RequestBody, &x.StringToSign, &x.Status, &x.ResponseHeader, &x.ResponseBody, &x.ResponseStringToSign, &x.Verified, &x.Problem,
-		&x.StartedAt, &x.Duration}
 }
 
 // ForgetExchanges drops the records that are too old.
 func (s *Store) ForgetExchanges(ctx context.Context) error {
-	return s.forget(ctx, "exchanges", "started_at", exchangesKept)
+	return deleteOlder[Exchange](ctx, s, "started_at", exchangesKept)
 }
 
 // ExchangesOf lists the calls made for an order, in order.
@@ -128,9 +115,8 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 	for _, p := range o.Payments {
 		payments, names = append(payments, p.ID), append(names, p.InvoiceNumber, p.RequestID)
 	}
-	var list []Exchange
-	err := with(ctx, s.read).Where("payment_id IN ? OR (payment_id IS NULL AND invoice_number IN ?)", payments, names).
-		Order("started_at DESC, id DESC").Limit(MaxAbout).Find(&list).Error
+	list, err := gorm.G[Exchange](s.read).Where("payment_id IN ? OR (payment_id IS NULL AND invoice_number IN ?)", payments, names).
+		Order("started_at DESC, id DESC").Limit(MaxAbout).Find(ctx)
 	slices.Reverse(list)
 	return list, err
 }
@@ -138,23 +124,21 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 // LastSigned returns the latest call whose answer was signed, or was a refusal
 // with that word in it; or ErrNotFound.
 func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error) {
-	return first[Exchange](with(ctx, s.read).
+	return gorm.G[Exchange](s.read).
 		Where(`response_header LIKE '%"Signature"%' OR problem LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(refusal)+"%").
-		Order("id DESC"))
+		Order("id DESC").Take(ctx)
 }
 
 // ExchangesCausedBy lists the calls made on behalf of one request to the shop, or
 // one turn of its worker, in order: its id is in the log.
 func (s *Store) ExchangesCausedBy(ctx context.Context, id string) ([]Exchange, error) {
-	var list []Exchange
-	return list, with(ctx, s.read).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(&list).Error
+	return gorm.G[Exchange](s.read).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(ctx)
 }
 
 // NotificationsAbout lists the notifications about some invoice numbers, in the
 // order in which they came.
 func (s *Store) NotificationsAbout(ctx context.Context, invoiceNumbers []string) ([]Notification, error) {
-	var list []Notification
-	return list, with(ctx, s.read).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(MaxAbout).Find(&list).Error
+	return gorm.G[Notification](s.read).Where("invoice_number IN ?", invoiceNumbers).Order("received_at, id").Limit(MaxAbout).Find(ctx)
 }
 
 // MaxAbout bounds what a page about one order shows of each thing.

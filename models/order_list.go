@@ -95,7 +95,7 @@ func (s *Store) latestOrders(ctx context.Context, f OrderFilter, terms []string,
 		c.andWords("orders.id", terms)
 	}
 	var p OrderPage
-	err := with(ctx, s.read).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
+	err := s.read.WithContext(ctx).Where(c.text(), c.values...).Order("placed_at DESC, id DESC").Limit(limit + 1).Find(&p.Orders).Error
 	if err == nil && len(p.Orders) > limit {
 		p.Orders = p.Orders[:limit]
 		last := p.Orders[limit-1]
@@ -128,7 +128,7 @@ func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, 
 	if len(ids) == 0 {
 		return p, nil
 	}
-	err = with(ctx, s.read).Where("id IN ?", ids).Find(&p.Orders).Error
+	err = s.read.WithContext(ctx).Where("id IN ?", ids).Find(&p.Orders).Error
 	slices.SortFunc(p.Orders, func(a, b Order) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return p, err
 }
@@ -190,14 +190,14 @@ func (s *Store) fill(ctx context.Context, orders []Order) error {
 		ids[i], byID[orders[i].ID] = orders[i].ID, &orders[i]
 	}
 	var lines []OrderLine
-	if err := with(ctx, s.read).Where("order_id IN ?", ids).Order("id").Find(&lines).Error; err != nil {
+	if err := s.read.WithContext(ctx).Where("order_id IN ?", ids).Order("id").Find(&lines).Error; err != nil {
 		return err
 	}
 	for _, l := range lines {
 		byID[l.OrderID].Lines = append(byID[l.OrderID].Lines, l)
 	}
 	var payments []Payment
-	err := with(ctx, s.read).Omit("request_body", "instructions").Where("order_id IN ?", ids).
+	err := s.read.WithContext(ctx).Omit("request_body", "instructions").Where("order_id IN ?", ids).
 		Preload("Receipts", func(db *gorm.DB) *gorm.DB { return db.Order("paid_at, id") }).Order("attempt").Find(&payments).Error
 	for _, p := range payments {
 		byID[p.OrderID].Payments = append(byID[p.OrderID].Payments, p)
@@ -216,6 +216,6 @@ func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
 	if err := wholeCases(s.read.WithContext(ctx)).Where("order_id = ?", id).Order("created_at, id").Find(&h.Cases).Error; err != nil {
 		return h, err
 	}
-	return h, with(ctx, s.read).Select("id", "kind", "sent_at", "subject", "last_error").
+	return h, s.read.WithContext(ctx).Select("id", "kind", "sent_at", "subject", "last_error").
 		Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?) AND (subject <> '' OR last_error = ?)", id, mailOverLimit).Order("sent_at, id").Find(&h.Mails).Error
 }
