@@ -32,8 +32,8 @@ import (
 )
 
 // paymentCode is what is mutated unless -files says otherwise.
-const paymentCode = "models/identity.go,models/receipt.go,models/case.go,models/decision.go,models/payment.go,models/order.go,models/notification.go," +
-	"payments/*.go"
+const paymentCode = "payments/*.go,models/identity.go,models/receipt*.go,models/case.go,models/decision.go,models/payment*.go,models/order.go," +
+	"models/order_place.go,models/notification.go"
 
 type options struct {
 	files   string
