@@ -2,8 +2,11 @@ package payments
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
+	"time"
+	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )
@@ -76,5 +79,59 @@ func TestWithoutCustomer(t *testing.T) {
 		if got := string(withoutCustomer([]byte(body))); got != want {
 			t.Errorf("%s became %s, want %s", body, got, want)
 		}
+	}
+}
+
+// A call that is about no payment's turn is recorded, and so is one that changed
+// nothing.
+func TestCallsThatChangeNothingAreRecorded(t *testing.T) {
+	e := newEnv(t)
+	token := e.order("MNM-TEH")
+	p := e.payment(token)
+	if _, err := e.Gateway.CheckStatus(t.Context(), p.InvoiceNumber); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.operations(token); len(got) != 3 {
+		t.Errorf("calls: %v", got)
+	}
+	ctx := models.Turn(t.Context(), p.ID)
+	if _, err := e.Gateway.CheckStatus(ctx, p.InvoiceNumber); err != nil {
+		t.Fatal(err)
+	}
+	e.saveAPICall(ctx)
+	if got := e.operations(token); len(got) != 4 {
+		t.Errorf("calls: %v", got)
+	}
+	calls, err := e.Store.ExchangesOf(t.Context(), e.get(token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, call := range calls {
+		if about := call.PaymentID != nil; about != (i != 2) {
+			t.Errorf("call %d, %s: about a payment %v", i, call.Operation, about)
+		}
+	}
+}
+
+// A record that cannot be saved is a line in the log, and does not fail the call.
+func TestRecordWithoutADatabase(t *testing.T) {
+	e := newEnv(t)
+	e.withoutDatabase()
+	RecordAPICalls(e.Store, e.Log)(t.Context(), jokul.Exchange{Err: io.ErrUnexpectedEOF})
+	if !e.logged("save API call") {
+		t.Error("the log does not say so")
+	}
+}
+
+// Wake has the worker look.
+func TestWake(t *testing.T) {
+	e := newEnv(t)
+	e.Wake()
+	e.Wake() // is nothing more
+	e.due.Sleep(t.Context(), time.Hour)
+	select {
+	case <-e.due:
+		t.Error("it is set after it was used")
+	default:
 	}
 }

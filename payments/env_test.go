@@ -255,3 +255,29 @@ func (e *env) place(sku string) models.Order {
 func transaction(status string) jokul.Transaction {
 	return jokul.Transaction{Status: jokul.TransactionStatus(status)}
 }
+
+// notify sends a signed notification.
+func (e *env) notify(body string) (models.Notification, error) {
+	e.t.Helper()
+	c := jokul.Component{ClientID: testgateway.ClientID, RequestID: jokul.NewRequestID(), Target: notificationPath,
+		Timestamp: e.clock.Now().Format(jokul.TimestampLayout), Digest: jokul.Digest([]byte(body))}
+	header := http.Header{}
+	header.Set(jokul.HeaderClientID, c.ClientID)
+	header.Set(jokul.HeaderRequestID, c.RequestID)
+	header.Set(jokul.HeaderRequestTimestamp, c.Timestamp)
+	header.Set(jokul.HeaderSignature, jokul.Sign(testgateway.SecretKey, c))
+	return e.ReceiveNotification(context.Background(), Delivery{Header: header, Body: []byte(body), ReceivedAt: e.clock.Now()})
+}
+
+// withoutDatabase has everything that the flow does next fail.
+func (e *env) withoutDatabase() {
+	e.t.Helper()
+	gone, err := models.Open(context.Background(), testdb.URL(e.t), e.clock.Now, slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = gone.Close()
+	}
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.Store = gone
+}
