@@ -146,7 +146,10 @@ func choosing(f *ast.FuncDecl, source []byte, set *token.FileSet, numbers []int)
 	text := func(n ast.Node) string {
 		return string(source[set.Position(n.Pos()).Offset:set.Position(n.End()).Offset])
 	}
-	receiver, callee := "", ""
+	receiver, callee, generic := "", "", ""
+	if f.Type.TypeParams != nil {
+		generic = text(f.Type.TypeParams) // with its brackets
+	}
 	if f.Recv != nil {
 		receiver, callee = "(receiver "+text(f.Recv.List[0].Type)+") ", "receiver."
 	}
@@ -171,7 +174,7 @@ func choosing(f *ast.FuncDecl, source []byte, set *token.FileSet, numbers []int)
 		}
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "func %s%s(%s) (%s) {\n\tswitch mutantOn {\n\tdefault:\n\t\t"+call+"\n", receiver, f.Name.Name, strings.Join(params, ", "),
+	fmt.Fprintf(&out, "func %s%s%s(%s) (%s) {\n\tswitch mutantOn {\n\tdefault:\n\t\t"+call+"\n", receiver, f.Name.Name, generic, strings.Join(params, ", "),
 		strings.Join(results, ", "), callee, "original")
 	for _, n := range numbers {
 		fmt.Fprintf(&out, "\tcase %d:\n\t\t"+call+"\n", n, callee, fmt.Sprint("mutant", n))
