@@ -215,7 +215,7 @@ function ownTime() {
   for (const line of document.querySelectorAll("[data-own-time]")) {
     const moment = new Date(line.dataset.moment);
     if (moment.getTimezoneOffset() === -7 * 60) continue;
-    const own = moment.toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+    const own = moment.toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
     line.textContent = `${line.dataset.ownTime} ${own}`;
   }
 }

@@ -31,6 +31,10 @@ func (h *Handler) inspectorEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Request().Method == http.MethodHead { // as GET, and no stream is opened
+		web.EventsHeader(c.Response().Header())
+		return c.NoContent(http.StatusOK)
+	}
 	l := web.Lang(c)
 	return h.Stream(c, o.Token, func(ctx context.Context) (web.Snapshot, error) {
 		s, err := h.readTimeline(ctx, l, o)
