@@ -27,7 +27,7 @@ func (n *nobody) Write(p []byte) (int, error) { return len(p), nil }
 // What a request costs around its own work: pages that are kept already, a file,
 // a message that is not believed. No socket takes part.
 func BenchmarkRequests(b *testing.B) {
-	w := newWorld(b)
+	w := newEnv(b)
 	body := `{"order":{"invoice_number":"WJ-FORGED-1","amount":65000},"transaction":{"status":"SUCCESS"}}`
 	c := jokul.Component{ClientID: testgateway.ClientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.Now().Format(jokul.TimestampLayout),
 		Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}

@@ -16,7 +16,7 @@ import (
 // Staff choose orders in the list, see what would be cancelled, say who and why, and each order that still waits is
 // cancelled; the others are left and named.
 func TestCancelMany(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	before := w.stockOf("MNM-TEH")
 	first, second, paid := w.orderAs("MNM-TEH", "Budi", "budi@example.com"), w.orderAs("MNM-TEH", "Siti", "siti@example.com"), w.orderAs("MNM-TEH", "Made", "made@example.com")
@@ -64,7 +64,7 @@ var sameLink = regexp.MustCompile(`href="(/console/orders/cancel\?as=[^"]+)">([^
 
 // From one order of a flood staff reach all of them, by client, email or phone.
 func TestCancelAllOfOneVisitor(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.limits()
 	w.open()
 	shop := w.serve(w.Handler)

@@ -29,7 +29,7 @@ func decision(kind string, more url.Values) url.Values {
 
 // A case is decided once, after a preview, by somebody with a name and a reason.
 func TestConsoleCases(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	if page := w.see("/console/cases?lang=en", http.StatusOK); !strings.Contains(page, "All clear") {
 		t.Error("an empty list does not say so")
@@ -77,7 +77,7 @@ func TestConsoleCases(t *testing.T) {
 			t.Errorf("HTTP %d, the preview lacks %q", preview.Code, text)
 		}
 	}
-	if got := w.whole("/orders/" + o.Token); latestCase(got) != models.CaseSecondPayment {
+	if got := w.stored("/orders/" + o.Token); latestCase(got) != models.CaseSecondPayment {
 		t.Error("a preview has decided")
 	}
 	yes := decision("refund", url.Values{"confirm": {"yes"}})
@@ -115,10 +115,10 @@ func TestEveryDecision(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		begin  func(w *world) models.Order // an order with one open case about money
-		decide map[string]want             // by decision; amounts in pieces of what came
+		begin  func(w *env) models.Order // an order with one open case about money
+		decide map[string]want           // by decision; amounts in pieces of what came
 	}{
-		{"wrong amount", func(w *world) models.Order {
+		{"wrong amount", func(w *env) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
 			w.gateway.Do(o.Payment().Code, sandbox.ActionPayWrongAmount)
 			return o
@@ -129,7 +129,7 @@ func TestEveryDecision(t *testing.T) {
 			"cancel":    {order: models.OrderCancelled, unapplied: 1, refunded: 1, attempts: 1},
 			"none":      {order: models.OrderExpired, unapplied: 1, attempts: 1},
 		}},
-		{"second payment", func(w *world) models.Order {
+		{"second payment", func(w *env) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
 			w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice)
 			return o
@@ -138,7 +138,7 @@ func TestEveryDecision(t *testing.T) {
 			"duplicate": {order: models.OrderPaid, applied: 1, attempts: 1},
 			"none":      {order: models.OrderPaid, applied: 1, unapplied: 1, attempts: 1},
 		}},
-		{"cancelled", func(w *world) models.Order {
+		{"cancelled", func(w *env) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
 			if _, err := w.Store.CancelOrder(context.Background(), o.ID); err != nil {
 				w.t.Fatal(err)
@@ -149,7 +149,7 @@ func TestEveryDecision(t *testing.T) {
 			"refund": {order: models.OrderCancelled, unapplied: 1, refunded: 1, attempts: 1},
 			"none":   {order: models.OrderCancelled, unapplied: 1, attempts: 1},
 		}},
-		{"late", func(w *world) models.Order {
+		{"late", func(w *env) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
 			if err := w.Store.Expire(context.Background(), o.Payment().ID); err != nil {
 				w.t.Fatal(err)
@@ -163,7 +163,7 @@ func TestEveryDecision(t *testing.T) {
 	} {
 		for way, want := range tt.decide {
 			t.Run(tt.name+"/"+way, func(t *testing.T) {
-				w := newWorld(t)
+				w := newEnv(t)
 				w.open()
 				o := tt.begin(w)
 				open, err := w.Store.OpenCases(context.Background(), 10)
@@ -180,7 +180,7 @@ func TestEveryDecision(t *testing.T) {
 					t.Fatalf("HTTP %d: %s", rec.Code, rec.Body.String())
 				}
 				w.Finish()
-				got := w.whole("/orders/" + o.Token)
+				got := w.stored("/orders/" + o.Token)
 				money := got.Money()
 				if got.Status != want.order || money.Unapplied != want.unapplied*came || money.Refunded != want.refunded*came || money.Undecided != 0 ||
 					(money.Applied > 0) != (want.applied > 0) || len(got.Payments) != want.attempts || len(got.OpenCases) != 0 {
@@ -200,7 +200,7 @@ func TestEveryDecision(t *testing.T) {
 
 // While money is undecided nobody is asked to pay again.
 func TestUndecidedMoneyIsNotAskedForAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
 	w.gateway.Do(o.Payment().Code, sandbox.ActionPayWrongAmount)
 	path := "/orders/" + o.Token
@@ -222,7 +222,7 @@ func TestUndecidedMoneyIsNotAskedForAgain(t *testing.T) {
 		if rec := w.post(path+"/payments", nil, nil); rec.Code != http.StatusConflict {
 			t.Errorf("after %s a new code: HTTP %d", wait, rec.Code)
 		}
-		if got := w.whole(path); len(got.Payments) != 1 || got.Status != models.OrderAwaitingPayment || !got.StockHeld {
+		if got := w.stored(path); len(got.Payments) != 1 || got.Status != models.OrderAwaitingPayment || !got.StockHeld {
 			t.Errorf("after %s: order %s, stock held %v, %d attempts", wait, got.Status, got.StockHeld, len(got.Payments))
 		}
 	}

@@ -26,7 +26,7 @@ import (
 var checkoutID = regexp.MustCompile(`name="checkout_id" value="([^"]+)"`)
 
 // checkoutID is the one in the checkout's form, for a browser with these cookies.
-func (w *world) checkoutID(cookies []*http.Cookie) string {
+func (w *env) checkoutID(cookies []*http.Cookie) string {
 	w.t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "/checkout", nil)
 	for _, c := range cookies {
@@ -43,12 +43,12 @@ func (w *world) checkoutID(cookies []*http.Cookie) string {
 
 // browser is a shopper's: it keeps cookies, and reaches a shop over a socket.
 type browser struct {
-	*world
+	*env
 	*http.Client
 	at string
 }
 
-func (w *world) browse(at string) browser {
+func (w *env) browse(at string) browser {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -59,7 +59,7 @@ func (w *world) browse(at string) browser {
 }
 
 // serve has a shop at an address of its own.
-func (w *world) serve(h http.Handler) string {
+func (w *env) serve(h http.Handler) string {
 	s := httptest.NewServer(h)
 	w.t.Cleanup(s.Close)
 	return s.URL
@@ -153,7 +153,7 @@ func with(form url.Values, name, value string) url.Values {
 	return form
 }
 
-func (w *world) placed() []models.Order {
+func (w *env) placed() []models.Order {
 	w.t.Helper()
 	var list []models.Order
 	err := w.Store.EachOrder(context.Background(), models.OrderFilter{}, func(o models.Order) error {
@@ -169,7 +169,7 @@ func (w *world) placed() []models.Order {
 // The shop takes the IDs it has issued to the same browser, for a day. With any other the form comes back with what
 // was filled in and an ID that is taken; nothing is ordered, and the cart is as it was.
 func TestCheckoutIDs(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	at := w.serve(w)
 	stranger := w.browse(at)
 	stranger.fill("MNM-TEH", "1")
@@ -215,7 +215,7 @@ func TestCheckoutIDs(t *testing.T) {
 
 // Two pages that are opened at once, by a browser that was here before its first cart, are forms of the same browser.
 func TestTwoFormsAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	shopper := w.browse(w.serve(w))
 	shopper.fill("MNM-TEH", "1")
 	var pages [8]string
@@ -241,7 +241,7 @@ func TestTwoFormsAtOnce(t *testing.T) {
 // Forty checkouts at once with one ID, at two shops on one database: twenty carts, each sent twice. Every cart is one
 // order with what was in it and a payment of its own, and no cart is emptied that was not ordered.
 func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	second := w.anotherShop(w.gateway.URL)
 	at := []string{w.serve(w), w.serve(second)}
 	shopper := w.browse(at[0])
@@ -285,7 +285,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 				first.status, first.location, again.status, again.location, first.emptied, again.emptied)
 		}
 		places[first.location] = true
-		o := w.whole(first.location)
+		o := w.stored(first.location)
 		var pieces int64
 		for _, l := range o.Lines {
 			pieces += l.Quantity
@@ -305,7 +305,7 @@ func TestOneFormWithTwentyCartsAtOnce(t *testing.T) {
 // Whoever goes back to a form that was sent finds the order it placed; with something else in the cart it is another
 // order, and what cannot be ordered stays in the cart.
 func TestAFormSentAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	shopper := w.browse(w.serve(w))
 	shopper.fill("MNM-TEH", "1")
 	form := shopper.form()
@@ -315,7 +315,7 @@ func TestAFormSentAgain(t *testing.T) {
 	}
 	shopper.fill("MNM-GAYO", "1")
 	second := shopper.send("/checkout", form)
-	if second.location == first.location || !second.emptied || w.whole(second.location).Lines[0].SKU != "MNM-GAYO" {
+	if second.location == first.location || !second.emptied || w.stored(second.location).Lines[0].SKU != "MNM-GAYO" {
 		t.Errorf("with another cart: %q after %q, emptied %v", second.location, first.location, second.emptied)
 	}
 	if again := shopper.send("/checkout", form); again.location != second.location {
@@ -326,7 +326,7 @@ func TestAFormSentAgain(t *testing.T) {
 		t.Errorf("with the first cart again: %q, want %q", again.location, first.location)
 	}
 
-	w.gateway.Do(w.whole(first.location).Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(w.stored(first.location).Payment().Code, sandbox.ActionPay)
 	shopper.fill("MNM-TEH", "1") // more of the same, from a form of yesterday
 	if again := shopper.send("/checkout", form); again.location != first.location || again.emptied {
 		t.Errorf("the order is paid: %q, cart emptied %v", again.location, again.emptied)
@@ -346,7 +346,7 @@ func TestAFormSentAgain(t *testing.T) {
 // With other details the order that is open takes them: they are on record, the order is found by them, and the mail
 // with the code goes to the new address. The request to the gateway stays as it was, and so does an order that is over.
 func TestCorrection(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	box := &postbox{}
 	w.Mail = box.send
@@ -365,7 +365,7 @@ func TestCorrection(t *testing.T) {
 	order := shopper.send("/checkout", form).location
 	w.Finish()
 	mails()
-	before := w.whole(order)
+	before := w.stored(order)
 
 	bad := shopper.send("/checkout?lang=en", with(form, "email", "budi@"))
 	if bad.status != http.StatusUnprocessableEntity || !strings.Contains(bad.page, `value="budi@"`) || !strings.Contains(bad.page, "22.000") {
@@ -377,7 +377,7 @@ func TestCorrection(t *testing.T) {
 	}
 	w.clock.Advance(time.Second)
 	mails()
-	after := w.whole(order)
+	after := w.stored(order)
 	if after.Customer() != (models.Customer{Name: "Siti Rahma", Email: "siti@example.com", Phone: "081234567890"}) {
 		t.Errorf("the customer is %+v", after.Customer())
 	}
@@ -396,7 +396,7 @@ func TestCorrection(t *testing.T) {
 			t.Errorf("searching for %q: found %v", query, got)
 		}
 	}
-	inspector := w.look(web.ConsoleOrder(after.Number))
+	inspector := w.getPage(web.ConsoleOrder(after.Number))
 	for _, says := range []string{"Customer's name", "Customer's email", "siti@example.com", "Corrects the details"} {
 		if !strings.Contains(inspector, says) {
 			t.Errorf("the inspector does not say %q", says)
@@ -404,28 +404,28 @@ func TestCorrection(t *testing.T) {
 	}
 
 	w.gateway.Do(after.Payment().Code, sandbox.ActionPay)
-	if got := shopper.send("/checkout", form); got.location != order || w.whole(order).CustomerName != "Siti Rahma" {
-		t.Errorf("a correction of a paid order: HTTP %d to %q, and it is %s's", got.status, got.location, w.whole(order).CustomerName)
+	if got := shopper.send("/checkout", form); got.location != order || w.stored(order).CustomerName != "Siti Rahma" {
+		t.Errorf("a correction of a paid order: HTTP %d to %q, and it is %s's", got.status, got.location, w.stored(order).CustomerName)
 	}
 }
 
 // What the till shows is what the gateway was told with the code that is paid, and a second code is asked for with
 // the corrected name.
 func TestTheTillsNameAfterACorrection(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	shopper := w.browse(w.serve(w))
 	shopper.fill("MNM-TEH", "1")
 	form := shopper.form()
 	order := shopper.send("/checkout", form).location
 	shopper.send("/checkout", with(form, "name", "Siti Rahma"))
 	w.Finish()
-	w.gateway.Do(w.whole(order).Payment().Code, sandbox.ActionExpire)
+	w.gateway.Do(w.stored(order).Payment().Code, sandbox.ActionExpire)
 	w.pass(3*time.Minute, time.Minute)
 	if got := shopper.send(order+"/payments", nil); got.status != http.StatusSeeOther {
 		t.Fatalf("new code: HTTP %d", got.status)
 	}
 	w.Finish()
-	o := w.whole(order)
+	o := w.stored(order)
 	for i, name := range []string{"Budi Santoso", "Siti Rahma"} {
 		var request struct{ Customer struct{ Name string } }
 		if err := json.Unmarshal(o.Payments[i].RequestBody, &request); err != nil || request.Customer.Name != name {
@@ -440,7 +440,7 @@ func TestTheTillsNameAfterACorrection(t *testing.T) {
 // Twenty corrections at once, of a form that places its order at the same moment: one order, and the details of one
 // of them.
 func TestCorrectionsAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	shopper := w.browse(w.serve(w))
 	shopper.fill("MNM-TEH", "1")
 	form := shopper.form()
@@ -455,14 +455,14 @@ func TestCorrectionsAtOnce(t *testing.T) {
 	if slices.Sort(places); len(slices.Compact(places)) != 1 || len(w.placed()) != 1 {
 		t.Fatalf("one form led to %q, %d orders", places, len(w.placed()))
 	}
-	o := w.whole(places[0])
-	changes, err := w.Store.ChangesOf(context.Background(), o.ID)
+	o := w.stored(places[0])
+	changes, err := w.Store.AuditEventsOf(context.Background(), o.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	last := ""
 	for _, c := range changes {
-		if c.Kind != models.ChangeCustomer {
+		if c.Kind != models.AuditCustomer {
 			continue
 		}
 		if last != "" && c.Was != last {

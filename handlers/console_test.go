@@ -21,7 +21,7 @@ const consolePassword = "rahasia-konsol-1"
 
 // setPassword gives the console the cheapest bcrypt hash of consolePassword. Under
 // the race detector a busy machine takes seconds to compare with the usual one.
-func (w *world) setPassword() {
+func (w *env) setPassword() {
 	w.t.Helper()
 	cheap, err := bcrypt.GenerateFromPassword([]byte(consolePassword), bcrypt.MinCost)
 	if err == nil {
@@ -33,24 +33,24 @@ func (w *world) setPassword() {
 }
 
 // consoleVisitor is somebody who asks for the console from somewhere.
-type consoleVisitor struct {
+type visitor struct {
 	from, at, host string // both ends of the connection, and the host that is named
 	header         http.Header
 	session        string
 	linked         bool // has used the one-time link
 }
 
-func (v consoleVisitor) get(w *world, path string) *httptest.ResponseRecorder {
+func (v visitor) get(w *env, path string) *httptest.ResponseRecorder {
 	return v.do(w, httptest.NewRequest(http.MethodGet, path, nil))
 }
 
-func (v consoleVisitor) post(w *world, path string, form url.Values) *httptest.ResponseRecorder {
+func (v visitor) post(w *env, path string, form url.Values) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return v.do(w, r)
 }
 
-func (v consoleVisitor) do(w *world, r *http.Request) *httptest.ResponseRecorder {
+func (v visitor) do(w *env, r *http.Request) *httptest.ResponseRecorder {
 	r.RemoteAddr, r.Host = v.from, v.host
 	if at, err := net.ResolveTCPAddr("tcp", v.at); err == nil {
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, at))
@@ -68,7 +68,7 @@ func (v consoleVisitor) do(w *world, r *http.Request) *httptest.ResponseRecorder
 }
 
 // linkSession is a session as the one-time link opens it.
-func (w *world) linkSession() string {
+func (w *env) linkSession() string {
 	w.t.Helper()
 	session, err := w.Store.OpenSession(context.Background(), console.LinkCredential, console.ConsoleSession)
 	if err != nil {
@@ -78,14 +78,14 @@ func (w *world) linkSession() string {
 }
 
 var (
-	atHome  = consoleVisitor{from: "127.0.0.1:5000", at: "127.0.0.1:8080", host: "127.0.0.1:8080", linked: true}
-	outside = consoleVisitor{from: "203.0.113.9:5000", at: "198.51.100.1:80", host: "example.com"}
+	atHome  = visitor{from: "127.0.0.1:5000", at: "127.0.0.1:8080", host: "127.0.0.1:8080", linked: true}
+	outside = visitor{from: "203.0.113.9:5000", at: "198.51.100.1:80", host: "example.com"}
 )
 
 // strangers are those for whom a one-time link is no good, and neither is a session
 // that it opened.
-func strangers() map[string]consoleVisitor {
-	list := map[string]consoleVisitor{
+func strangers() map[string]visitor {
+	list := map[string]visitor{
 		"from elsewhere":                    {from: "192.168.1.7:5000", at: "192.168.1.5:8080", host: "192.168.1.5:8080"},
 		"from elsewhere, as localhost":      {from: "192.168.1.7:5000", at: "192.168.1.5:8080", host: "localhost:8080"},
 		"from this machine, by its address": {from: "192.168.1.5:5000", at: "192.168.1.5:8080", host: "127.0.0.1:8080"},
@@ -184,8 +184,8 @@ func TestPasswordOfADemo(t *testing.T) {
 
 // Outside of a demo there is no console without a password, wherever one asks from.
 func TestNoConsoleWithoutAPassword(t *testing.T) {
-	w := newWorld(t)
-	for name, v := range map[string]consoleVisitor{"at this machine": atHome, "outside": outside} {
+	w := newEnv(t)
+	for name, v := range map[string]visitor{"at this machine": atHome, "outside": outside} {
 		for _, path := range []string{"/console", "/console/orders.csv", web.LoginPath, web.LoginPath + "?key="} {
 			if got := v.get(w, path).Code; got != http.StatusNotFound {
 				t.Errorf("%s, %s: HTTP %d, want 404", name, path, got)
@@ -197,7 +197,7 @@ func TestNoConsoleWithoutAPassword(t *testing.T) {
 // One signs in with the password, for twelve hours, until one signs
 // out; and cannot guess for long.
 func TestConsoleLogin(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.setPassword()
 	if rec := outside.get(w, "/console"); rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/console/login?next=%2Fconsole" {
 		t.Errorf("not signed in: HTTP %d to %q", rec.Code, rec.Header().Get("Location"))
@@ -227,7 +227,7 @@ func TestConsoleLogin(t *testing.T) {
 	}
 }
 
-func signIn(t *testing.T, w *world, next string) consoleVisitor {
+func signIn(t *testing.T, w *env, next string) visitor {
 	t.Helper()
 	rec := outside.post(w, "/console/login", url.Values{"password": {consolePassword}, "next": {next}})
 	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != next {

@@ -13,7 +13,7 @@ import (
 )
 
 // eraseNow erases the customers that are due, as the worker does.
-func eraseNow(t *testing.T, w *world) {
+func eraseNow(t *testing.T, w *env) {
 	t.Helper()
 	if err := w.console.EraseDue(context.Background()); err != nil {
 		t.Fatal(err)
@@ -23,7 +23,7 @@ func eraseNow(t *testing.T, w *world) {
 	}
 }
 
-func pageOf(w *world, path string) string {
+func pageOf(w *env, path string) string {
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
 	return rec.Body.String()
@@ -32,7 +32,7 @@ func pageOf(w *world, path string) string {
 // Ninety days after an order has ended, at midnight in Jakarta, its customer is erased. An order that waits keeps its own,
 // and one that was expired needs no second code.
 func TestErasedByTime(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.PersonalDataDays = 90
 	ended := w.order("MNM-GAYO")
 	o, err := w.Store.Order(context.Background(), strings.TrimPrefix(ended, "/orders/"))
@@ -74,7 +74,7 @@ func TestErasedByTime(t *testing.T) {
 
 // What /privacy says is what the settings are, in both languages, and every form says what a field is for.
 func TestPrivacyPage(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.PersonalDataDays, w.Shop, w.Contact = 45, web.Shop{Name: "Toko Uji", LegalName: "PT Uji Coba", Address: "Jl. Uji 1"}, "privasi@uji.example"
 	for language, wants := range map[string][]string{
 		"id": {"PT Uji Coba", "Jl. Uji 1", "privasi@uji.example", "45 hari", "Toko Uji", "DOKU"},

@@ -17,7 +17,7 @@ import (
 // A stream says how the order is, and at each change; it ends with the shop, and
 // after that none begins.
 func TestStream(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.Streams.Beat = time.Hour // it hears what it is told, and does not look by itself
 	shop := httptest.NewServer(w.Handler)
 	t.Cleanup(shop.Close)
@@ -69,7 +69,7 @@ func TestStream(t *testing.T) {
 
 // Whichever shop is told of a payment, every open page of the order hears of it.
 func TestStreamsHearWhateverShopIsTold(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	shops := []*Handler{w.Handler}
 	if testdb.Server() != "" { // several shops on one database
 		shops = append(shops, w.anotherShop(w.gateway.URL))
@@ -91,7 +91,7 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 		t.Cleanup(func() { res.Body.Close() })
 		lines := bufio.NewScanner(res.Body)
 		streams = append(streams, lines)
-		watching.Go(func() { h.Store.Watch(ctx, h.Streams.Publish) })
+		watching.Go(func() { h.Store.Subscribe(ctx, h.Streams.Publish) })
 		w.tellUntilHeard(strings.TrimPrefix(order, "/orders/"), lines)
 	}
 	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
@@ -110,12 +110,12 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 
 // tellUntilHeard tells of an order until a stream of it has looked, because its
 // shop has begun to watch.
-func (w *world) tellUntilHeard(token string, lines *bufio.Scanner) {
+func (w *env) tellUntilHeard(token string, lines *bufio.Scanner) {
 	heard := make(chan struct{})
 	var telling sync.WaitGroup
 	telling.Go(func() {
 		for {
-			if err := w.Store.Tell(context.Background(), token); err != nil {
+			if err := w.Store.Publish(context.Background(), token); err != nil {
 				w.t.Error(err)
 			}
 			select {

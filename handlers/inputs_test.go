@@ -142,16 +142,16 @@ var hostile = []string{"\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", "%00", "%",
 	"9223372036854775808", "-9223372036854775809", "' OR 1=1 --", `{"a":`, "../../etc/passwd", "//evil.example", of("a ", 3000), of("9", 5000), of("\u0301", 2500)}
 
 // inputWorld is a demo with an order, a case and a message in it, and a browser that may see all of it.
-type inputWorld struct {
-	*world
+type inputEnv struct {
+	*env
 	at, token, number string
 	host              string // that requests name
 	cookies           map[string]string
 	form              string // the ID of a checkout form
 }
 
-func newInputWorld(t *testing.T) *inputWorld {
-	w := &inputWorld{world: newDemo(t), cookies: map[string]string{}, host: "example.com"} // as from elsewhere
+func newInputEnv(t *testing.T) *inputEnv {
+	w := &inputEnv{env: newDemo(t), cookies: map[string]string{}, host: "example.com"} // as from elsewhere
 	w.setPassword()
 	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
 	w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice) // a case, and messages
@@ -174,7 +174,7 @@ func newInputWorld(t *testing.T) *inputWorld {
 }
 
 // send makes a request over a socket.
-func (w *inputWorld) send(method, path, form string, header http.Header, cookies map[string]string) (*http.Response, string) {
+func (w *inputEnv) send(method, path, form string, header http.Header, cookies map[string]string) (*http.Response, string) {
 	w.t.Helper()
 	r, err := http.NewRequest(method, w.at+path, strings.NewReader(form))
 	if err != nil {
@@ -206,7 +206,7 @@ func (w *inputWorld) send(method, path, form string, header http.Header, cookies
 }
 
 // fields are the others of a form, all of them good.
-func (w *inputWorld) fields(path string) url.Values {
+func (w *inputEnv) fields(path string) url.Values {
 	switch {
 	case strings.HasPrefix(path, "/cart"):
 		return url.Values{"sku": {"MNM-TEH"}, "quantity": {"1"}}
@@ -221,7 +221,7 @@ func (w *inputWorld) fields(path string) url.Values {
 }
 
 // try sends a value as an input.
-func (w *inputWorld) try(in input, value string) (*http.Response, string) {
+func (w *inputEnv) try(in input, value string) (*http.Response, string) {
 	w.t.Helper()
 	method, path, _ := strings.Cut(in.request, " ")
 	if in.kind == "param" {
@@ -253,7 +253,7 @@ func (w *inputWorld) try(in input, value string) (*http.Response, string) {
 }
 
 // kept is all that no bad input may change.
-func (w *inputWorld) kept() string {
+func (w *inputEnv) kept() string {
 	w.t.Helper()
 	ctx := context.Background()
 	var text strings.Builder
@@ -277,7 +277,7 @@ func (w *inputWorld) kept() string {
 // Every input is taken up to its bound and answered properly past it. No value of any ends in an error of ours or a
 // header of somebody else's, and what is refused changes nothing.
 func TestInputs(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	for _, in := range inputs {
 		name := in.kind + " " + in.name + " of " + in.request
 		before := w.kept()
@@ -310,7 +310,7 @@ func TestInputs(t *testing.T) {
 }
 
 // anotherForm fills the cart again and opens the checkout.
-func (w *inputWorld) anotherForm() string {
+func (w *inputEnv) anotherForm() string {
 	w.t.Helper()
 	delete(w.cookies, web.CartCookie)
 	res, _ := w.send(http.MethodPost, "/cart/items", "sku=MNM-TEH&quantity=1", nil, w.cookies)
@@ -327,7 +327,7 @@ func (w *inputWorld) anotherForm() string {
 
 // An input that comes many times, or beside others nobody knows, is one.
 func TestInputsThatComeManyTimes(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	before := w.kept()
 	for _, path := range []string{"/?" + of("lang=en&", 500), "/?lang=en&lang=id&lang=xx", "/?" + of("q=kopi&", 500), "/?" + of("x=1&", 2000), "/?&&&&=&=", "/?%",
 		"/?lang=%zz", "/?q=%00", "/?lang=\xff", "/?q=a;lang=en", "/cart?lang=en#x", "/console/orders?" + of("status=paid&", 400)} {

@@ -18,15 +18,15 @@ import (
 )
 
 // consoleWorld is a demo, looked at from its own machine.
-func consoleWorld(t *testing.T) *world {
-	w := newWorld(t)
+func consoleEnv(t *testing.T) *env {
+	w := newEnv(t)
 	w.SandboxURL = "http://127.0.0.1:8081"
 	return w
 }
 
 // look gets a page of the console, in English, and holds that nothing secret is
 // on it.
-func (w *world) look(path string) string {
+func (w *env) getPage(path string) string {
 	w.t.Helper()
 	rec := atHome.get(w, path+map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]+"lang=en")
 	if rec.Code != http.StatusOK {
@@ -47,7 +47,7 @@ func (w *world) look(path string) string {
 	return page
 }
 
-func (w *world) tokens() (list []string) {
+func (w *env) tokens() (list []string) {
 	ctx := context.Background()
 	for _, n := range w.numbers {
 		o, err := w.Store.OrderByNumber(ctx, n)
@@ -60,10 +60,10 @@ func (w *world) tokens() (list []string) {
 }
 
 // inspected places an order and remembers it for look.
-func (w *world) inspected(sku string) (order string, o models.Order) {
+func (w *env) inspected(sku string) (order string, o models.Order) {
 	w.t.Helper()
 	order = w.order(sku)
-	o = w.whole(order)
+	o = w.stored(order)
 	w.numbers = append(w.numbers, o.Number)
 	return order, o
 }
@@ -79,7 +79,7 @@ func labels(page string) (list []string) {
 // A whole story, from the records: a call that failed, a code, money, the same
 // notification again, one that was rejected.
 func TestInspector(t *testing.T) {
-	w := consoleWorld(t)
+	w := consoleEnv(t)
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer503HTML })
 	_, o := w.inspected("MNM-GAYO")
 	w.gateway.SetFault(noFault)
@@ -94,7 +94,7 @@ func TestInspector(t *testing.T) {
 	w.clock.Advance(time.Second)
 	w.notify(func(r *http.Request) { r.Header.Set(jokul.HeaderClientID, "MCH-2") }, o.Payment().InvoiceNumber)
 
-	page := w.look(web.ConsoleOrder(o.Number))
+	page := w.getPage(web.ConsoleOrder(o.Number))
 	got := labels(page)
 	for i := range got {
 		got[i] = regexp.MustCompile(` · [0-9.]+ ms`).ReplaceAllString(got[i], "")
@@ -132,7 +132,7 @@ func TestInspector(t *testing.T) {
 
 // notify sends a notification to the shop that is good but for what change does
 // to it.
-func (w *world) notify(change func(*http.Request), invoice string) int {
+func (w *env) notify(change func(*http.Request), invoice string) int {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":90000},"transaction":{"status":"PENDING"}}`, invoice)
 	r := httptest.NewRequest(http.MethodPost, "/payments/notifications", strings.NewReader(body))
@@ -150,7 +150,7 @@ func (w *world) notify(change func(*http.Request), invoice string) int {
 
 // Whatever strangers send is counted, and a bounded part of it kept.
 func TestRejectionsAreSampled(t *testing.T) {
-	w := consoleWorld(t)
+	w := consoleEnv(t)
 	const many = 500
 	for i := range many {
 		if code := w.notify(func(r *http.Request) {
@@ -160,7 +160,7 @@ func TestRejectionsAreSampled(t *testing.T) {
 			t.Fatalf("HTTP %d", code)
 		}
 	}
-	page := w.look("/console/notifications")
+	page := w.getPage("/console/notifications")
 	kept, err := w.Store.Rejections(context.Background())
 	if err != nil || len(kept) < 1 || len(kept) > 2*10 {
 		t.Errorf("%d kept, %v", len(kept), err)
@@ -176,7 +176,7 @@ func TestRejectionsAreSampled(t *testing.T) {
 	if metrics := w.metricsText(); !strings.Contains(metrics, fmt.Sprintf(`notifications_total{verdict="rejected"} %d`, many)) {
 		t.Error("the metric does not count them")
 	}
-	if strings.Contains(w.look("/console/notifications?show=applied"), `data-testid="delivery"`) {
+	if strings.Contains(w.getPage("/console/notifications?show=applied"), `data-testid="delivery"`) {
 		t.Error("rejected ones are among those that were applied")
 	}
 }
@@ -184,7 +184,7 @@ func TestRejectionsAreSampled(t *testing.T) {
 // An accepted notification run again is a repeat; a rejected one is applied once
 // the setting is right; one that was cut cannot be run.
 func TestReplay(t *testing.T) {
-	w := consoleWorld(t)
+	w := consoleEnv(t)
 	order, o := w.inspected("MNM-GAYO")
 	right := w.NotificationPath
 	w.Payments.NotificationPath = "/toko" + right
@@ -193,7 +193,7 @@ func TestReplay(t *testing.T) {
 	if s := w.status(order); s.OrderStatus != models.OrderAwaitingPayment {
 		t.Fatalf("got %+v", s)
 	}
-	page := w.look("/console/notifications/r1")
+	page := w.getPage("/console/notifications/r1")
 	if !strings.Contains(page, `data-cause="prefix"`) || !strings.Contains(page, "what was signed: "+right) {
 		t.Errorf("not explained:\n%s", page)
 	}
@@ -203,7 +203,7 @@ func TestReplay(t *testing.T) {
 		if rec.Code != http.StatusSeeOther {
 			t.Fatalf("replay %s: HTTP %d", path, rec.Code)
 		}
-		page := w.look(rec.Header().Get("Location"))
+		page := w.getPage(rec.Header().Get("Location"))
 		if !strings.Contains(page, want) {
 			t.Errorf("replay %s: the page lacks %q", path, want)
 		}
@@ -211,19 +211,19 @@ func TestReplay(t *testing.T) {
 	}
 	replay("/console/notifications/r1", "Ran again, and still rejected: The signature does not fit.")
 	w.NotificationPath, w.Payments.NotificationPath = right, right
-	if page := w.look("/console/notifications/r1"); !strings.Contains(page, "With the settings of now its signature fits.") || strings.Contains(page, `data-testid="cause"`) {
+	if page := w.getPage("/console/notifications/r1"); !strings.Contains(page, "With the settings of now its signature fits.") || strings.Contains(page, `data-testid="cause"`) {
 		t.Error("mended, and the page does not say so")
 	}
 	at := replay("/console/notifications/r1", "Ran again: Applied. The order became paid.")
 	if !strings.HasPrefix(at, "/console/notifications/1?") || w.status(order).OrderStatus != models.OrderPaid {
 		t.Errorf("%s, %+v", at, w.status(order))
 	}
-	before := w.whole(order)
+	before := w.stored(order)
 	replay("/console/notifications/1", "Ran again: Repeated. It changed nothing.")
-	if after := w.whole(order); len(after.Payments[0].Receipts) != 1 || latestCase(after) != latestCase(before) {
+	if after := w.stored(order); len(after.Payments[0].Receipts) != 1 || latestCase(after) != latestCase(before) {
 		t.Errorf("a repeat changed something: %+v", after)
 	}
-	if page := w.look("/console/notifications/1"); !strings.Contains(page, "2 times") && !strings.Contains(page, "<dd>2</dd>") {
+	if page := w.getPage("/console/notifications/1"); !strings.Contains(page, "2 times") && !strings.Contains(page, "<dd>2</dd>") {
 		t.Error("the repeat is not counted")
 	}
 
@@ -234,9 +234,9 @@ func TestReplay(t *testing.T) {
 	big := httptest.NewRequest(http.MethodPost, right, strings.NewReader(strings.Repeat("x", models.MaxRejectedBody+1)))
 	big.Header.Set(jokul.HeaderClientID, "MCH-2")
 	w.ServeHTTP(httptest.NewRecorder(), big)
-	page = w.look("/console/notifications?show=rejected")
+	page = w.getPage("/console/notifications?show=rejected")
 	last := regexp.MustCompile(`/console/notifications/r\d+`).FindString(page)
-	if page := w.look(last); !strings.Contains(page, "Only 8192 of 8193 bytes were kept.") {
+	if page := w.getPage(last); !strings.Contains(page, "Only 8192 of 8193 bytes were kept.") {
 		t.Error("the page does not say that it was cut")
 	}
 	if code := atHome.post(w, last+"/replay", nil).Code; code != http.StatusUnprocessableEntity {
@@ -254,18 +254,18 @@ func TestReplay(t *testing.T) {
 
 // Asked again, the gateway proves the key or does not.
 func TestAskGateway(t *testing.T) {
-	w := consoleWorld(t)
+	w := consoleEnv(t)
 	_, o := w.inspected("MNM-GAYO")
 	w.clock.Advance(time.Minute)
 	w.notify(func(r *http.Request) { r.Header.Set(jokul.HeaderSignature, "HMACSHA256="+strings.Repeat("A", 43)+"=") }, o.Payment().InvoiceNumber)
-	if page := w.look("/console/notifications/r1"); !strings.Contains(page, `data-cause="key"`) || !strings.Contains(page, "before this delivery") {
+	if page := w.getPage("/console/notifications/r1"); !strings.Contains(page, `data-cause="key"`) || !strings.Contains(page, "before this delivery") {
 		t.Error("what is known of the key is not told")
 	}
 	w.clock.Advance(time.Minute)
 	if rec := atHome.post(w, "/console/notifications/r1/ask", nil); rec.Code != http.StatusSeeOther {
 		t.Fatalf("HTTP %d", rec.Code)
 	}
-	page := w.look("/console/notifications/r1?asked")
+	page := w.getPage("/console/notifications/r1?asked")
 	if strings.Contains(page, `data-cause="key"`) || !strings.Contains(page, "is proven right") || !strings.Contains(page, "DOKU was asked") {
 		t.Error("the key was proven, and the page does not say so")
 	}

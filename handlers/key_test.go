@@ -14,7 +14,7 @@ import (
 // After the Secret Key was changed, a notification that was signed before still pays. The inbox says which key it fitted,
 // the set-up check when the previous one was of use last, and a metric counts by key.
 func TestWhichKeyFitted(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var err error
 	w.SandboxURL, w.Setup.PreviousKey = w.gateway.URL, true // there is a console
 	if w.Gateway, err = jokul.New(testgateway.ClientID, "SK-new", jokul.WithBaseURL(w.gateway.URL), jokul.WithPreviousSecretKey(testgateway.SecretKey), jokul.WithRetries(0),
@@ -24,7 +24,7 @@ func TestWhichKeyFitted(t *testing.T) {
 	w.Payments.Gateway = w.Gateway
 	finds := func(what, text string) {
 		t.Helper()
-		if page := w.look("/console/setup"); !strings.Contains(page, text) {
+		if page := w.getPage("/console/setup"); !strings.Contains(page, text) {
 			t.Errorf("%s: the set-up check does not say %q", what, text)
 		}
 	}
@@ -38,7 +38,7 @@ func TestWhichKeyFitted(t *testing.T) {
 		t.Errorf("with a third key: HTTP %d", got)
 	}
 	at = w.moved("signed before the change", at, map[string]float64{`shop_notifications_signed_total{key="previous"}`: 1, `shop_notifications_signed_total{key="current"}`: 0})
-	if page := w.look("/console/notifications/1"); !strings.Contains(page, "Signature fits the previous Secret Key") || !strings.Contains(page, "the previous Secret Key</dd>") {
+	if page := w.getPage("/console/notifications/1"); !strings.Contains(page, "Signature fits the previous Secret Key") || !strings.Contains(page, "the previous Secret Key</dd>") {
 		t.Error("the notification's page does not say which key fitted")
 	}
 	finds("signed before the change", "Leave it until there has been none for three days")

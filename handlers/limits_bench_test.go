@@ -13,7 +13,7 @@ import (
 )
 
 // checkoutFrom places an order from an address, with details of its own, and returns what it was answered.
-func (w *world) checkoutFrom(address string, n int) int {
+func (w *env) checkoutFrom(address string, n int) int {
 	var cookies []*http.Cookie
 	ask := func(method, path string, form url.Values) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
@@ -41,7 +41,7 @@ func (w *world) checkoutFrom(address string, n int) int {
 func BenchmarkCheckoutInAFlood(b *testing.B) {
 	for _, flooders := range []int{0, 8} {
 		b.Run(fmt.Sprint(flooders), func(b *testing.B) {
-			w := newWorld(b)
+			w := newEnv(b)
 			w.RateLimit = true
 			if _, _, err := w.Store.SetStock(context.Background(), "MKN-KERUPUK", 300, models.MaxStock); err != nil {
 				b.Fatal(err)

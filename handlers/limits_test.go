@@ -14,14 +14,14 @@ import (
 )
 
 // limits turns the limits on, and returns what the shop sends by mail.
-func (w *world) limits() *postbox {
+func (w *env) limits() *postbox {
 	box := &postbox{}
 	w.RateLimit, w.Mail = true, box.send
 	return box
 }
 
 // mailAll sends all mails that are due.
-func (w *world) mailAll() {
+func (w *env) mailAll() {
 	w.t.Helper()
 	for busy := true; busy; {
 		var err error
@@ -48,7 +48,7 @@ func (b browser) checkout(sku, quantity, name, email, phone string) sent {
 // A flood of orders from one address holds neither the shop nor its scarce goods. Whoever is refused is told why, and
 // keeps the cart and the form; a family of five is not refused.
 func TestOneVisitorCannotTakeTheShop(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.limits()
 	shop := w.serve(w.Handler)
 	for i := range 5 {
@@ -93,7 +93,7 @@ func TestOneVisitorCannotTakeTheShop(t *testing.T) {
 
 // Of scarce goods one visitor holds half, unless it pays.
 func TestScarceGoodsAreShared(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.limits()
 	b := w.browse(w.serve(w.Handler))
 	got := b.checkout("KRJ-WAYANG", "7", "Budi", "budi@example.com", "081234567890")
@@ -123,7 +123,7 @@ func TestScarceGoodsAreShared(t *testing.T) {
 // The same form is the same order, also where a limit is reached meanwhile; a new code is refused where one order
 // more would be.
 func TestLimitsAndTheOrderOfAForm(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.limits()
 	shop := w.serve(w.Handler)
 	old := w.browse(shop).checkout("MNM-TEH", "1", "Budi", "budi@example.com", "081234567890")
@@ -149,7 +149,7 @@ func TestLimitsAndTheOrderOfAForm(t *testing.T) {
 
 // A stranger is sent ten mails an hour at most, whatever is pressed. What follows from money is sent all the same.
 func TestTheShopIsNobodysMailer(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	box := w.limits()
 	shop := w.serve(w.Handler)
 	var orders []string
@@ -190,7 +190,7 @@ func TestTheShopIsNobodysMailer(t *testing.T) {
 	if got := box.subjects(); len(got) != 1 || !strings.Contains(got[0], "lunas") && !strings.Contains(got[0], "is paid") {
 		t.Errorf("got %q after the payment", got)
 	}
-	o := w.whole(late.location)
+	o := w.stored(late.location)
 	w.open()
 	if page := w.see("/console/orders/"+o.Number+"?lang=en", http.StatusOK); !strings.Contains(page, "Mail not sent") {
 		t.Error("the console does not say that a mail was not sent")
@@ -199,7 +199,7 @@ func TestTheShopIsNobodysMailer(t *testing.T) {
 
 // The mail with a code that found no room comes by itself once there is, before the code's deadline.
 func TestHeldCodeMailComesLater(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	box := w.limits()
 	for range 10 {
 		if _, allowed, err := w.Store.CountMail(context.Background(), "victim@example.com"); err != nil || !allowed {
@@ -217,7 +217,7 @@ func TestHeldCodeMailComesLater(t *testing.T) {
 	}
 	w.clock.Advance(2 * time.Minute)
 	w.mailAll()
-	if len(box.letters) != 1 || !strings.Contains(box.letters[0].Text, w.whole(order.location).Token) {
+	if len(box.letters) != 1 || !strings.Contains(box.letters[0].Text, w.stored(order.location).Token) {
 		t.Errorf("got %+v an hour after the ten", box.letters)
 	}
 }
@@ -226,7 +226,7 @@ func TestHeldCodeMailComesLater(t *testing.T) {
 // changes nothing, and corrections that send no mail are taken.
 func TestOneOrderMailsFewStrangers(t *testing.T) {
 	for _, limited := range []bool{true, false} {
-		w := newWorld(t)
+		w := newEnv(t)
 		box := w.limits()
 		w.RateLimit = limited
 		b := w.browse(w.serve(w.Handler))
@@ -271,7 +271,7 @@ func TestOneOrderMailsFewStrangers(t *testing.T) {
 var links = regexp.MustCompile(`(?i)[\p{L}\p{N}-]+\.\p{L}{2,}|://|www\.|@|\d{7,}`)
 
 func TestNothingTypedBecomesALink(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	box := w.limits()
 	b := w.browse(w.serve(w.Handler))
 	b.fill("MNM-TEH", "1")
@@ -289,7 +289,7 @@ func TestNothingTypedBecomesALink(t *testing.T) {
 		t.Fatalf("a name with titles: HTTP %d", got.status)
 	}
 	w.mailAll()
-	old := w.whole(got.location) // a name from before names were checked
+	old := w.stored(got.location) // a name from before names were checked
 	if _, err := w.Store.CorrectCustomer(context.Background(), old.ID, models.Customer{Name: "Menang http://EVIL.example", Email: "siti@example.com", Phone: "081234567890"}); err != nil {
 		t.Fatal(err)
 	}

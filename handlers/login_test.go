@@ -10,10 +10,10 @@ import (
 
 // A guesser is told to wait. What a browser shows as its device must be of our making.
 func TestGuessing(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.setPassword()
 	w.RateLimit = true
-	guesser := consoleVisitor{from: "203.0.113.77:1", host: "example.com", header: http.Header{"Cookie": {console.DeviceCookie + "=made-up"}}}
+	guesser := visitor{from: "203.0.113.77:1", host: "example.com", header: http.Header{"Cookie": {console.DeviceCookie + "=made-up"}}}
 	for i := range console.LoginTries + 1 {
 		rec := guesser.post(w, web.LoginPath, url.Values{"password": {"wrong"}})
 		if want := map[bool]int{false: http.StatusForbidden, true: http.StatusTooManyRequests}[i == console.LoginTries]; rec.Code != want {

@@ -46,7 +46,7 @@ func (p *postbox) subjects() (list []string) {
 // Each mail is sent once, however many shops there are, in the customer's
 // language, and only while there is a reason for it.
 func TestMails(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	box := &postbox{}
 	shops := []*Handler{w.Handler, w.anotherShop(w.gateway.URL), w.anotherShop(w.gateway.URL)}
 	for _, h := range shops {
@@ -75,7 +75,7 @@ func TestMails(t *testing.T) {
 		}
 	}
 	paid, forgotten := w.order("MNM-TEH"), w.order("MNM-GAYO")
-	p, f := w.whole(paid), w.whole(forgotten)
+	p, f := w.stored(paid), w.stored(forgotten)
 
 	rounds()
 	if len(box.letters) != 2 {
@@ -111,7 +111,7 @@ func TestMails(t *testing.T) {
 
 // Mail that is hours late is not sent any more.
 func TestStaleMails(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	order := w.order("MNM-TEH")
 	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	w.pass(7*time.Hour, time.Hour)
@@ -125,7 +125,7 @@ func TestStaleMails(t *testing.T) {
 // Who asks for the code's mail gets it once more, and not once more for each
 // press of the button.
 func TestMailAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	order := w.order("MNM-TEH")
 	again := func(want int, say string) {
 		t.Helper()
@@ -163,7 +163,7 @@ func TestMailAgain(t *testing.T) {
 // A calendar reminds in time for the shopper to go, however short the time.
 func TestCalendar(t *testing.T) {
 	for expiry, start := range map[time.Duration]string{time.Hour: "20261124T033000Z", 10 * time.Minute: "20261124T030500Z"} {
-		w := newWorld(t)
+		w := newEnv(t)
 		w.PaymentExpiry, w.Payments.Expiry = expiry, expiry
 		if file := w.get(w.order("MNM-TEH") + "/calendar.ics"); !strings.Contains(file, "DTSTART:"+start+"\r\n") || !strings.Contains(file, "TRIGGER:PT0S") {
 			t.Errorf("%v: got %s", expiry, file)
@@ -174,7 +174,7 @@ func TestCalendar(t *testing.T) {
 // A cancelled order, money that is held, and what was decided about it are told by mail,
 // each once.
 func TestMailsAboutCases(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	box := &postbox{}
 	w.Mail = box.send

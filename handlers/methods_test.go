@@ -26,7 +26,7 @@ var onEveryAnswer = map[string]string{
 // Each address that answers GET answers HEAD with the same status and headers and no body, and OPTIONS with what it
 // allows. Every other method is refused with the same list.
 func TestHeadAndOptionsEverywhere(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	paths := map[string][]string{} // and what it allows
 	for _, r := range w.echo.Routes() {
 		path := strings.NewReplacer(":token", w.token, ":number", w.number, ":slug", "teh-melati", ":sku", "MNM-TEH", ":id", "1", ":name", "error-404").Replace(r.Path)
@@ -60,7 +60,7 @@ func TestHeadAndOptionsEverywhere(t *testing.T) {
 	}
 }
 
-func (w *inputWorld) compareHead(path string) {
+func (w *inputEnv) compareHead(path string) {
 	w.t.Helper()
 	if strings.HasSuffix(path, "/events") {
 		res, body := w.send(http.MethodHead, path, "", nil, w.cookies)
@@ -94,7 +94,7 @@ func (w *inputWorld) compareHead(path string) {
 	}
 }
 
-func (w *inputWorld) allows(what string, res *http.Response, status int, methods []string) {
+func (w *inputEnv) allows(what string, res *http.Response, status int, methods []string) {
 	w.t.Helper()
 	allowed := strings.Split(res.Header.Get("Allow"), ", ")
 	for _, method := range methods {
@@ -109,7 +109,7 @@ func (w *inputWorld) allows(what string, res *http.Response, status int, methods
 
 // The listener for whoever runs the shop answers HEAD as well, and says what it allows.
 func TestHeadOfOps(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	w.at = w.serve(w.OpsHandler())
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"} {
 		if strings.HasPrefix(path, "/debug") {
@@ -129,7 +129,7 @@ func TestHeadOfOps(t *testing.T) {
 
 // A search that is too long is a search for its first words, and the page says so.
 func TestALongSearchIsCut(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	for query, want := range map[string]struct {
 		shown, notice string
 	}{
@@ -152,7 +152,7 @@ func TestALongSearchIsCut(t *testing.T) {
 
 // Searches are counted for each client, and nothing else of the catalogue is.
 func TestSearchesAreCounted(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	w.RateLimit = true
 	for path, most := range map[string]int{"/?q=teh": shop.CatalogueSearches, "/console/orders?q=budi": console.ConsoleSearches} {
 		for n := range most + 1 {
@@ -180,7 +180,7 @@ func TestSearchesAreCounted(t *testing.T) {
 
 // A path of the request becomes a link only where it is one of the shop's own.
 func TestLinksLeadNowhereElse(t *testing.T) {
-	w := newInputWorld(t)
+	w := newInputEnv(t)
 	for _, path := range []string{"//evil.example/a", "///evil.example", "/%2f/evil.example", "/%5cevil.example", "/%09/evil.example", "/x//evil.example",
 		"/orders/%2f%2fevil.example/payments", "/find-order//evil.example", "/console/login?next=//evil.example", `/console/login?next=/%5cevil.example`,
 		"/console/login?next=https://evil.example/console", "/console//evil.example", "/cart?x=//evil.example", "/products/%2f%2fevil.example"} {
@@ -219,8 +219,8 @@ func TestLinksLeadNowhereElse(t *testing.T) {
 
 // A notification is read up to its bounds, and nothing past them is believed or kept.
 func TestNotificationsAreBounded(t *testing.T) {
-	w := newInputWorld(t)
-	invoice := w.whole("/orders/" + w.token).Payment().InvoiceNumber
+	w := newInputEnv(t)
+	invoice := w.stored("/orders/" + w.token).Payment().InvoiceNumber
 	pad := func(size int) string {
 		body := `{"order":{"invoice_number":` + strconv.Quote(invoice) + `,"amount":1},"transaction":{"status":"PENDING"},"x":"`
 		return body + of("x", size-len(body)-2) + `"}`
@@ -261,7 +261,7 @@ func TestNotificationsAreBounded(t *testing.T) {
 }
 
 // messages are the notifications that are kept.
-func (w *inputWorld) messages() (ids string) {
+func (w *inputEnv) messages() (ids string) {
 	w.t.Helper()
 	list, err := w.Store.Notifications(w.t.Context(), models.InboxAll, "", 0, 100)
 	if err != nil {

@@ -25,14 +25,14 @@ import (
 )
 
 // metricsText is what OPS_ADDR serves.
-func (w *world) metricsText() string {
+func (w *env) metricsText() string {
 	rec := httptest.NewRecorder()
 	w.OpsHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return rec.Body.String()
 }
 
 // figures reads the metrics as Prometheus would: a value for each series.
-func (w *world) figures() map[string]float64 {
+func (w *env) figures() map[string]float64 {
 	w.t.Helper()
 	series := map[string]float64{}
 	for line := range strings.Lines(w.metricsText()) {
@@ -50,7 +50,7 @@ func (w *world) figures() map[string]float64 {
 }
 
 // moved says by how much each series named differs from before.
-func (w *world) moved(what string, before map[string]float64, want map[string]float64) map[string]float64 {
+func (w *env) moved(what string, before map[string]float64, want map[string]float64) map[string]float64 {
 	w.t.Helper()
 	now := w.figures()
 	for name, by := range want {
@@ -64,14 +64,14 @@ func (w *world) moved(what string, before map[string]float64, want map[string]fl
 
 // say sends the shop a notification about a payment, and returns the answer's
 // status.
-func (w *world) say(s shop.Status, amount int64, transaction jokul.TransactionStatus, forged bool) int {
+func (w *env) say(s shop.Status, amount int64, transaction jokul.TransactionStatus, forged bool) int {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"order":{"invoice_number":%q,"amount":%d},"transaction":{"status":%q,"date":%q},
 		"channel":{"id":"ONLINE_TO_OFFLINE_INDOMARET"}}`, s.InvoiceNumber, amount, transaction, w.clock.Now().Format(time.RFC3339))
 	return w.send(body, forged)
 }
 
-func (w *world) send(body string, forged bool) int {
+func (w *env) send(body string, forged bool) int {
 	c := jokul.Component{ClientID: testgateway.ClientID, RequestID: jokul.NewRequestID(), Timestamp: w.clock.Now().Format(jokul.TimestampLayout),
 		Target: "/payments/notifications", Digest: jokul.Digest([]byte(body))}
 	r := httptest.NewRequest(http.MethodPost, c.Target, strings.NewReader(body))
@@ -89,7 +89,7 @@ func (w *world) send(body string, forged bool) int {
 
 // What happens moves the figure that asks about it, and no other of its kind.
 func TestMetricsAnswer(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
 	minute := func() { w.clock.Advance(web.StatsAge) }
 	at := w.figures()
@@ -133,7 +133,7 @@ func TestMetricsAnswer(t *testing.T) {
 
 // So do codes that do not come, and money nobody tells of.
 func TestMetricsOfTrouble(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify, f.Answer = sandbox.NotifyNone, sandbox.Answer500 })
 	at := w.figures()
 	order := w.order("MNM-TEH")
@@ -141,7 +141,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	at = w.moved("no answer", at, map[string]float64{`shop_code_seconds_count{outcome="unknown"}`: 1, "shop_payments_creating": 1,
 		"shop_reconciliation_age_seconds": w.since(order)})
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
-	w.rounds(w.Handler)
+	w.work(w.Handler)
 	w.clock.Advance(web.StatsAge)
 	at = w.moved("a code after all", at, map[string]float64{`shop_code_seconds_count{outcome="ok"}`: 1, "shop_payments_creating": -1,
 		"shop_reconciliation_age_seconds": -at["shop_reconciliation_age_seconds"]})
@@ -149,7 +149,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	w.gateway.Do(*w.status(order).PaymentCode, sandbox.ActionPay)
 	paidAt := w.clock.Now()
 	w.clock.Advance(4 * time.Minute)
-	w.rounds(w.Handler)
+	w.work(w.Handler)
 	if got := w.status(order).OrderStatus; got != models.OrderPaid {
 		t.Fatalf("order %s", got)
 	}
@@ -166,7 +166,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	w.gateway.SetFault(answer(sandbox.Answer500))
 	order = w.order("MNM-TEH")
 	w.gateway.SetFault(noFault)
-	w.gateway.Take(jokul.PaymentCodeRequest{InvoiceNumber: w.whole(order).Payment().InvoiceNumber, Amount: 50_000, ExpiresIn: time.Hour,
+	w.gateway.Take(jokul.PaymentCodeRequest{InvoiceNumber: w.stored(order).Payment().InvoiceNumber, Amount: 50_000, ExpiresIn: time.Hour,
 		CustomerName: "Orang lain", Description: "Lain"})
 	w.pass(2*time.Second, time.Second)
 	at = w.moved("an invoice number that is taken", at, map[string]float64{`shop_code_seconds_count{outcome="taken"}`: 1,
@@ -187,14 +187,14 @@ func TestMetricsOfTrouble(t *testing.T) {
 }
 
 // since is how long an order's payment has been due, in seconds.
-func (w *world) since(order string) float64 {
-	p := w.whole(order).Payment()
+func (w *env) since(order string) float64 {
+	p := w.stored(order).Payment()
 	return w.clock.Now().Sub(*p.NextCheckAt).Seconds()
 }
 
 // Strangers cannot make series: neither with a host, nor a method, nor a path.
 func TestStrangersMakeNoSeries(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for i := range 20 {
 		r := httptest.NewRequest(fmt.Sprint("GUESS", i), fmt.Sprint("/nothing/", i), nil)
 		r.Host = fmt.Sprint("host-", i, ".example")
@@ -216,7 +216,7 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 
 // What is counted is what the client got, a page that tells of an error included.
 func TestRequestsAreCountedAsAnswered(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.get("/") // the first
 	at := w.figures()
 	page := len(w.get("/"))
@@ -237,7 +237,7 @@ func TestRequestsAreCountedAsAnswered(t *testing.T) {
 // A line of the log, the record of the call it tells of, and the answer's header
 // carry one id; a proxy's id is taken, a stranger's is not.
 func TestRequestIDs(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var log bytes.Buffer
 	w.Proxies = web.Proxies{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("::1/128")}
 	w.Log = slog.New(requestid.LogHandler(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("shop", 1)
@@ -293,12 +293,12 @@ func TestRequestIDs(t *testing.T) {
 				t.Errorf("%s: %q is not among %q", name, msg, said)
 			}
 		}
-		calls, err := w.Store.ExchangesCausedBy(context.Background(), id)
+		calls, err := w.Store.APICallsCausedBy(context.Background(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		orders = append(orders, rec.Header().Get("Location"))
-		invoice := w.whole(rec.Header().Get("Location")).Payment().InvoiceNumber
+		invoice := w.stored(rec.Header().Get("Location")).Payment().InvoiceNumber
 		if len(calls) < 1 || calls[0].InvoiceNumber != invoice || calls[0].RequestID == id {
 			t.Errorf("%s: the calls of request %s are %+v", name, id, calls)
 		}
@@ -309,7 +309,7 @@ func TestRequestIDs(t *testing.T) {
 	w.pass(4*time.Minute, time.Minute)
 	var turns []string
 	for _, path := range orders {
-		calls, err := w.Store.ExchangesOf(context.Background(), w.whole(path))
+		calls, err := w.Store.APICallsOf(context.Background(), w.stored(path))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -327,7 +327,7 @@ func TestRequestIDs(t *testing.T) {
 
 // Streams are counted while they last.
 func TestStreamsAreCounted(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	at := w.figures()
 	_, end, _ := w.Streams.Subscribe("one", "")
 	_, other, _ := w.Streams.Subscribe("two", "")

@@ -19,15 +19,15 @@ import (
 var takingGzip = http.Header{"Accept-Encoding": {"gzip"}}
 
 // rename gives the shop another name, which every page that is drawn anew shows.
-func (w *world) rename() { w.Shop.Name = "Toko " + rand.Text() }
+func (w *env) rename() { w.Shop.Name = "Toko " + rand.Text() }
 
 // isCached reports whether a page was drawn before the shop was renamed.
-func (w *world) isCached(page string) bool { return !strings.Contains(page, w.Shop.Name) }
+func (w *env) isCached(page string) bool { return !strings.Contains(page, w.Shop.Name) }
 
 // A kept page is sent as it is, with all that a drawn one says, and what time it
 // is now.
 func TestOrderPagesAreKept(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	order := w.order("MNM-GAYO")
 	drawn := w.visit(order, takingGzip)
 	w.clock.Advance(time.Minute)
@@ -58,12 +58,12 @@ func TestOrderPagesAreKept(t *testing.T) {
 // Whatever changes an order, here, in another shop or by the clock alone, is on
 // its page at once.
 func TestKeptOrderPagesAreNeverOld(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	other := w.anotherShop(w.gateway.URL).Store
 	ctx := context.Background()
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.Answer500 })
 	order := w.order("MNM-GAYO")
-	payment := func() models.Payment { return w.whole(order).Payment() }
+	payment := func() models.Payment { return w.stored(order).Payment() }
 	for _, step := range []struct {
 		name string
 		do   func() error
@@ -107,7 +107,7 @@ func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 
 // What is kept for one is for those who would be drawn the same.
 func TestKeptOrderPagesAreForTheSameEyes(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	w.setPassword()
 	session := sessionOf(t, outside.post(w, web.LoginPath, url.Values{"password": {consolePassword}}), "/")

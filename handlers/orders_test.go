@@ -18,10 +18,10 @@ import (
 )
 
 // open lets the console in without a password: a demo, seen from its machine.
-func (w *world) open() { w.SandboxURL = "http://127.0.0.1:8081" }
+func (w *env) open() { w.SandboxURL = "http://127.0.0.1:8081" }
 
 // orderAs places an order under a name and returns it.
-func (w *world) orderAs(sku, name, email string) models.Order {
+func (w *env) orderAs(sku, name, email string) models.Order {
 	w.t.Helper()
 	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil).Result().Cookies()
 	placed := w.post("/checkout", url.Values{"name": {name}, "email": {email}, "phone": {"+6281234567890"},
@@ -29,11 +29,11 @@ func (w *world) orderAs(sku, name, email string) models.Order {
 	if placed.Code != http.StatusSeeOther {
 		w.t.Fatalf("checkout: HTTP %d", placed.Code)
 	}
-	return w.whole(placed.Header().Get("Location"))
+	return w.stored(placed.Header().Get("Location"))
 }
 
 // see asks for a page of the console and returns it.
-func (w *world) see(path string, want int) string {
+func (w *env) see(path string, want int) string {
 	w.t.Helper()
 	rec := atHome.get(w, path)
 	if rec.Code != want {
@@ -54,7 +54,7 @@ func shown(page string) (numbers []string) {
 // Orders are found by every name they have, and filtered by status and day; the
 // shop's merchants see them by number, and nowhere the shopper's address.
 func TestConsoleOrders(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	if page := w.see("/console/orders?lang=en", http.StatusOK); !strings.Contains(page, "No orders yet") {
 		t.Error("an empty list does not say so")
@@ -63,7 +63,7 @@ func TestConsoleOrders(t *testing.T) {
 	w.clock.Advance(time.Minute)
 	siti := w.orderAs("MNM-GAYO", "=Siti Rahma", "siti@example.com")
 	w.gateway.Do(siti.Payment().Code, sandbox.ActionPayTwice)
-	siti = w.whole("/orders/" + siti.Token)
+	siti = w.stored("/orders/" + siti.Token)
 	w.clock.Advance(time.Minute)
 	made := w.orderAs("MKN-TEMPE", "Made Wirawan", "made@example.com")
 
@@ -130,7 +130,7 @@ func TestConsoleOrders(t *testing.T) {
 // Cancelling asks first, gives the stock back, tells the shopper, and comes too
 // late for an order that is paid.
 func TestConsoleCancel(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	before := w.stockOf("MNM-TEH")
 	o := w.orderAs("MNM-TEH", "Budi", "budi@example.com")
@@ -159,12 +159,12 @@ func TestConsoleCancel(t *testing.T) {
 		}
 		w.see(path+"/cancel", http.StatusConflict)
 	}
-	if got := w.whole("/orders/" + paid.Token).Status; got != models.OrderPaid {
+	if got := w.stored("/orders/" + paid.Token).Status; got != models.OrderPaid {
 		t.Errorf("the paid order is %s", got)
 	}
 }
 
-func (w *world) stockOf(sku string) int64 {
+func (w *env) stockOf(sku string) int64 {
 	w.t.Helper()
 	products, err := w.Store.ProductsBySKU(context.Background(), sku)
 	if err != nil {
@@ -175,7 +175,7 @@ func (w *world) stockOf(sku string) int64 {
 
 // What is counted on the shelf is set; a sale in between is not overwritten.
 func TestConsoleStock(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	const sku = "MNM-TEH"
 	seen := w.stockOf(sku)
@@ -212,7 +212,7 @@ func TestConsoleStock(t *testing.T) {
 
 // An export is what the list shows, whole, and nothing in it is run.
 func TestExport(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	hostile := []string{`=HYPERLINK("evil")a`, "+a", "-a", "@a"}
 	for _, name := range hostile {
@@ -269,7 +269,7 @@ func TestExport(t *testing.T) {
 
 // The overview counts by days of Jakarta.
 func TestOverview(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.open()
 	w.clock.Advance(time.Date(2026, 11, 24, 16, 59, 0, 0, time.UTC).Sub(w.clock.Now()))
 	w.orderAs("MNM-TEH", "Budi", "budi@example.com")

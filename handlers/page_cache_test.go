@@ -12,7 +12,7 @@ import (
 )
 
 // visit gets a page as a browser does, with what it sends along.
-func (w *world) visit(path string, header http.Header) *http.Response {
+func (w *env) visit(path string, header http.Header) *http.Response {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header = header
 	rec := httptest.NewRecorder()
@@ -41,7 +41,7 @@ const count = `data-testid="cart-count"`
 // A page that is kept for all shows nobody's cart, and who has a cart is shown
 // his own.
 func TestKeptPagesShowNobodysCart(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	cart := w.post("/cart/items", url.Values{"sku": {"MNM-GAYO"}, "quantity": {"7"}}, nil).Result().Cookies()[0]
 	full := http.Header{"Cookie": {cart.Name + "=" + cart.Value}}
 	for _, path := range []string{"/", "/?category=food", "/products/kopi-gayo"} {
@@ -65,7 +65,7 @@ func TestKeptPagesShowNobodysCart(t *testing.T) {
 
 // Browsers that have a kept page are told so, and get it compressed otherwise.
 func TestKeptPagesHaveTags(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	plain := w.visit("/", nil)
 	small := w.visit("/", http.Header{"Accept-Encoding": {"gzip"}})
 	if small.Header.Get("Content-Encoding") != "gzip" || text(t, small) != text(t, plain) {
@@ -86,10 +86,10 @@ func TestKeptPagesHaveTags(t *testing.T) {
 // What another shop on the database sells is gone from here after a second, and
 // no word of it needs to come.
 func TestKeptStockIsASecondOldAtMost(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	pages := func() string { return text(t, w.visit("/", nil)) + text(t, w.visit("/products/kopi-gayo", nil)) }
 	before := pages()
-	other := &world{t: t, clock: w.clock, Handler: w.anotherShop(w.gateway.URL)}
+	other := &env{t: t, clock: w.clock, Handler: w.anotherShop(w.gateway.URL)}
 	other.order("MNM-GAYO")
 	if pages() != before {
 		t.Error("nothing was kept")
@@ -102,7 +102,7 @@ func TestKeptStockIsASecondOldAtMost(t *testing.T) {
 
 // What is answered early is answered to the right method only.
 func TestFilesAreOnlyRead(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for path, want := range map[string]int{"/static/app.css": http.StatusMethodNotAllowed, "/orders/x/events": http.StatusMethodNotAllowed} {
 		if got := w.post(path, nil, nil).Code; got != want {
 			t.Errorf("POST %s: HTTP %d, want %d", path, got, want)

@@ -19,9 +19,9 @@ import (
 
 // newDemo is a world that knows its gateway for its own, and the gateway's
 // timetable runs.
-func newDemo(t *testing.T) *world {
+func newDemo(t *testing.T) *env {
 	t.Helper()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.SandboxURL, w.TillURL = w.gateway.URL, w.gateway.URL
 	w.route()
 	ctx, stop := context.WithCancel(context.Background())
@@ -37,7 +37,7 @@ func newDemo(t *testing.T) *world {
 }
 
 // page is a page as somebody at the machine sees it.
-func (w *world) page(path string) string {
+func (w *env) page(path string) string {
 	w.t.Helper()
 	rec := atHome.get(w, path)
 	if rec.Code != http.StatusOK {
@@ -47,7 +47,7 @@ func (w *world) page(path string) string {
 }
 
 // press posts a form of the panel and returns the page it leads to.
-func (w *world) press(path string, form url.Values) string {
+func (w *env) press(path string, form url.Values) string {
 	w.t.Helper()
 	rec := atHome.post(w, demo.PanelPath+path, form)
 	if rec.Code != http.StatusSeeOther || !strings.HasPrefix(rec.Header().Get("Location"), demo.PanelPath+"?did=") {
@@ -56,7 +56,7 @@ func (w *world) press(path string, form url.Values) string {
 	return w.page(rec.Header().Get("Location"))
 }
 
-func (w *world) ledger() []sandbox.Account {
+func (w *env) ledger() []sandbox.Account {
 	w.t.Helper()
 	ledger, err := w.gateway.Ledger()
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *world) ledger() []sandbox.Account {
 	return ledger
 }
 
-func (w *world) account(invoice string) sandbox.Account {
+func (w *env) account(invoice string) sandbox.Account {
 	w.t.Helper()
 	ledger := w.ledger()
 	i := slices.IndexFunc(ledger, func(a sandbox.Account) bool { return a.InvoiceNumber == invoice })
@@ -101,7 +101,7 @@ func TestPanelActions(t *testing.T) {
 			if a := w.account(s.InvoiceNumber); string(a.Status) != want.gateway || len(a.Payments) != want.payments {
 				t.Errorf("at the gateway: %s with %d payments", a.Status, len(a.Payments))
 			}
-			if o := w.whole(order); o.Status != want.order || latestCase(o) != want.flagged {
+			if o := w.stored(order); o.Status != want.order || latestCase(o) != want.flagged {
 				t.Errorf("in the shop: %s, %q", o.Status, latestCase(o))
 			}
 			if !strings.Contains(shown, `data-status="`+want.gateway+`"`) || !strings.Contains(shown, `data-testid="notice"`) {
@@ -129,12 +129,12 @@ func TestPanelPaysLate(t *testing.T) {
 	if a := w.account(s.InvoiceNumber); a.Status != "EXPIRED" || len(a.Payments) != 0 {
 		t.Errorf("at the gateway: %s with %d payments, want EXPIRED with none", a.Status, len(a.Payments))
 	}
-	if o := w.whole(order); o.Status != models.OrderAwaitingPayment {
+	if o := w.stored(order); o.Status != models.OrderAwaitingPayment {
 		t.Errorf("in the shop: %s", o.Status)
 	}
 	w.press("/calm", nil)
 	press("pay_late")
-	o := w.whole(order)
+	o := w.stored(order)
 	if o.Status != models.OrderPaid || latestCase(o) != models.CaseLatePayment || o.ExpiredAt == nil || o.PaidAt == nil {
 		t.Errorf("in the shop: %s, %q, expired at %v, paid at %v", o.Status, latestCase(o), o.ExpiredAt, o.PaidAt)
 	}
@@ -247,18 +247,18 @@ func TestPanelTimetable(t *testing.T) {
 	if n := strings.Count(page, `<li class="coming">`); n != 2*3 {
 		t.Errorf("%d attempts to come, want three each", n)
 	}
-	if o := w.whole(first); o.Status != models.OrderAwaitingPayment {
+	if o := w.stored(first); o.Status != models.OrderAwaitingPayment {
 		t.Fatalf("before: %s", o.Status)
 	}
 	w.press("/deliveries/2/resend", nil) // before its own next attempt is due
-	if o := w.whole(second); o.Status != models.OrderPaid {
+	if o := w.stored(second); o.Status != models.OrderPaid {
 		t.Errorf("sent by hand: %s", o.Status)
 	}
 	page = w.press("/deliveries/1/next", nil)
 	if ahead := w.gatewayAhead(); ahead != 30*time.Minute {
 		t.Errorf("the gateway's clock is %s ahead, want 30 minutes", ahead)
 	}
-	if o := w.whole(first); o.Status != models.OrderPaid || !strings.Contains(page, `data-delivery="delivered"`) {
+	if o := w.stored(first); o.Status != models.OrderPaid || !strings.Contains(page, `data-delivery="delivered"`) {
 		t.Errorf("after the jump: %s", o.Status)
 	}
 	if rec := atHome.post(w, demo.PanelPath+"/deliveries/1/next", nil); rec.Header().Get("Location") != demo.PanelPath+"?did=refused" {
@@ -270,7 +270,7 @@ func TestPanelTimetable(t *testing.T) {
 	}
 }
 
-func (w *world) gatewayAhead() time.Duration {
+func (w *env) gatewayAhead() time.Duration {
 	w.t.Helper()
 	c, err := w.demo.GatewayClock(context.Background())
 	if err != nil {
@@ -281,7 +281,7 @@ func (w *world) gatewayAhead() time.Duration {
 
 // Outside of a demo there is neither panel nor tour, and nothing leads there.
 func TestNoDemoPagesOutsideOfADemo(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.setPassword()
 	in := signIn(t, w, "/console")
 	for _, path := range []string{demo.PanelPath, "/tour", "/tour/shop", "/tour/till"} {

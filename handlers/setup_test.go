@@ -80,7 +80,7 @@ var finding = regexp.MustCompile(`(?s)data-item="([a-z]+)" data-verdict="([a-z]+
 func (s *setUp) check(t *testing.T) map[string][2]string {
 	t.Helper()
 	staff := atHome
-	rec := staff.get(&world{t: t, Handler: s.handler}, "/console/setup?lang=en")
+	rec := staff.get(&env{t: t, Handler: s.handler}, "/console/setup?lang=en")
 	page := rec.Body.String()
 	if rec.Code != http.StatusOK {
 		t.Fatalf("HTTP %d", rec.Code)

@@ -21,7 +21,7 @@ import (
 // The addresses of one IPv6 subscriber are one client, as for all limits, and
 // those of a proxy's clients are told apart. RATE_LIMIT=off lifts the bound.
 func TestStreamsOfAClient(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.RateLimit = true
 	w.echo.IPExtractor = web.Proxies{netip.MustParsePrefix("127.0.0.1/32")}.ClientAddress()
 	path := w.order("MNM-TEH") + "/events"
@@ -54,7 +54,7 @@ func TestStreamsOfAClient(t *testing.T) {
 // A refused stream is counted each time, by its reason; of many, few are logged,
 // by one line each, and none as an error.
 func TestRefusedStreamsAreCountedAndSampled(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var lines bytes.Buffer
 	w.Log = slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	w.Streams.Refused.Interval = 0

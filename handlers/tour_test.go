@@ -16,7 +16,7 @@ import (
 
 // guest takes the tour in a browser without script.
 type guest struct {
-	*world
+	*env
 	cookie string
 }
 
@@ -26,7 +26,7 @@ func (g *guest) do(method, path string, form url.Values) *httptest.ResponseRecor
 	if g.cookie != "" {
 		r.AddCookie(&http.Cookie{Name: demo.TourCookie, Value: g.cookie})
 	}
-	rec := atHome.do(g.world, r)
+	rec := atHome.do(g.env, r)
 	for _, c := range rec.Result().Cookies() {
 		if c.Name == demo.TourCookie {
 			g.cookie = c.Value
@@ -71,7 +71,7 @@ func (g *guest) framed(name string, step int) string {
 // The story really happens, step by step, and each page tells it as it is.
 func TestTourTellsWhatHappens(t *testing.T) {
 	w := newDemo(t)
-	g := &guest{world: w}
+	g := &guest{env: w}
 	play := func(step int, act, says string) string {
 		t.Helper()
 		got, page := g.at(step)
@@ -100,10 +100,10 @@ func TestTourTellsWhatHappens(t *testing.T) {
 	if strings.Contains(page, strings.TrimPrefix(order, "/orders/")) {
 		t.Error("the tour's page holds the order's token")
 	}
-	if !strings.Contains(page, `href="/console/orders/`+w.whole(order).Number+`"`) {
+	if !strings.Contains(page, `href="/console/orders/`+w.stored(order).Number+`"`) {
 		t.Error("there is no way to the messages")
 	}
-	code := w.whole(order).Payment().Code
+	code := w.stored(order).Payment().Code
 	if till := g.framed("till", 2); till != w.gateway.URL+"/simulator?lang=id" {
 		t.Errorf("step 2: the till is at %s", till)
 	}
@@ -115,7 +115,7 @@ func TestTourTellsWhatHappens(t *testing.T) {
 	}
 	play(3, "till", "belum dibayar")
 	g.goOn(3)
-	if o := w.whole(order); o.Status != models.OrderAwaitingPayment || w.account(o.Payment().InvoiceNumber).Status != "SUCCESS" {
+	if o := w.stored(order); o.Status != models.OrderAwaitingPayment || w.account(o.Payment().InvoiceNumber).Status != "SUCCESS" {
 		t.Errorf("money in, notification held: the order is %s", o.Status)
 	}
 	play(4, "held", "masih ditahan")
@@ -126,7 +126,7 @@ func TestTourTellsWhatHappens(t *testing.T) {
 		t.Errorf("step 5 before the notification: %s", got)
 	}
 	g.goOn(4)
-	if o := w.whole(order); o.Status != models.OrderPaid {
+	if o := w.stored(order); o.Status != models.OrderPaid {
 		t.Errorf("the notification is sent: the order is %s", o.Status)
 	}
 	play(4, "told", "tanda tangan cocok")
@@ -138,12 +138,12 @@ func TestTourTellsWhatHappens(t *testing.T) {
 	play(6, "lose", "belum ada apa-apa")
 	g.goOn(6)
 	lost := g.framed("shop", 6)
-	if o := w.whole(lost); lost == order || o.Status != models.OrderAwaitingPayment || len(w.gateway.Deliveries(o.Payment().InvoiceNumber)) != 0 {
+	if o := w.stored(lost); lost == order || o.Status != models.OrderAwaitingPayment || len(w.gateway.Deliveries(o.Payment().InvoiceNumber)) != 0 {
 		t.Errorf("the second order is %s at %s", o.Status, lost)
 	}
 	play(6, "lost", "DOKU → toko: tidak ada")
 	g.goOn(6)
-	if o := w.whole(lost); o.Status != models.OrderPaid || o.Payment().Receipts[0].Source != models.SourceStatusQuery {
+	if o := w.stored(lost); o.Status != models.OrderPaid || o.Payment().Receipts[0].Source != models.SourceStatusQuery {
 		t.Errorf("after the question the order is %s", o.Status)
 	}
 	play(6, "found", "GET /orders/v1/status/")
@@ -162,7 +162,7 @@ func TestTourTellsWhatHappens(t *testing.T) {
 // Starting over in the middle leaves nothing held, and no fault.
 func TestTourStartsOver(t *testing.T) {
 	w := newDemo(t)
-	g := &guest{world: w}
+	g := &guest{env: w}
 	g.goOn(1)
 	g.goOn(3)
 	order := g.framed("shop", 4)
@@ -177,7 +177,7 @@ func TestTourStartsOver(t *testing.T) {
 	if got := g.do(http.MethodPost, "/tour/reset", nil).Header().Get("Location"); got != demo.TourPath(1) {
 		t.Errorf("sent to %s", got)
 	}
-	if o := w.whole(order); o.Status != models.OrderPaid || w.gateway.Faults().Notify != "" {
+	if o := w.stored(order); o.Status != models.OrderPaid || w.gateway.Faults().Notify != "" {
 		t.Errorf("the order is %s, the fault %q", o.Status, w.gateway.Faults().Notify)
 	}
 }
@@ -186,7 +186,7 @@ func TestTourStartsOver(t *testing.T) {
 // where it stands.
 func TestTourWithAGatewayThatMisbehaves(t *testing.T) {
 	w := newDemo(t)
-	g := &guest{world: w}
+	g := &guest{env: w}
 	w.gateway.SetFault(func(f *sandbox.Faults) { f.Answer = sandbox.AnswerUnsigned })
 	g.goOn(1)
 	if act, page := g.at(2); act != "code" || !strings.Contains(page, "Tidak ada jawaban yang bisa dipercaya") || !strings.Contains(page, "disuruh berulah") {
@@ -205,16 +205,16 @@ func TestTourWithAGatewayThatMisbehaves(t *testing.T) {
 // Money that somebody pays by hand, at the till in the frame, is no hindrance.
 func TestTourTakesWhatHappened(t *testing.T) {
 	w := newDemo(t)
-	g := &guest{world: w}
+	g := &guest{env: w}
 	g.goOn(1)
-	w.gateway.Do(w.whole(g.framed("shop", 2)).Payment().Code, sandbox.ActionPay)
+	w.gateway.Do(w.stored(g.framed("shop", 2)).Payment().Code, sandbox.ActionPay)
 	if got := g.goOn(3); got != demo.TourPath(4) {
 		t.Errorf("sent to %s", got)
 	}
 	if got, _ := g.at(4); got != "told" {
 		t.Errorf("step 4 plays %s", got)
 	}
-	if n := len(w.account(w.whole(g.framed("shop", 2)).Payment().InvoiceNumber).Payments); n != 1 {
+	if n := len(w.account(w.stored(g.framed("shop", 2)).Payment().InvoiceNumber).Payments); n != 1 {
 		t.Errorf("%d payments", n)
 	}
 }
@@ -222,8 +222,8 @@ func TestTourTakesWhatHappened(t *testing.T) {
 // Frames are for the tour: its page takes the shop's and the till's, the shop's
 // pages go into the shop's own, and outside of a demo into none.
 func TestFrames(t *testing.T) {
-	demo, real := newDemo(t), newWorld(t)
-	policy := func(w *world, path string) string {
+	demo, real := newDemo(t), newEnv(t)
+	policy := func(w *env, path string) string {
 		return atHome.get(w, path).Header().Get("Content-Security-Policy")
 	}
 	for path, want := range map[string]string{"/": "frame-ancestors 'self'", "/tour/shop": "frame-ancestors 'self'", "/gallery/order-waiting": "frame-ancestors 'self'",
@@ -245,7 +245,7 @@ func TestFrames(t *testing.T) {
 
 // A cookie that is not ours is none.
 func TestTourCookie(t *testing.T) {
-	g := &guest{world: newDemo(t), cookie: "made-up"}
+	g := &guest{env: newDemo(t), cookie: "made-up"}
 	if got, _ := g.at(3); got != "sent to /tour?step=1" {
 		t.Errorf("with a made-up cookie, step 3: %s", got)
 	}

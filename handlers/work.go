@@ -18,7 +18,7 @@ const maintenanceInterval = time.Hour
 func (h *Handler) Work(ctx context.Context) error {
 	var workers errgroup.Group
 	workers.Go(func() error { h.Payments.Run(ctx); return nil })
-	workers.Go(func() error { h.Store.Watch(ctx, h.Streams.Publish); return nil })
+	workers.Go(func() error { h.Store.Subscribe(ctx, h.Streams.Publish); return nil })
 	workers.Go(func() error { h.runMaintenance(ctx); return nil })
 	workers.Go(func() error { h.console.RunErasure(ctx); return nil })
 	if h.Mail != nil {
@@ -51,12 +51,12 @@ func (h *Handler) maintain(ctx context.Context) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"delete old API calls", h.Store.ForgetExchanges},
-		{"delete old mails", h.Store.ForgetMails},
-		{"delete old counts of mails", h.Store.ForgetMailSends},
-		{"delete holders of orders that ended", h.Store.ForgetHolders},
-		{"delete old audit events", h.Store.ForgetChanges},
-		{"delete old rejections", h.Store.ForgetRejections},
+		{"delete old API calls", h.Store.DeleteOldAPICalls},
+		{"delete old mails", h.Store.DeleteOldMails},
+		{"delete old counts of mails", h.Store.DeleteOldMailSends},
+		{"delete holders of orders that ended", h.Store.DeleteOldHolders},
+		{"delete old audit events", h.Store.DeleteOldAuditEvents},
+		{"delete old rejections", h.Store.DeleteOldRejections},
 		{"close answered cases", h.Store.CloseAnswered},
 		{"count days", func(ctx context.Context) error {
 			return h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), console.FigureDays)

@@ -22,7 +22,7 @@ import (
 )
 
 // world is a shop and a gateway that share a clock.
-type world struct {
+type env struct {
 	t        testing.TB
 	clock    *testgateway.Clock
 	gateway  *testgateway.Gateway
@@ -33,9 +33,9 @@ type world struct {
 
 // newWorld wires the real parts on real sockets and files. The worker does not
 // run: a test has it make its rounds when it has moved the clock.
-func newWorld(t testing.TB) *world {
+func newEnv(t testing.TB) *env {
 	t.Helper()
-	w := &world{t: t, clock: testgateway.NewClock(), database: testdb.URL(t)}
+	w := &env{t: t, clock: testgateway.NewClock(), database: testdb.URL(t)}
 	shop := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.Handler.ServeHTTP(rw, r) }))
 	t.Cleanup(shop.Close)
 	w.gateway = testgateway.Open(t, w.clock, shop.URL+"/payments/notifications")
@@ -44,7 +44,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // anotherShop is one more shop on the same database.
-func (w *world) anotherShop(gateway string) *Handler {
+func (w *env) anotherShop(gateway string) *Handler {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	store, err := models.Open(context.Background(), w.database, w.clock.Now, log)
@@ -67,7 +67,7 @@ func (w *world) anotherShop(gateway string) *Handler {
 }
 
 // order places an order as a browser does and returns the path of its page.
-func (w *world) order(sku string) string {
+func (w *env) order(sku string) string {
 	w.t.Helper()
 	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil).Result().Cookies()
 	placed := w.post("/checkout", url.Values{"name": {"Budi"}, "email": {"budi@example.com"}, "phone": {"081234567890"},
@@ -78,7 +78,7 @@ func (w *world) order(sku string) string {
 	return placed.Header().Get("Location")
 }
 
-func (w *world) post(path string, form url.Values, cookies []*http.Cookie) *httptest.ResponseRecorder {
+func (w *env) post(path string, form url.Values, cookies []*http.Cookie) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for _, c := range cookies {
@@ -90,7 +90,7 @@ func (w *world) post(path string, form url.Values, cookies []*http.Cookie) *http
 	return rec
 }
 
-func (w *world) get(path string) string {
+func (w *env) get(path string) string {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
@@ -100,7 +100,7 @@ func (w *world) get(path string) string {
 	return rec.Body.String()
 }
 
-func (w *world) status(order string) (s shop.Status) {
+func (w *env) status(order string) (s shop.Status) {
 	w.t.Helper()
 	if err := json.Unmarshal([]byte(w.get(order+"/status")), &s); err != nil {
 		w.t.Fatal(err)
@@ -109,7 +109,7 @@ func (w *world) status(order string) (s shop.Status) {
 }
 
 // whole is the order as it is kept.
-func (w *world) whole(order string) models.Order {
+func (w *env) stored(order string) models.Order {
 	w.t.Helper()
 	o, err := w.Store.Order(context.Background(), strings.TrimPrefix(order, "/orders/"))
 	if err != nil {
@@ -119,15 +119,15 @@ func (w *world) whole(order string) models.Order {
 }
 
 // pass lets time go by in small steps, the worker making its rounds.
-func (w *world) pass(d, step time.Duration) {
+func (w *env) pass(d, step time.Duration) {
 	w.t.Helper()
 	for ; d > 0; d -= step {
 		w.clock.Advance(min(step, d))
-		w.rounds(w.Handler)
+		w.work(w.Handler)
 	}
 }
 
-func (w *world) rounds(h *Handler) {
+func (w *env) work(h *Handler) {
 	w.t.Helper()
 	for busy := true; busy; {
 		var err error
@@ -138,7 +138,7 @@ func (w *world) rounds(h *Handler) {
 	}
 }
 
-func (w *world) openCases() (kinds []models.CaseKind) {
+func (w *env) openCases() (kinds []models.CaseKind) {
 	w.t.Helper()
 	list, err := w.Store.OpenCases(context.Background(), 100)
 	if err != nil {
@@ -162,7 +162,7 @@ const longestWait = 40 * time.Second
 // An order that was placed while the clock was an hour ahead gets its code, and its
 // mail, when the clock is right again, and not an hour later.
 func TestClockThatIsSetBack(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	box := &postbox{}
 	w.Mail = box.send
 	w.clock.Advance(time.Hour)
@@ -176,7 +176,7 @@ func TestClockThatIsSetBack(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- w.Work(ctx) }()
 	soon := w.clock.Now().Add(longestWait)
-	for begun := time.Now(); w.whole(order).Payment().NextCheckAt.After(soon); { // until Work has seen to it
+	for begun := time.Now(); w.stored(order).Payment().NextCheckAt.After(soon); { // until Work has seen to it
 		if time.Since(begun) > time.Minute {
 			t.Fatal("the next turn waits for the wrong clock still")
 		}
@@ -200,7 +200,7 @@ func TestClockThatIsSetBack(t *testing.T) {
 	for _, subject := range box.subjects() {
 		got = append(got, subject[strings.LastIndexByte(subject, ' ')+1:])
 	}
-	want := []string{w.whole(coded).Number, w.whole(order).Number}
+	want := []string{w.stored(coded).Number, w.stored(order).Number}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

@@ -16,13 +16,13 @@ import (
 // told is what the records say of an order, a line each.
 func told(t testing.TB, s *Store, orderID int64) []string {
 	t.Helper()
-	list, err := s.ChangesOf(context.Background(), orderID)
+	list, err := s.AuditEventsOf(context.Background(), orderID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
 	for _, c := range list {
-		lines = append(lines, strings.Join(strings.Fields(fmt.Sprint(c.Cause.By, " ", c.Kind, " ", c.Was, " > ", c.Became)), " "))
+		lines = append(lines, strings.Join(strings.Fields(fmt.Sprint(c.Actor.By, " ", c.Kind, " ", c.Was, " > ", c.Became)), " "))
 	}
 	return lines
 }
@@ -45,19 +45,19 @@ func TestChangesTellWhatMoved(t *testing.T) {
 	if diff := cmp.Diff(want, told(t, s, o.ID)); diff != "" {
 		t.Error(diff)
 	}
-	by, err := s.ChangesByNotification(ctx, 1)
+	by, err := s.AuditEventsByNotification(ctx, 1)
 	if err != nil || n.ID != 1 || len(by) != 3 || by[0].PaymentID != o.Payment().ID || !by[0].At.Equal(c.now()) {
 		t.Errorf("by the first notification: %+v, %v", by, err)
 	}
 
 	other := withCode(t, s, c, "MNM-GAYO")
-	if err := s.Expire(Because(ctx, Cause{CauseExchange, 7}), other.Payment().ID); err != nil {
+	if err := s.Expire(WithActor(ctx, Actor{ActorAPICall, 7}), other.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
-	if added, err := s.AddPayment(Because(ctx, Cause{By: CauseShopper}), reload(t, s, other), attempt(other, 2)); err != nil || !added {
+	if added, err := s.AddPayment(WithActor(ctx, Actor{By: ActorShopper}), reload(t, s, other), attempt(other, 2)); err != nil || !added {
 		t.Fatal(added, err)
 	}
-	if cancelled, err := s.CancelOrder(Because(ctx, Cause{By: CauseStaff}), other.ID); err != nil || !cancelled {
+	if cancelled, err := s.CancelOrder(WithActor(ctx, Actor{By: ActorStaff}), other.ID); err != nil || !cancelled {
 		t.Fatal(cancelled, err)
 	}
 	left = stock(t, s, "MNM-GAYO")
@@ -116,8 +116,8 @@ func TestChangesAddUp(t *testing.T) {
 		}
 	})
 	checkChanges(t, s)
-	var changes []Change
-	if err := s.read.Where("kind = ?", ChangeStock).Order("id").Find(&changes).Error; err != nil {
+	var changes []AuditEvent
+	if err := s.read.Where("kind = ?", AuditStock).Order("id").Find(&changes).Error; err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range changes {
@@ -136,14 +136,14 @@ func TestChangesAddUp(t *testing.T) {
 func checkChanges(t *testing.T, s *Store) {
 	t.Helper()
 	at := map[string]string{}
-	counts := map[ChangeKind]int{}
-	var changes []Change
+	counts := map[AuditKind]int{}
+	var changes []AuditEvent
 	if err := s.read.Order("id").Find(&changes).Error; err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range changes {
 		counts[c.Kind]++
-		if c.Kind != ChangePayment && c.Kind != ChangeOrder {
+		if c.Kind != AuditPayment && c.Kind != AuditOrder {
 			continue
 		}
 		if at[c.Subject] != c.Was {
@@ -163,11 +163,11 @@ func checkChanges(t *testing.T, s *Store) {
 			if at[p.InvoiceNumber] != string(p.State) {
 				t.Errorf("payment %s is %s, the records say %q", p.InvoiceNumber, p.State, at[p.InvoiceNumber])
 			}
-			counts[ChangeReceipt] -= len(p.Receipts)
+			counts[AuditReceipt] -= len(p.Receipts)
 		}
 	}
-	counts[ChangeCase] -= len(caseKindsOf(t, s))
-	if counts[ChangeReceipt] != 0 || counts[ChangeCase] != 0 {
+	counts[AuditCase] -= len(caseKindsOf(t, s))
+	if counts[AuditReceipt] != 0 || counts[AuditCase] != 0 {
 		t.Errorf("records too many: %v", counts)
 	}
 }
@@ -175,10 +175,10 @@ func checkChanges(t *testing.T, s *Store) {
 func TestForgetChanges(t *testing.T) {
 	s, c := openStore(t)
 	o := place(t, s, "MNM-GAYO", 1)
-	c.advance(exchangesKept)
+	c.advance(apiCallAge)
 	giveCode(t, s, c, o.Payment())
 	c.advance(time.Minute)
-	if err := s.ForgetChanges(context.Background()); err != nil {
+	if err := s.DeleteOldAuditEvents(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if got := told(t, s, o.ID); len(got) != 1 {
@@ -191,7 +191,7 @@ func TestForgetChanges(t *testing.T) {
 func TestRejectionsAreBounded(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
-	if err := s.KeepRejections(ctx, map[string]int64{"rare": 1}, []Rejection{{Reason: "rare", Header: "{}", ReceivedAt: c.now()}}); err != nil {
+	if err := s.SaveRejections(ctx, map[string]int64{"rare": 1}, []Rejection{{Reason: "rare", Header: "{}", ReceivedAt: c.now()}}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 50 {
@@ -200,7 +200,7 @@ func TestRejectionsAreBounded(t *testing.T) {
 			samples = append(samples, Rejection{Reason: "junk", InvoiceNumber: fmt.Sprint(i, "-", j), Header: "{}", Body: []byte("x"), Size: 2, ReceivedAt: c.now()})
 		}
 		c.advance(time.Second)
-		if err := s.KeepRejections(ctx, map[string]int64{"junk": 1000}, samples); err != nil {
+		if err := s.SaveRejections(ctx, map[string]int64{"junk": 1000}, samples); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,8 +222,8 @@ func TestRejectionsAreBounded(t *testing.T) {
 	if _, err := s.Rejection(ctx, 0); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
-	c.advance(exchangesKept)
-	if err := s.ForgetRejections(ctx); err != nil {
+	c.advance(apiCallAge)
+	if err := s.DeleteOldRejections(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := s.Rejections(ctx); err != nil || len(list) != 0 {

@@ -9,9 +9,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// Exchange is one call to the gateway as it went over the wire. Secrets and
-// whole signatures are never in it.
-type Exchange struct {
+// APICall is one call to the gateway as it went over the wire. Secrets, whole signatures and
+// customers are never in it.
+type APICall struct {
 	ID            int64
 	PaymentID     *int64 // nil where it was about none
 	Operation     string
@@ -38,10 +38,10 @@ type Exchange struct {
 
 // exchangesKept is how long exchanges can be looked up. They hold the customer's
 // name and address, so not for ever.
-const exchangesKept = 30 * 24 * time.Hour
+const apiCallAge = 30 * 24 * time.Hour
 
-// KeepExchange records a call to the gateway at once.
-func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
+// SaveAPICall saves a call to the gateway at once.
+func (s *Store) SaveAPICall(ctx context.Context, x APICall) error {
 	t := turnOf(ctx)
 	if t != nil {
 		x.PaymentID = &t.payment
@@ -57,8 +57,8 @@ func (s *Store) KeepExchange(ctx context.Context, x Exchange) error {
 // what is changed afterwards.
 type turn struct {
 	payment int64
-	id      int64     // of the last call that was kept
-	waiting *Exchange // or the call itself, which is kept with what it changes first
+	id      int64    // of the last call that was kept
+	waiting *APICall // or the call itself, which is kept with what it changes first
 }
 
 type turnKey struct{}
@@ -74,10 +74,9 @@ func turnOf(ctx context.Context) *turn {
 	return t
 }
 
-// KeepWithChanges has a call recorded by the first transaction that changes
-// anything because of it. It reports false where ctx is not of a Turn; then
-// nothing is kept. A Turn ends with EndTurn.
-func KeepWithChanges(ctx context.Context, x Exchange) bool {
+// SaveWithChanges has a call saved by the first transaction that changes anything because of
+// it. It reports false, and saves nothing, where ctx is not of a Turn. A Turn ends with EndTurn.
+func SaveWithChanges(ctx context.Context, x APICall) bool {
 	t := turnOf(ctx)
 	if t != nil {
 		x.PaymentID, t.waiting = &t.payment, &x
@@ -103,19 +102,19 @@ func (t *turn) keep(tx *gorm.DB) (id int64, err error) {
 	return x.ID, err
 }
 
-// ForgetExchanges drops the records that are too old.
-func (s *Store) ForgetExchanges(ctx context.Context) error {
-	return deleteOlder[Exchange](ctx, s, "started_at", exchangesKept)
+// DeleteOldAPICalls deletes the calls that are older than apiCallAge.
+func (s *Store) DeleteOldAPICalls(ctx context.Context) error {
+	return deleteOlder[APICall](ctx, s, "started_at", apiCallAge)
 }
 
-// ExchangesOf lists the calls made for an order, in order.
-func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
+// APICallsOf lists the calls made for an order, in order.
+func (s *Store) APICallsOf(ctx context.Context, o Order) ([]APICall, error) {
 	var payments []int64
 	var names []string // of calls kept before they knew their payment
 	for _, p := range o.Payments {
 		payments, names = append(payments, p.ID), append(names, p.InvoiceNumber, p.RequestID)
 	}
-	list, err := gorm.G[Exchange](s.read).Where("payment_id IN ? OR (payment_id IS NULL AND invoice_number IN ?)", payments, names).
+	list, err := gorm.G[APICall](s.read).Where("payment_id IN ? OR (payment_id IS NULL AND invoice_number IN ?)", payments, names).
 		Order("started_at DESC, id DESC").Limit(MaxAbout).Find(ctx)
 	slices.Reverse(list)
 	return list, err
@@ -123,16 +122,16 @@ func (s *Store) ExchangesOf(ctx context.Context, o Order) ([]Exchange, error) {
 
 // LastSigned returns the latest call whose answer was signed, or was a refusal
 // with that word in it; or ErrNotFound.
-func (s *Store) LastSigned(ctx context.Context, refusal string) (Exchange, error) {
-	return gorm.G[Exchange](s.read).
+func (s *Store) LastSigned(ctx context.Context, refusal string) (APICall, error) {
+	return gorm.G[APICall](s.read).
 		Where(`response_header LIKE '%"Signature"%' OR problem LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(refusal)+"%").
 		Order("id DESC").Take(ctx)
 }
 
-// ExchangesCausedBy lists the calls made on behalf of one request to the shop, or
-// one turn of its worker, in order: its id is in the log.
-func (s *Store) ExchangesCausedBy(ctx context.Context, id string) ([]Exchange, error) {
-	return gorm.G[Exchange](s.read).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(ctx)
+// APICallsCausedBy lists the calls made on behalf of one request to the shop, or of one run of
+// its worker, in order. Its id is in the log.
+func (s *Store) APICallsCausedBy(ctx context.Context, id string) ([]APICall, error) {
+	return gorm.G[APICall](s.read).Where("caused_by = ? AND caused_by <> ''", id).Order("started_at, id").Limit(MaxAbout).Find(ctx)
 }
 
 // NotificationsAbout lists the notifications about some invoice numbers, in the
@@ -146,3 +145,6 @@ const MaxAbout = 200
 
 // escapeLike takes the meaning from what LIKE would read as a pattern.
 var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
+// TableName is the name that the table has had since the first version.
+func (APICall) TableName() string { return "exchanges" }

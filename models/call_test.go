@@ -11,7 +11,7 @@ import (
 
 func operations(t *testing.T, s *Store, o Order) (list []string) {
 	t.Helper()
-	exchanges, err := s.ExchangesOf(context.Background(), o)
+	exchanges, err := s.APICallsOf(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,21 +33,21 @@ func TestExchangesOfAnOrder(t *testing.T) {
 	if _, err := s.IssueCode(ctx, p.ID, code, c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	steps := Exchange{Operation: "How to pay", URL: code.HowToPayAPI, StartedAt: c.now().Add(time.Second)}
-	keep := func(ctx context.Context, x Exchange) {
+	steps := APICall{Operation: "How to pay", URL: code.HowToPayAPI, StartedAt: c.now().Add(time.Second)}
+	keep := func(ctx context.Context, x APICall) {
 		t.Helper()
-		if err := s.KeepExchange(ctx, x); err != nil {
+		if err := s.SaveAPICall(ctx, x); err != nil {
 			t.Fatal(err)
 		}
 	}
 	turn := Turn(ctx, p.ID)
 	keep(turn, steps)
-	KeepWithChanges(turn, Exchange{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, StartedAt: c.now()})
+	SaveWithChanges(turn, APICall{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, StartedAt: c.now()})
 	if err := s.EndTurn(turn); err != nil {
 		t.Fatal(err)
 	}
-	keep(ctx, Exchange{Operation: "Check status", InvoiceNumber: p.RequestID, StartedAt: c.now().Add(time.Minute)})
-	keep(ctx, Exchange{Operation: "Check status", InvoiceNumber: "another's", StartedAt: c.now()})
+	keep(ctx, APICall{Operation: "Check status", InvoiceNumber: p.RequestID, StartedAt: c.now().Add(time.Minute)})
+	keep(ctx, APICall{Operation: "Check status", InvoiceNumber: "another's", StartedAt: c.now()})
 	keep(Turn(ctx, other.Payment().ID), steps)
 	want := []string{"Generate payment code", "How to pay", "Check status"}
 	if got := operations(t, s, o); !slices.Equal(got, want) {
@@ -83,20 +83,20 @@ func TestForgetExchanges(t *testing.T) {
 	keep := func(n int) {
 		t.Helper()
 		for range n / 500 {
-			if err := s.write.CreateInBatches(slices.Repeat([]Exchange{{Operation: "Check status", StartedAt: c.now()}}, 500), 500).Error; err != nil {
+			if err := s.write.CreateInBatches(slices.Repeat([]APICall{{Operation: "Check status", StartedAt: c.now()}}, 500), 500).Error; err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	keep(deleteAtOnce * 5 / 2)
-	c.advance(exchangesKept)
+	c.advance(apiCallAge)
 	keep(500)
 	c.advance(time.Minute)
-	if err := s.ForgetExchanges(ctx); err != nil {
+	if err := s.DeleteOldAPICalls(ctx); err != nil {
 		t.Fatal(err)
 	}
 	var left int64
-	if err := s.read.Model(&Exchange{}).Count(&left).Error; err != nil || left != 500 {
+	if err := s.read.Model(&APICall{}).Count(&left).Error; err != nil || left != 500 {
 		t.Errorf("%d are left, %v", left, err)
 	}
 }

@@ -129,11 +129,11 @@ func raise(tx *gorm.DB, c *Case) error {
 	if res.Error != nil || res.RowsAffected == 0 {
 		return res.Error
 	}
-	change := Change{Kind: ChangeCase, Subject: string(c.Kind), Became: "open"}
+	change := AuditEvent{Kind: AuditCase, Subject: string(c.Kind), Became: "open"}
 	if c.OrderID != nil {
 		change.OrderID = *c.OrderID
 	}
-	record(tx, change)
+	audit(tx, change)
 	return nil
 }
 
@@ -145,11 +145,11 @@ func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
 	if res.Error != nil || res.RowsAffected == 0 {
 		return false, res.Error
 	}
-	change := Change{Kind: ChangeCase, Subject: string(c.Kind), Was: "open", Became: string(d.Kind)}
+	change := AuditEvent{Kind: AuditCase, Subject: string(c.Kind), Was: "open", Became: string(d.Kind)}
 	if c.OrderID != nil {
 		change.OrderID = *c.OrderID
 	}
-	record(tx, change)
+	audit(tx, change)
 	return true, nil
 }
 

@@ -20,13 +20,13 @@ func casesOf(t *testing.T, s *Store) (list []Case) {
 // caseChanges counts the changes of an order's cases, by what they became.
 func caseChanges(t *testing.T, s *Store, orderID int64) map[string]int {
 	t.Helper()
-	changes, err := s.ChangesOf(context.Background(), orderID)
+	changes, err := s.AuditEventsOf(context.Background(), orderID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	counts := map[string]int{}
 	for _, c := range changes {
-		if c.Kind == ChangeCase {
+		if c.Kind == AuditCase {
 			counts[c.Subject+" "+c.Was+" > "+c.Became]++
 		}
 	}

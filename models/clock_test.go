@@ -177,7 +177,7 @@ func TestAskedFromAhead(t *testing.T) {
 	o := withCode(t, s, c, "MNM-TEH")
 	ask := func() bool {
 		t.Helper()
-		granted, err := s.Ask(context.Background(), o.Payment().ID, skew)
+		granted, err := s.MayCheck(context.Background(), o.Payment().ID, skew)
 		if err != nil {
 			t.Fatal(err)
 		}

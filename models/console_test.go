@@ -245,15 +245,15 @@ func TestFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := func(d Day, want Figures, median time.Duration) {
+	check := func(d Day, want DailyStats, median time.Duration) {
 		t.Helper()
-		got := d.Figures
+		got := d.DailyStats
 		if got.waits = nil; fmt.Sprint(got) != fmt.Sprint(want) || d.Median() != median {
 			t.Errorf("%s: got %+v, %s, want %+v, %s", d.Start, got, d.Median(), want, median)
 		}
 	}
-	check(days[0], Figures{Placed: 1, PlacedAmount: 90_000, Converted: 1}, 11*time.Minute)
-	check(days[1], Figures{Placed: 4, PlacedAmount: 3*22_000 + 90_000, Converted: 2, Paid: 3, Received: 2*22_000 + 90_000, Expired: 1}, 5*time.Minute)
+	check(days[0], DailyStats{Placed: 1, PlacedAmount: 90_000, Converted: 1}, 11*time.Minute)
+	check(days[1], DailyStats{Placed: 4, PlacedAmount: 3*22_000 + 90_000, Converted: 2, Paid: 3, Received: 2*22_000 + 90_000, Expired: 1}, 5*time.Minute)
 	if sum := Sum(days); sum.Placed != 5 || sum.Converted != 3 || sum.Received != 134_000 || sum.Median() != 5*time.Minute {
 		t.Errorf("both days: %+v, %s", sum, sum.Median())
 	}
@@ -442,9 +442,9 @@ func TestConsolePlans(t *testing.T) {
 		"figures":       func() error { _, err := s.Days(ctx, c.now(), 1); return err },
 		"order":         func() error { _, err := s.OrderByNumber(ctx, o.Number); return err },
 		"history":       func() error { _, err := s.History(ctx, o.ID); return err },
-		"calls":         func() error { _, err := s.ExchangesOf(ctx, o); return err },
+		"calls":         func() error { _, err := s.APICallsOf(ctx, o); return err },
 		"mails":         func() error { _, err := s.MailsOf(ctx, o.ID); return err },
-		"what it did":   func() error { _, err := s.ChangesByNotification(ctx, 1); return err },
+		"what it did":   func() error { _, err := s.AuditEventsByNotification(ctx, 1); return err },
 		"open cases":    func() error { _, err := s.CountOpenCases(ctx); return err },
 		"list of cases": func() error { _, err := s.OpenCases(ctx, 10); return err },
 		"done cases":    func() error { _, err := s.ClosedCases(ctx, 10); return err },

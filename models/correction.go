@@ -43,7 +43,7 @@ func (s *Store) correctCustomer(tx *gorm.DB, o Order, to Customer) error {
 		{"name", o.CustomerName, to.Name}, {"email", o.CustomerEmail, to.Email}, {"phone", o.CustomerPhone, to.Phone},
 	} {
 		if detail.was != detail.became {
-			record(tx, Change{OrderID: o.ID, Kind: ChangeCustomer, Subject: detail.name, Was: detail.was, Became: detail.became})
+			audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditCustomer, Subject: detail.name, Was: detail.was, Became: detail.became})
 		}
 	}
 	readdressed, renumbered := o.CustomerEmail != to.Email, o.CustomerPhone != to.Phone
@@ -78,7 +78,7 @@ func checkCorrections(tx *gorm.DB, orderID int64) error {
 	if err := tx.Model(&orderHolder{}).Where("order_id = ?", orderID).Count(&holders).Error; err != nil || holders == 0 {
 		return err
 	}
-	err := tx.Model(&Change{}).Where("order_id = ? AND kind = ? AND subject = ?", orderID, ChangeCustomer, "email").
+	err := tx.Model(&AuditEvent{}).Where("order_id = ? AND kind = ? AND subject = ?", orderID, AuditCustomer, "email").
 		Count(&corrections).Error
 	if err == nil && corrections >= mostCorrections {
 		err = ErrTooManyCorrections
@@ -99,7 +99,7 @@ func replaceWords(tx *gorm.DB, o Order) error {
 	for _, p := range attempts {
 		words = append(words, fold(p.InvoiceNumber), fold(p.Code))
 	}
-	return keepWords(tx, o.ID, words...)
+	return saveWords(tx, o.ID, words...)
 }
 
 // mailCodeAnew has the mail with an order's current code sent, whether it was sent to another address before, is

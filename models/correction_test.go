@@ -85,11 +85,11 @@ func TestCorrectCustomer(t *testing.T) {
 		if err != nil || before.Status != status || corrected != open || (after.Customer() == siti) != open || after.Status != status {
 			t.Errorf("%s: corrected %v, %v; it is %s's and %s", status, corrected, err, after.CustomerName, after.Status)
 		}
-		list, err := s.ChangesOf(ctx, o.ID)
+		list, err := s.AuditEventsOf(ctx, o.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = slices.DeleteFunc(list, func(c Change) bool { return c.Kind != ChangeCustomer })
+		list = slices.DeleteFunc(list, func(c AuditEvent) bool { return c.Kind != AuditCustomer })
 		if open != (len(list) == 3) || open && (list[1].Subject != "email" || list[1].Was != budi.Email || list[1].Became != siti.Email) {
 			t.Errorf("%s: on record are %+v", status, list)
 		}

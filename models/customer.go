@@ -61,8 +61,8 @@ func ordersOf(db *gorm.DB, c contact) (ids []int64, err error) {
 			ids = append(ids, o.ID)
 		}
 	}
-	var before []Change
-	err = db.Select("order_id", "subject", "was").Where("kind = ?", ChangeCustomer).
+	var before []AuditEvent
+	err = db.Select("order_id", "subject", "was").Where("kind = ?", AuditCustomer).
 		Where("order_id IN (SELECT id FROM orders WHERE erased_at IS NULL)").
 		Where(c.mayBeEmail(db, "was").Or(c.mayBePhone(db, "was"))).Find(&before).Error
 	for _, was := range before {

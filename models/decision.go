@@ -256,7 +256,7 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 	if res.Error != nil {
 		return res.Error
 	}
-	change := Change{Kind: ChangeReceipt, Subject: c.Receipt.InvoiceNumber,
+	change := AuditEvent{Kind: AuditReceipt, Subject: c.Receipt.InvoiceNumber,
 		Was: string(c.Receipt.Status), Became: string(became)}
 	if c.NeedsRefund(d.Kind) {
 		change.Became += " " + strconv.FormatInt(d.Refund, 10)
@@ -264,7 +264,7 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 	if c.Payment != nil {
 		change.OrderID, change.PaymentID = c.Payment.OrderID, c.Payment.ID
 	}
-	record(tx, change)
+	audit(tx, change)
 	return nil
 }
 

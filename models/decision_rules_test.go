@@ -219,9 +219,9 @@ func TestDecide(t *testing.T) {
 			if want.refunded > 0 {
 				became += " 5"
 			}
-			changes, err := s.ChangesOf(ctx, o.ID)
-			written := func(c Change) bool {
-				return c.Kind == ChangeReceipt && c.Subject == o.Payment().InvoiceNumber && c.PaymentID == o.Payment().ID && c.Was == "held" && c.Became == became
+			changes, err := s.AuditEventsOf(ctx, o.ID)
+			written := func(c AuditEvent) bool {
+				return c.Kind == AuditReceipt && c.Subject == o.Payment().InvoiceNumber && c.PaymentID == o.Payment().ID && c.Was == "held" && c.Became == became
 			}
 			if err != nil || !slices.ContainsFunc(changes, written) {
 				t.Errorf("no change to %q is written: %+v, %v", became, changes, err)

@@ -145,8 +145,8 @@ func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased 
 
 // customersOf returns the customer of an order, and each detail that was corrected as a customer with nothing else.
 func customersOf(tx *gorm.DB, o Order) ([]Customer, error) {
-	var corrections []Change
-	err := tx.Where("order_id = ? AND kind = ?", o.ID, ChangeCustomer).Order("id").Find(&corrections).Error
+	var corrections []AuditEvent
+	err := tx.Where("order_id = ? AND kind = ?", o.ID, AuditCustomer).Order("id").Find(&corrections).Error
 	list := []Customer{o.Customer()}
 	for _, c := range corrections {
 		switch c.Subject {
@@ -165,7 +165,7 @@ func eraseOrder(tx *gorm.DB, o Order, customers []Customer, e Erasure, now time.
 	if err := eraseRows(tx, o, customers, now); err != nil {
 		return err
 	}
-	record(tx, Change{OrderID: o.ID, Kind: ChangeErased, Subject: o.Number, Became: string(e.Reason)})
+	audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditErased, Subject: o.Number, Became: string(e.Reason)})
 	res := tx.Model(&Order{}).Where("id = ? AND erased_at IS NULL", o.ID).
 		Updates(map[string]any{"erased_at": now, "erased_by": e.By, "erasure_reason": e.Reason})
 	if res.Error == nil && res.RowsAffected == 0 {
@@ -188,7 +188,7 @@ func eraseRows(tx *gorm.DB, o Order, customers []Customer, now time.Time) error 
 			return err
 		}
 	}
-	if err := tx.Where("order_id = ? AND kind = ?", o.ID, ChangeCustomer).Delete(&Change{}).Error; err != nil {
+	if err := tx.Where("order_id = ? AND kind = ?", o.ID, AuditCustomer).Delete(&AuditEvent{}).Error; err != nil {
 		return err
 	}
 	return replaceWords(tx, Order{ID: o.ID})

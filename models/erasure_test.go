@@ -49,13 +49,13 @@ func placeMarked(t *testing.T, s *Store, c *clock, form string) Order {
 	if corrected, err := s.CorrectCustomer(ctx, o.ID, marked); err != nil || !corrected {
 		t.Fatalf("corrected %v, %v", corrected, err)
 	}
-	must(t, s.KeepExchange(Turn(ctx, o.Payment().ID), Exchange{Operation: "payment-code", InvoiceNumber: o.Payment().InvoiceNumber,
+	must(t, s.SaveAPICall(Turn(ctx, o.Payment().ID), APICall{Operation: "payment-code", InvoiceNumber: o.Payment().InvoiceNumber,
 		RequestBody: p.RequestBody, ResponseBody: []byte("<p>Zulaikha</p>"), Problem: "no such Zulaikha", StartedAt: c.now()}))
 	must(t, s.Postpone(ctx, o.Payment(), "the gateway says: quetzalli", c.now()))
 	giveCode(t, s, c, o.Payment())
 	must(t, s.SetInstructions(ctx, o.Payment().ID, []Instruction{{"id", []string{"Zulaikha membayar"}}}))
 	sendMails(t, s, c)
-	must(t, s.KeepRejections(ctx, map[string]int64{"signature": 2}, []Rejection{
+	must(t, s.SaveRejections(ctx, map[string]int64{"signature": 2}, []Rejection{
 		{Reason: "signature", InvoiceNumber: o.Payment().InvoiceNumber, Header: "{}", Body: []byte("about it"), ReceivedAt: c.now()},
 		{Reason: "signature", InvoiceNumber: "WJ-ELSE-1", Header: "{}", Body: []byte(`{"name":"\u005aulaikha Quetzalli"}`), ReceivedAt: c.now()}}))
 	return reload(t, s, o)
@@ -437,7 +437,7 @@ func TestEraseStrays(t *testing.T) {
 			PaymentCode: "1", PaidAt: c.now(), Message: n.RequestID}), c.now())
 		must(t, err)
 		sample := Rejection{Reason: "signature", InvoiceNumber: fmt.Sprint("WJ-NOBODY-", i), Header: "{}", Body: []byte(body), ReceivedAt: c.now()}
-		must(t, s.KeepRejections(ctx, map[string]int64{"signature": 1}, []Rejection{sample}))
+		must(t, s.SaveRejections(ctx, map[string]int64{"signature": 1}, []Rejection{sample}))
 	}
 	giveCode(t, s, c, o.Payment())
 	must(t, s.Expire(ctx, o.Payment().ID))

@@ -438,7 +438,7 @@ func TestAskIsGrantedOnceAnInterval(t *testing.T) {
 	s, c := openStore(t)
 	o := withCode(t, s, c, "MNM-TEH")
 	for i, want := range []bool{true, false, true} {
-		granted, err := s.Ask(context.Background(), o.Payment().ID, 10*time.Second)
+		granted, err := s.MayCheck(context.Background(), o.Payment().ID, 10*time.Second)
 		if err != nil || granted != want {
 			t.Errorf("question %d: granted %v, %v", i+1, granted, err)
 		}
@@ -501,7 +501,10 @@ func TestWritesTouchOneOrder(t *testing.T) {
 		name string
 		do   func() error
 	}{
-		{"asked about", func() error { _, err := s.Ask(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, time.Minute); return err }},
+		{"asked about", func() error {
+			_, err := s.MayCheck(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, time.Minute)
+			return err
+		}},
 		{"checked", func() error { return s.Checked(ctx, withCode(t, s, c, "MNM-TEH").Payment(), "PENDING") }},
 		{"leased", func() error { _, _, err := s.Claim(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID); return err }},
 		{"postponed", func() error { return s.Postpone(ctx, withCode(t, s, c, "MNM-TEH").Payment(), "away", c.now()) }},

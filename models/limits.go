@@ -260,9 +260,9 @@ func letGo(tx *gorm.DB, orderID int64) error {
 	return tx.Where("order_id = ?", orderID).Delete(&orderHolder{}).Error
 }
 
-// ForgetHolders drops what is left of the holders of orders that ended: a shop of the version before ends orders
+// DeleteOldHolders deletes what is left of the holders of orders that ended: a shop of the version before ends orders
 // without that.
-func (s *Store) ForgetHolders(ctx context.Context) error {
+func (s *Store) DeleteOldHolders(ctx context.Context) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
 		waiting := tx.Model(&Order{}).Select("id").Where("status = ?", OrderAwaitingPayment)
 		return tx.Where("order_id NOT IN (?)", waiting).Delete(&orderHolder{}).Error

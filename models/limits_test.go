@@ -315,7 +315,7 @@ func TestMailsToARecipientAreBounded(t *testing.T) {
 		t.Errorf("%d mails in a day", total)
 	}
 	c.advance(25 * time.Hour)
-	if err := s.ForgetMailSends(ctx); err != nil {
+	if err := s.DeleteOldMailSends(ctx); err != nil {
 		t.Fatal(err)
 	}
 	id, allowed, err := s.CountMail(ctx, "budi@example.com")

@@ -213,7 +213,7 @@ func (s *Store) SentMail(ctx context.Context, id int64) (Mail, error) {
 	return gorm.G[Mail](s.read).Preload("Order", nil).Where("id = ? AND text <> ''", id).Take(ctx)
 }
 
-// ForgetMails drops mails of a month ago, sent or not.
-func (s *Store) ForgetMails(ctx context.Context) error {
+// DeleteOldMails deletes mails of a month ago, sent or not.
+func (s *Store) DeleteOldMails(ctx context.Context) error {
 	return deleteOlder[Mail](ctx, s, "send_at", mailsKept)
 }

@@ -122,7 +122,7 @@ func (s *Store) HoldMail(ctx context.Context, m Mail) error {
 // Held reports whether a mail was not sent because its recipient had had too many.
 func (m Mail) Held() bool { return m.Subject == "" && m.LastError == mailOverLimit }
 
-// ForgetMailSends drops what no limit looks at any more.
-func (s *Store) ForgetMailSends(ctx context.Context) error {
+// DeleteOldMailSends deletes the counts that no limit looks at any more.
+func (s *Store) DeleteOldMailSends(ctx context.Context) error {
 	return deleteOlder[mailSend](ctx, s, "sent_at", longestMailLimit)
 }

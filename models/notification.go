@@ -141,7 +141,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 			err = tx.Model(&Case{}).Where("notification_id IS NULL AND (about = ? OR receipt_id = ?)", e.arrival.Message, n.ReceiptID).
 				Update("notification_id", n.ID).Error
 		}
-		because(tx, Cause{CauseNotification, n.ID})
+		setActor(tx, Actor{ActorNotification, n.ID})
 		return err
 	})
 	return n, err

@@ -270,7 +270,7 @@ func moveOrder(tx *gorm.DB, o Order, to OrderStatus, columns map[string]any) (bo
 	if moved.Error != nil || moved.RowsAffected == 0 {
 		return false, moved.Error
 	}
-	record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
+	audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
 	if to == OrderAwaitingPayment {
 		return true, nil
 	}

@@ -105,10 +105,10 @@ func (s *Store) latestOrders(ctx context.Context, f OrderFilter, terms []string,
 }
 
 func (s *Store) foundOrders(ctx context.Context, f OrderFilter, terms []string, after string, limit int) (OrderPage, error) {
-	var from *spot
+	var from *cursor
 	if after != "" {
 		var word string
-		from = &spot{}
+		from = &cursor{}
 		if _, err := fmt.Sscanf(after, "%d-%s", &from.OrderID, &word); err != nil || len(word) > 2*maxWord {
 			return OrderPage{}, ErrNotFound
 		}

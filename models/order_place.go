@@ -77,7 +77,7 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 		if placed = created.RowsAffected > 0; created.Error != nil || !placed {
 			return created.Error
 		}
-		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Became: string(o.Status)})
+		audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Became: string(o.Status)})
 		if err := s.hold(tx, o); err != nil {
 			return err
 		}

@@ -253,10 +253,10 @@ func (d retiring) nothingCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := days[0].Figures; f.Placed != 1 || f.Paid != 0 || f.Received != 0 || f.Expired != 0 || f.Converted != 0 {
+	if f := days[0].DailyStats; f.Placed != 1 || f.Paid != 0 || f.Received != 0 || f.Expired != 0 || f.Converted != 0 {
 		t.Errorf("figures: %+v", f)
 	}
-	standing, err := d.Standing(ctx)
+	standing, err := d.Stats(ctx)
 	if err != nil || standing.Orders[OrderAwaitingPayment] != 1 || standing.Orders[OrderPaid] != 0 || standing.Orders[OrderCancelled] != 0 {
 		t.Errorf("standing: %+v, %v", standing, err)
 	}
@@ -308,7 +308,7 @@ func TestRetireDemoUnderAShop(t *testing.T) {
 	go func() {
 		defer close(ended)
 		var once sync.Once
-		d.Watch(ctx, func(string) { once.Do(func() { close(listening) }) })
+		d.Subscribe(ctx, func(string) { once.Do(func() { close(listening) }) })
 	}()
 	<-listening
 	if _, err := d.RetireDemo(context.Background(), live); !errors.Is(err, db.ErrInUse) || reload(t, d.Store, d.waiting).Test {

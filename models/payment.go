@@ -131,8 +131,8 @@ func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Tim
 	if err := tx.Omit(clause.Associations).Create(p).Error; err != nil {
 		return err
 	}
-	record(tx, Change{OrderID: o.ID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber, Became: string(p.State)})
-	return keepWords(tx, o.ID, append(words, fold(p.InvoiceNumber))...)
+	audit(tx, AuditEvent{OrderID: o.ID, PaymentID: p.ID, Kind: AuditPayment, Subject: p.InvoiceNumber, Became: string(p.State)})
+	return saveWords(tx, o.ID, append(words, fold(p.InvoiceNumber))...)
 }
 
 // InvoiceNumber names an attempt: the order number and which attempt it is.
@@ -308,7 +308,7 @@ func movePayment(tx *gorm.DB, p Payment, to PaymentState, columns map[string]any
 	if moved.Error != nil || moved.RowsAffected == 0 {
 		return false, moved.Error
 	}
-	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangePayment, Subject: p.InvoiceNumber,
+	audit(tx, AuditEvent{OrderID: p.OrderID, PaymentID: p.ID, Kind: AuditPayment, Subject: p.InvoiceNumber,
 		Was: string(p.State), Became: string(to)})
 	return true, nil
 }

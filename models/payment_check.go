@@ -63,10 +63,10 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 	return p, claimed && err == nil, err
 }
 
-// Ask notes that a shopper wants the gateway asked, and reports whether that is
-// granted: at most once every interval. A moment further ahead than that was written
-// by a clock that was ahead, and holds nobody up.
-func (s *Store) Ask(ctx context.Context, id int64, interval time.Duration) (bool, error) {
+// MayCheck notes that a shopper wants the gateway asked about a payment, and reports whether
+// that is granted: at most once every interval. A time further ahead than that was written by a
+// clock that was ahead, and delays nobody.
+func (s *Store) MayCheck(ctx context.Context, id int64, interval time.Duration) (bool, error) {
 	now := s.now()
 	granted := s.write.WithContext(ctx).Model(&Payment{}).Where("id = ?", id).
 		Where("asked_at IS NULL OR asked_at <= ? OR asked_at > ?", now.Add(-interval), now.Add(interval)).Update("asked_at", now)

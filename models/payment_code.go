@@ -47,7 +47,7 @@ func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheck
 			issued, err = lateCode(tx, p, c)
 			return err
 		}
-		if err := keepWords(tx, p.OrderID, fold(c.Code)); err != nil {
+		if err := saveWords(tx, p.OrderID, fold(c.Code)); err != nil {
 			return err
 		}
 		return mailCode(tx, p, c.ExpiresAt, s.now())
@@ -72,7 +72,7 @@ func lateCode(tx *gorm.DB, p Payment, c IssuedCode) (bool, error) {
 	if stored.Error != nil || stored.RowsAffected == 0 {
 		return false, stored.Error
 	}
-	return true, keepWords(tx, p.OrderID, fold(c.Code))
+	return true, saveWords(tx, p.OrderID, fold(c.Code))
 }
 
 // codeOver is how long after its deadline a code is over for good, so that the gateway may

@@ -117,7 +117,7 @@ func bySKU(lines []OrderLine) []OrderLine {
 // takeStock takes what the lines need: the guard is in the statement, so two
 // shoppers cannot both take the last piece. An error must end the transaction.
 func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
-	var taken []Change
+	var taken []AuditEvent
 	for _, l := range bySKU(lines) {
 		left, moved, err := moveStock(tx, l.SKU, -l.Quantity)
 		if err != nil {
@@ -128,7 +128,7 @@ func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
 		}
 		taken = append(taken, stockChange(orderID, l.SKU, left, -l.Quantity))
 	}
-	record(tx, taken...)
+	audit(tx, taken...)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 			return res.Error
 		}
 		if changed = res.RowsAffected == 1; changed {
-			record(tx, stockChange(0, sku, stock, stock-seen))
+			audit(tx, stockChange(0, sku, stock, stock-seen))
 		}
 		p = Product{}
 		return tx.Where("sku = ?", sku).Take(&p).Error
@@ -169,7 +169,7 @@ func giveBackStock(tx *gorm.DB, orderID int64) error {
 			return err
 		}
 		if moved { // a product that is gone needs nothing back
-			record(tx, stockChange(orderID, l.SKU, left, l.Quantity))
+			audit(tx, stockChange(orderID, l.SKU, left, l.Quantity))
 		}
 	}
 	return nil
@@ -184,8 +184,8 @@ func moveStock(tx *gorm.DB, sku string, by int64) (left int64, moved bool, err e
 	return p.Stock, res.RowsAffected > 0, res.Error
 }
 
-func stockChange(orderID int64, sku string, left, by int64) Change {
-	return Change{OrderID: orderID, Kind: ChangeStock, Subject: sku,
+func stockChange(orderID int64, sku string, left, by int64) AuditEvent {
+	return AuditEvent{OrderID: orderID, Kind: AuditStock, Subject: sku,
 		Was: strconv.FormatInt(left-by, 10), Became: strconv.FormatInt(left, 10)}
 }
 

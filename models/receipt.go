@@ -194,13 +194,13 @@ func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now ti
 	if a.PaidAt.IsZero() {
 		r.PaidAt = now
 	}
-	change := Change{Kind: ChangeReceipt, Subject: a.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)}
+	change := AuditEvent{Kind: AuditReceipt, Subject: a.InvoiceNumber, Became: strconv.FormatInt(r.Amount, 10)}
 	if p != nil {
 		r.PaymentID, change.OrderID, change.PaymentID = &p.ID, p.OrderID, p.ID
 	}
 	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
 	if created.RowsAffected > 0 {
-		record(tx, change)
+		audit(tx, change)
 	}
 	return r, created.Error
 }
@@ -271,7 +271,7 @@ func markPaid(tx *gorm.DB, p Payment, code string) error {
 	if err != nil || code == p.Code { // it is found by its code already
 		return err
 	}
-	return keepWords(tx, p.OrderID, fold(code))
+	return saveWords(tx, p.OrderID, fold(code))
 }
 
 // hold keeps money that is not applied, asks a person about it, and tells the customer.

@@ -85,7 +85,7 @@ func corrected(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (app
 	if err := markPaid(tx, p, a.PaymentCode); err != nil {
 		return applied{}, err
 	}
-	record(tx, Change{OrderID: p.OrderID, PaymentID: p.ID, Kind: ChangeReceipt, Subject: p.InvoiceNumber,
+	audit(tx, AuditEvent{OrderID: p.OrderID, PaymentID: p.ID, Kind: AuditReceipt, Subject: p.InvoiceNumber,
 		Was: strconv.FormatInt(r.Amount, 10), Became: strconv.FormatInt(a.Amount, 10)})
 	r.Amount, r.PaymentCode, r.Channel = a.Amount, cmp.Or(a.PaymentCode, r.PaymentCode), cmp.Or(a.Channel, r.Channel)
 	err := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).

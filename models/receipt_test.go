@@ -348,12 +348,12 @@ func TestPutRightAlone(t *testing.T) {
 	if m := reload(t, s, unclear).Money(); m.Undecided != unnamed.Amount {
 		t.Errorf("of what is unclear: %+v", m)
 	}
-	changes, err := s.ChangesOf(ctx, mine.ID)
+	changes, err := s.AuditEventsOf(ctx, mine.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	written := func(c Change) bool {
-		return c.Kind == ChangeReceipt && c.Subject == right.InvoiceNumber && c.Was == fmt.Sprint(right.Amount-1) && c.Became == fmt.Sprint(right.Amount)
+	written := func(c AuditEvent) bool {
+		return c.Kind == AuditReceipt && c.Subject == right.InvoiceNumber && c.Was == fmt.Sprint(right.Amount-1) && c.Became == fmt.Sprint(right.Amount)
 	}
 	if !slices.ContainsFunc(changes, written) {
 		t.Errorf("the changes of the order do not tell of it: %+v", changes)

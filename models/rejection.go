@@ -40,9 +40,8 @@ type RejectionCount struct {
 	LastAt time.Time
 }
 
-// KeepRejections adds to the counts, by reason, and keeps samples in place of
-// the oldest of their reason.
-func (s *Store) KeepRejections(ctx context.Context, counts map[string]int64, samples []Rejection) error {
+// SaveRejections adds to the counts, by reason, and saves samples in place of the oldest.
+func (s *Store) SaveRejections(ctx context.Context, counts map[string]int64, samples []Rejection) error {
 	now := s.now()
 	return s.transact(ctx, func(tx *gorm.DB) error {
 		for reason, n := range counts {
@@ -88,8 +87,7 @@ func (s *Store) RejectionCounts(ctx context.Context) ([]RejectionCount, error) {
 	return gorm.G[RejectionCount](s.read).Order("reason").Find(ctx)
 }
 
-// ForgetRejections drops samples that are as old as exchanges may be; the counts
-// stay.
-func (s *Store) ForgetRejections(ctx context.Context) error {
-	return deleteOlder[Rejection](ctx, s, "received_at", exchangesKept)
+// DeleteOldRejections deletes samples that are older than apiCallAge. The counts stay.
+func (s *Store) DeleteOldRejections(ctx context.Context) error {
+	return deleteOlder[Rejection](ctx, s, "received_at", apiCallAge)
 }

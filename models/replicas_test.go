@@ -330,7 +330,7 @@ func TestShopsTellEachOther(t *testing.T) {
 	var watching sync.WaitGroup
 	for i, s := range shops {
 		heard[i] = make(chan string, 100)
-		watching.Go(func() { s.Watch(ctx, func(token string) { heard[i] <- token }) })
+		watching.Go(func() { s.Subscribe(ctx, func(token string) { heard[i] <- token }) })
 	}
 	hear := func(i int, want string) {
 		t.Helper()
@@ -347,7 +347,7 @@ func TestShopsTellEachOther(t *testing.T) {
 	}
 	tell := func(token string) {
 		t.Helper()
-		if err := shops[0].Tell(ctx, token); err != nil {
+		if err := shops[0].Publish(ctx, token); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -406,7 +406,7 @@ func TestStrangeTexts(t *testing.T) {
 		if err := s.Postpone(ctx, reload(t, s, o).Payment(), text, c.now()); err != nil {
 			t.Errorf("reason %.20q: %v", text, err)
 		}
-		if err := s.KeepExchange(ctx, Exchange{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {
+		if err := s.SaveAPICall(ctx, APICall{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {
 			t.Errorf("exchange %.20q: %v", text, err)
 		}
 		if _, err := s.Order(ctx, text); !errors.Is(err, ErrNotFound) {
@@ -464,7 +464,7 @@ func TestCutTransactionsAreBegunAgain(t *testing.T) {
 		begun := 0
 		err := s.transact(context.Background(), func(tx *gorm.DB) error {
 			begun++
-			if err := tx.Create(&Exchange{Operation: fmt.Sprint("try ", cuts)}).Error; err != nil {
+			if err := tx.Create(&APICall{Operation: fmt.Sprint("try ", cuts)}).Error; err != nil {
 				return err
 			}
 			if begun <= cuts {
@@ -476,7 +476,7 @@ func TestCutTransactionsAreBegunAgain(t *testing.T) {
 			t.Errorf("cut %d times: %v", cuts, err)
 		}
 		var kept int64
-		if err := s.read.Model(&Exchange{}).Where("operation = ?", fmt.Sprint("try ", cuts)).Count(&kept).Error; err != nil || kept != map[bool]int64{true: 1}[want] {
+		if err := s.read.Model(&APICall{}).Where("operation = ?", fmt.Sprint("try ", cuts)).Count(&kept).Error; err != nil || kept != map[bool]int64{true: 1}[want] {
 			t.Errorf("cut %d times: kept %d times, %v", cuts, kept, err)
 		}
 	}

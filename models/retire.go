@@ -73,7 +73,7 @@ const retiredAtOnce = 100
 
 func (s *Store) retireOrders(ctx context.Context, ids []int64) error {
 	return s.transact(ctx, func(tx *gorm.DB) error {
-		because(tx, Cause{By: CauseStaff})
+		setActor(tx, Actor{By: ActorStaff})
 		for _, id := range ids {
 			o, err := lockOrder(tx, id)
 			if err == nil && !o.Test {
@@ -102,7 +102,7 @@ func retireOrder(tx *gorm.DB, o Order, now time.Time) error {
 	columns := map[string]any{"test": true, "stock_held": false}
 	if slices.Contains(mayStillBePaid, o.Status) {
 		columns["status"], columns["cancelled_at"] = OrderCancelled, now
-		record(tx, Change{OrderID: o.ID, Kind: ChangeOrder, Subject: o.Number, Was: string(o.Status), Became: string(OrderCancelled)})
+		audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Was: string(o.Status), Became: string(OrderCancelled)})
 	}
 	return tx.Model(&Order{}).Where("id = ? AND status = ?", o.ID, o.Status).Updates(columns).Error
 }

@@ -36,8 +36,8 @@ func migrationRules() migrations.Rules {
 
 // tables returns a value of each stored type; each has a table.
 func tables() []any {
-	return []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &Exchange{}, &Case{}, &Mail{}, &Session{},
-		&orderWord{}, &Change{}, &Rejection{}, &RejectionCount{}, &owner{}, &orderHolder{}, &mailSend{}}
+	return []any{&key{}, &Product{}, &Order{}, &OrderLine{}, &Payment{}, &Receipt{}, &Notification{}, &APICall{}, &Case{}, &Mail{}, &Session{},
+		&orderWord{}, &AuditEvent{}, &Rejection{}, &RejectionCount{}, &owner{}, &orderHolder{}, &mailSend{}}
 }
 
 // learnSchema has GORM read every type before there are several goroutines. Left

@@ -71,7 +71,7 @@ func nameWords(name string) []string {
 }
 
 // keepWords has an order found by words.
-func keepWords(tx *gorm.DB, orderID int64, words ...string) error {
+func saveWords(tx *gorm.DB, orderID int64, words ...string) error {
 	rows := wordRows(orderID, words)
 	if len(rows) == 0 {
 		return nil
@@ -133,18 +133,18 @@ const (
 // spot is where a search stands: behind this word of this order. Orders come by
 // word, so that whole words come before longer ones, and of each word the latest
 // order first.
-type spot struct {
+type cursor struct {
 	Word    []byte
 	OrderID int64
 }
 
-func (s spot) compare(other spot) int {
+func (s cursor) compare(other cursor) int {
 	return cmp.Or(bytes.Compare(s.Word, other.Word), cmp.Compare(other.OrderID, s.OrderID))
 }
 
 // search finds up to limit orders that have words beginning with all the terms,
 // and the spot to go on from, nil at the end.
-func (s *Store) search(ctx context.Context, f OrderFilter, terms []string, from *spot, limit int) (ids []int64, next *spot, err error) {
+func (s *Store) search(ctx context.Context, f OrderFilter, terms []string, from *cursor, limit int) (ids []int64, next *cursor, err error) {
 	// The longest term is likely to be the rarest: the others are held against it.
 	lead := slices.MaxFunc(terms, func(a, b string) int { return len(a) - len(b) })
 	fits := f.conditions()
@@ -188,7 +188,7 @@ func (c *conditions) andWords(orderID string, terms []string) {
 // look takes the next words in order, about n: first what is left of the same
 // word, then the words after it. Each of the two is one walk along the index. It
 // returns what fits, and how far it came, nil when there are no more.
-func (s *Store) look(ctx context.Context, fits conditions, lead string, from *spot, n int) (hits []spot, end *spot, err error) {
+func (s *Store) look(ctx context.Context, fits conditions, lead string, from *cursor, n int) (hits []cursor, end *cursor, err error) {
 	if from == nil {
 		return s.walk(ctx, fits, n, "word >= ? AND word < ?", []byte(lead), behind(lead))
 	}
@@ -200,9 +200,9 @@ func (s *Store) look(ctx context.Context, fits conditions, lead string, from *sp
 	return append(hits, more...), end, err
 }
 
-func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, bounds ...any) (hits []spot, end *spot, err error) {
+func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, bounds ...any) (hits []cursor, end *cursor, err error) {
 	db, ordered := s.read.WithContext(ctx), "SELECT word, order_id FROM order_words WHERE "+part+" ORDER BY word, order_id DESC LIMIT ?"
-	var last []spot
+	var last []cursor
 	if err := db.Raw(ordered+" OFFSET ?", append(bounds, 1, n-1)...).Scan(&last).Error; err != nil {
 		return nil, nil, err
 	}
@@ -213,11 +213,11 @@ func (s *Store) walk(ctx context.Context, fits conditions, n int, part string, b
 	}
 	err = db.Raw("SELECT words.word, words.order_id FROM ("+ordered+") AS words "+orders+fits.text(),
 		slices.Concat(bounds, []any{n}, fits.values)...).Scan(&hits).Error
-	slices.SortFunc(hits, spot.compare) // a join promises no order
+	slices.SortFunc(hits, cursor.compare) // a join promises no order
 	if len(last) == 0 {
 		return hits, nil, err
 	}
 	// An order placed since the first of the two questions has shifted the second.
-	beyond := func(hit spot) bool { return hit.compare(last[0]) > 0 }
+	beyond := func(hit cursor) bool { return hit.compare(last[0]) > 0 }
 	return slices.DeleteFunc(hits, beyond), &last[0], err
 }

@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// Standing is how the shop stands, in a few figures.
-type Standing struct {
+// Stats are the counts that the metrics show.
+type Stats struct {
 	Orders    map[OrderStatus]int64 // of every status, without test orders
 	Cases     map[CaseKind]int64    // open, of every kind
 	Creating  int64                 // payments that have no code yet
@@ -23,11 +23,11 @@ type Standing struct {
 	OldestDue time.Time
 }
 
-// Standing counts. Each count reads an index alone, and only that of orders
-// grows for ever: some hundred milliseconds for a million of them.
-func (s *Store) Standing(ctx context.Context) (Standing, error) {
+// Stats counts. Each count reads an index alone, and only that of orders grows for ever: some
+// hundred milliseconds for a million of them.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	now, db := s.now(), s.read.WithContext(ctx)
-	standing := Standing{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
+	standing := Stats{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
 	tests := map[OrderStatus]int64{} // counted by an index of their own: the other one holds all orders
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
 		standing.Orders[status] = 0

@@ -10,8 +10,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// Figures is how the shop did for a while.
-type Figures struct {
+// DailyStats are the figures of a day, or of several.
+type DailyStats struct {
 	Placed       int64 // orders
 	PlacedAmount int64 // whole rupiah
 	Converted    int64 // of the orders placed, paid since
@@ -43,7 +43,7 @@ func waitOf(lasted time.Duration) time.Duration {
 
 // Median is the time from placing to paying that half the customers stay under,
 // zero when nobody has paid.
-func (f Figures) Median() time.Duration {
+func (f DailyStats) Median() time.Duration {
 	var all, under int64
 	for _, w := range f.waits {
 		all += w.orders
@@ -59,11 +59,11 @@ func (f Figures) Median() time.Duration {
 // Day is the figures of one day.
 type Day struct {
 	Start time.Time
-	Figures
+	DailyStats
 }
 
 // Sum is the figures of several days as one.
-func Sum(days []Day) (sum Figures) {
+func Sum(days []Day) (sum DailyStats) {
 	for _, d := range days {
 		sum.Placed += d.Placed
 		sum.PlacedAmount += d.PlacedAmount
@@ -153,7 +153,7 @@ func (s *Store) day(ctx context.Context, start time.Time, anew bool) (Day, error
 	return d, nil
 }
 
-func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err error) {
+func (s *Store) count(ctx context.Context, from, to time.Time) (f DailyStats, err error) {
 	db := s.read.WithContext(ctx)
 	waits := map[time.Duration]int64{}
 	rows, err := db.Model(&Order{}).Select("total", "placed_at", "paid_at").Where("placed_at >= ? AND placed_at < ? AND "+isReal, from, to).Rows()
@@ -190,7 +190,7 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f Figures, err e
 }
 
 // countMoney adds up what came, and what was given back.
-func (f *Figures) countMoney(db *gorm.DB, from, to time.Time) error {
+func (f *DailyStats) countMoney(db *gorm.DB, from, to time.Time) error {
 	const sum = "COALESCE(SUM(CASE WHEN status IN ? THEN amount ELSE 0 END), 0)"
 	err := db.Model(&Receipt{}).Where("paid_at >= ? AND paid_at < ? AND "+isRevenue, from, to).
 		Select(sum+" AS received, "+sum+" AS unapplied, "+sum+" AS undecided", []ReceiptStatus{ReceiptApplied},

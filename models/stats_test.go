@@ -18,23 +18,23 @@ func TestStanding(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
 	begin := c.now()
-	want := func(what string, change func(*Standing)) {
+	want := func(what string, change func(*Stats)) {
 		t.Helper()
-		want := Standing{Orders: map[OrderStatus]int64{OrderAwaitingPayment: 0, OrderPaid: 0, OrderExpired: 0, OrderCancelled: 0},
+		want := Stats{Orders: map[OrderStatus]int64{OrderAwaitingPayment: 0, OrderPaid: 0, OrderExpired: 0, OrderCancelled: 0},
 			Cases: map[CaseKind]int64{}}
 		for _, kind := range CaseKinds() {
 			want.Cases[kind] = 0
 		}
 		change(&want)
-		got, err := s.Standing(ctx)
+		got, err := s.Stats(ctx)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v, want- got+:\n%s", what, err, diff)
 		}
 	}
-	want("an empty shop", func(*Standing) {})
+	want("an empty shop", func(*Stats) {})
 
 	waiting, paidFor, cancelled := place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1)
-	want("just placed: whoever placed them is at it", func(w *Standing) { w.Orders[OrderAwaitingPayment], w.Creating = 3, 3 })
+	want("just placed: whoever placed them is at it", func(w *Stats) { w.Orders[OrderAwaitingPayment], w.Creating = 3, 3 })
 	if _, err := s.IssueCode(ctx, waiting.Payment().ID, IssuedCode{Code: "1", IssuedAt: begin, ExpiresAt: begin.Add(time.Hour)}, begin.Add(3*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestStanding(t *testing.T) {
 		c.advance(time.Minute)
 	}
 	c.advance(time.Hour)
-	want("an hour later, nobody at work", func(w *Standing) {
+	want("an hour later, nobody at work", func(w *Stats) {
 		w.Orders[OrderAwaitingPayment], w.Orders[OrderPaid], w.Orders[OrderCancelled] = 1, 1, 1
 		w.Creating = 1 // the cancelled one's
 		w.Cases[CaseNoCode], w.OldestCase = 2, begin.Add(time.Minute)
@@ -60,7 +60,7 @@ func TestStanding(t *testing.T) {
 	if err != nil || len(due) != 2 {
 		t.Fatalf("%d payments are due, want 2 (%v)", len(due), err)
 	}
-	want("all in hand", func(w *Standing) {
+	want("all in hand", func(w *Stats) {
 		w.Orders[OrderAwaitingPayment], w.Orders[OrderPaid], w.Orders[OrderCancelled] = 1, 1, 1
 		w.Creating, w.Cases[CaseNoCode], w.OldestCase = 1, 2, begin.Add(time.Minute)
 	})
@@ -74,7 +74,7 @@ func TestStanding(t *testing.T) {
 		t.Fatal(err)
 	}
 	set(t, s, &Case{}, first[0].ID, "closed_at", c.now())
-	want("one case done, nothing due", func(w *Standing) {
+	want("one case done, nothing due", func(w *Stats) {
 		w.Orders[OrderAwaitingPayment], w.Orders[OrderPaid], w.Orders[OrderCancelled] = 1, 1, 1
 		w.Cases[CaseNoCode], w.OldestCase = 1, begin.Add(2*time.Minute)
 	})
@@ -97,7 +97,7 @@ func TestStandingReadsIndexes(t *testing.T) {
 	s, _ := openAt(t, "sqlite:"+filepath.Join(t.TempDir(), "shop.db"))
 	log, plain := &statements{Interface: logger.Discard}, s.read
 	s.read = plain.Session(&gorm.Session{Logger: log})
-	if _, err := s.Standing(context.Background()); err != nil {
+	if _, err := s.Stats(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if len(log.list) < 5 {
@@ -168,12 +168,12 @@ func TestExchangesCausedBy(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
 	for _, cause := range []string{"one", "", "another", "one"} {
-		if err := s.KeepExchange(ctx, Exchange{Operation: "call", CausedBy: cause, StartedAt: c.now()}); err != nil {
+		if err := s.SaveAPICall(ctx, APICall{Operation: "call", CausedBy: cause, StartedAt: c.now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for cause, n := range map[string]int{"one": 2, "another": 1, "none": 0, "": 0} {
-		if got, err := s.ExchangesCausedBy(ctx, cause); err != nil || len(got) != n {
+		if got, err := s.APICallsCausedBy(ctx, cause); err != nil || len(got) != n {
 			t.Errorf("%q caused %d calls, want %d (%v)", cause, len(got), n, err)
 		}
 	}

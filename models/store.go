@@ -139,11 +139,11 @@ const tries = 3
 // transact runs f in one transaction, or several times until one succeeds. What
 // it has kept when it returns nil is on the disk, and will be found there.
 func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err error) {
-	j, t := &journal{}, turnOf(ctx)
-	ctx = context.WithValue(ctx, journalKey{}, j)
+	j, t := &auditLog{}, turnOf(ctx)
+	ctx = context.WithValue(ctx, auditLogKey{}, j)
 	for range tries {
 		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			*j = journal{cause: causeOf(ctx)}
+			*j = auditLog{cause: actorOf(ctx)}
 			if t != nil {
 				id, err := t.keep(tx)
 				if err != nil {
@@ -183,12 +183,14 @@ func deleteOlder[T any](ctx context.Context, s *Store, column string, age time.D
 	}
 }
 
-// Tell tells every shop on this database that an order has changed.
-func (s *Store) Tell(ctx context.Context, token string) error { return s.database.Publish(ctx, token) }
+// Publish tells every process of the shop that an order has changed.
+func (s *Store) Publish(ctx context.Context, token string) error {
+	return s.database.Publish(ctx, token)
+}
 
-// Watch calls heard with the token of each order that a shop has told of, until
-// ctx ends. An empty token means any of them: something may have been missed.
-func (s *Store) Watch(ctx context.Context, heard func(token string)) {
+// Subscribe calls a function with the token of each order that changed, in whatever process,
+// until ctx ends. An empty token stands for any order: an event may have been missed.
+func (s *Store) Subscribe(ctx context.Context, heard func(token string)) {
 	s.database.Subscribe(ctx, heard)
 }
 

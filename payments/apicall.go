@@ -19,20 +19,20 @@ import (
 func RecordAPICalls(store *models.Store, log *slog.Logger) func(context.Context, jokul.Exchange) {
 	return func(ctx context.Context, x jokul.Exchange) {
 		call := apiCall(ctx, x)
-		if x.Err == nil && models.KeepWithChanges(ctx, call) {
+		if x.Err == nil && models.SaveWithChanges(ctx, call) {
 			return
 		}
 		ctx, cancel := Saving(ctx)
 		defer cancel()
-		if err := store.KeepExchange(ctx, call); err != nil {
+		if err := store.SaveAPICall(ctx, call); err != nil {
 			log.ErrorContext(ctx, "save API call", "doku_request_id", x.RequestID, "error", err)
 		}
 	}
 }
 
 // apiCall is the record of a call, without the customer it is about.
-func apiCall(ctx context.Context, x jokul.Exchange) models.Exchange {
-	call := models.Exchange{
+func apiCall(ctx context.Context, x jokul.Exchange) models.APICall {
+	call := models.APICall{
 		Operation: x.Operation, InvoiceNumber: x.InvoiceNumber, RequestID: x.RequestID, Method: x.Method, URL: x.URL,
 		RequestHeader: headerJSON(x.RequestHeader), RequestBody: withoutCustomer(x.RequestBody), StringToSign: x.StringToSign,
 		Status: x.Status, ResponseHeader: headerJSON(x.ResponseHeader), ResponseBody: withoutCustomer(x.ResponseBody),

@@ -21,11 +21,11 @@ func TestChangesNameTheCall(t *testing.T) {
 	e.check(order)
 
 	o := e.get(order)
-	exchanges, err := e.Store.ExchangesOf(context.Background(), o)
+	exchanges, err := e.Store.APICallsOf(context.Background(), o)
 	if err != nil || len(exchanges) != 3 { // the code, how to pay, the status
 		t.Fatalf("%d calls, %v", len(exchanges), err)
 	}
-	changes, err := e.Store.ChangesOf(context.Background(), o.ID)
+	changes, err := e.Store.AuditEventsOf(context.Background(), o.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,12 +33,12 @@ func TestChangesNameTheCall(t *testing.T) {
 	if code.Operation != "Generate payment code" || query.Operation != "Check status" {
 		t.Fatalf("%s, %s", code.Operation, query.Operation)
 	}
-	shopper := models.Cause{By: models.CauseShopper}
-	asked, answered := models.Cause{By: models.CauseExchange, ID: code.ID}, models.Cause{By: models.CauseExchange, ID: query.ID}
-	want := []models.Cause{shopper, shopper, shopper, asked, answered, answered, answered}
+	shopper := models.Actor{By: models.ActorShopper}
+	asked, answered := models.Actor{By: models.ActorAPICall, ID: code.ID}, models.Actor{By: models.ActorAPICall, ID: query.ID}
+	want := []models.Actor{shopper, shopper, shopper, asked, answered, answered, answered}
 	for i, c := range changes {
-		if i >= len(want) || c.Cause != want[i] {
-			t.Errorf("change %d, %s to %s: because of %+v", i, c.Kind, c.Became, c.Cause)
+		if i >= len(want) || c.Actor != want[i] {
+			t.Errorf("change %d, %s to %s: because of %+v", i, c.Kind, c.Became, c.Actor)
 		}
 	}
 	if len(changes) != len(want) {
@@ -53,7 +53,7 @@ func TestRecordOfAFailedCall(t *testing.T) {
 	b := putBetween(e)
 	b.set(answered(400, `{"error":{"message":"customer.name Budi <budi@example.com> is not allowed"}}`), nil)
 	o := e.get(e.order("MNM-TEH"))
-	calls, err := e.Store.ExchangesOf(t.Context(), o)
+	calls, err := e.Store.APICallsOf(t.Context(), o)
 	if err != nil || len(calls) != 1 {
 		t.Fatalf("%d calls, %v", len(calls), err)
 	}
@@ -102,7 +102,7 @@ func TestCallsThatChangeNothingAreRecorded(t *testing.T) {
 	if got := e.operations(token); len(got) != 4 {
 		t.Errorf("calls: %v", got)
 	}
-	calls, err := e.Store.ExchangesOf(t.Context(), e.get(token))
+	calls, err := e.Store.APICallsOf(t.Context(), e.get(token))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,12 +54,12 @@ func TestPayAgain(t *testing.T) {
 	default:
 		t.Error("the worker does not know")
 	}
-	events, err := e.Store.ChangesOf(t.Context(), e.get(token).ID)
+	events, err := e.Store.AuditEventsOf(t.Context(), e.get(token).ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(events, func(c models.Change) bool {
-		return c.Kind == models.ChangeCase && c.Became != "" && c.Cause.By == models.CauseStaff
+	if !slices.ContainsFunc(events, func(c models.AuditEvent) bool {
+		return c.Kind == models.AuditCase && c.Became != "" && c.Actor.By == models.ActorStaff
 	}) {
 		t.Errorf("nothing says that staff decided: %+v", events)
 	}

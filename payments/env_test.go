@@ -98,7 +98,7 @@ func (e *env) draft(sku string) models.Order {
 // order places an order and returns its token.
 func (e *env) order(sku string) string {
 	e.t.Helper()
-	ctx := models.Because(context.Background(), models.Cause{By: models.CauseShopper})
+	ctx := models.WithActor(context.Background(), models.Actor{By: models.ActorShopper})
 	o, _, err := e.PlaceOrder(ctx, e.draft(sku))
 	if err != nil {
 		e.t.Fatal(err)
@@ -227,7 +227,7 @@ func (e *env) logged(text string) bool {
 // operations lists the calls to the gateway that are recorded for an order.
 func (e *env) operations(token string) (list []string) {
 	e.t.Helper()
-	calls, err := e.Store.ExchangesOf(context.Background(), e.get(token))
+	calls, err := e.Store.APICallsOf(context.Background(), e.get(token))
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func TestRejectionsOutliveTheDatabase(t *testing.T) {
 func TestRecordsOfCallsHideTheCustomer(t *testing.T) {
 	e := newEnv(t)
 	o := e.get(e.order("MNM-GAYO"))
-	calls, err := e.Store.ExchangesOf(context.Background(), o)
+	calls, err := e.Store.APICallsOf(context.Background(), o)
 	if err != nil || len(calls) == 0 {
 		t.Fatalf("%d calls, %v", len(calls), err)
 	}

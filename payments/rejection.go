@@ -158,7 +158,7 @@ func (s *Service) SaveRejections(ctx context.Context) {
 	}
 	ctx, cancel := Saving(ctx)
 	defer cancel()
-	if err := s.Store.KeepRejections(ctx, counts, samples); err != nil {
+	if err := s.Store.SaveRejections(ctx, counts, samples); err != nil {
 		s.rejections.giveBack(counts)
 		s.Log.ErrorContext(ctx, "save rejections", "error", err)
 		return

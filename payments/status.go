@@ -26,7 +26,7 @@ const (
 // nothing, where that was done less than CheckInterval ago.
 func (s *Service) CheckOrder(ctx context.Context, o models.Order) (granted bool, err error) {
 	for _, p := range Unsettled(o) {
-		granted, err := s.Store.Ask(ctx, p.ID, s.CheckInterval)
+		granted, err := s.Store.MayCheck(ctx, p.ID, s.CheckInterval)
 		if err != nil {
 			return false, fmt.Errorf("check order: %w", err)
 		}

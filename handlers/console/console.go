@@ -40,7 +40,7 @@ func (h *Handler) Routes(e *echo.Echo) (group *echo.Group) {
 // StaffOnly lets in who is signed in, and has what they do recorded as done by staff.
 func (h *Handler) StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return h.SignedInOnly(func(c echo.Context) error {
-		c.SetRequest(c.Request().WithContext(models.Because(c.Request().Context(), models.Cause{By: models.CauseStaff})))
+		c.SetRequest(c.Request().WithContext(models.WithActor(c.Request().Context(), models.Actor{By: models.ActorStaff})))
 		return next(c)
 	})
 }

@@ -241,7 +241,7 @@ func (h *Handler) showDelivery(c echo.Context) error {
 
 func (h *Handler) viewNotification(ctx context.Context, p *views.DeliveryPage, n models.Notification) error {
 	l := p.Lang
-	changes, err := h.Store.ChangesByNotification(ctx, n.ID)
+	changes, err := h.Store.AuditEventsByNotification(ctx, n.ID)
 	if err != nil {
 		return fmt.Errorf("changes: %w", err)
 	}

@@ -53,10 +53,10 @@ type timelineBuilder struct {
 	*Handler
 	lang          views.Lang
 	order         models.Order
-	exchanges     []models.Exchange
+	exchanges     []models.APICall
 	notifications []models.Notification
 	rejections    []models.Rejection
-	changes       []models.Change
+	changes       []models.AuditEvent
 	mails         []models.Mail
 
 	steps []timedStep
@@ -95,7 +95,7 @@ func (s *timelineBuilder) read(ctx context.Context) (err error) {
 	for _, p := range s.order.Payments {
 		invoices = append(invoices, p.InvoiceNumber)
 	}
-	if s.exchanges, err = s.Store.ExchangesOf(ctx, s.order); err != nil {
+	if s.exchanges, err = s.Store.APICallsOf(ctx, s.order); err != nil {
 		return err
 	}
 	if s.notifications, err = s.Store.NotificationsAbout(ctx, invoices); err != nil {
@@ -104,7 +104,7 @@ func (s *timelineBuilder) read(ctx context.Context) (err error) {
 	if s.rejections, err = s.Store.RejectionsAbout(ctx, invoices); err != nil {
 		return err
 	}
-	if s.changes, err = s.Store.ChangesOf(ctx, s.order.ID); err != nil {
+	if s.changes, err = s.Store.AuditEventsOf(ctx, s.order.ID); err != nil {
 		return err
 	}
 	s.mails, err = s.Store.MailsOf(ctx, s.order.ID)
@@ -147,26 +147,26 @@ func (s *timelineBuilder) inOrder() []views.Step {
 }
 
 // because lists what a cause changed.
-func (s *timelineBuilder) because(c models.Cause) []views.ChangeLine {
-	var list []models.Change
+func (s *timelineBuilder) because(c models.Actor) []views.ChangeLine {
+	var list []models.AuditEvent
 	for _, change := range s.changes {
-		if change.Cause == c {
+		if change.Actor == c {
 			list = append(list, change)
 		}
 	}
 	return changeLines(s.lang, list)
 }
 
-func changeLines(l views.Lang, list []models.Change) []views.ChangeLine {
+func changeLines(l views.Lang, list []models.AuditEvent) []views.ChangeLine {
 	var lines []views.ChangeLine
 	for _, c := range list {
 		line := views.ChangeLine{What: l.T("inspect.change." + string(c.Kind)), Was: c.Was, Became: c.Became}
 		switch c.Kind {
-		case models.ChangePayment, models.ChangeStock, models.ChangeCase:
+		case models.AuditPayment, models.AuditStock, models.AuditCase:
 			line.What = l.T("inspect.change."+string(c.Kind), c.Subject)
-		case models.ChangeCustomer:
+		case models.AuditCustomer:
 			line.What = l.T("inspect.change.customer." + c.Subject)
-		case models.ChangeReceipt:
+		case models.AuditReceipt:
 			line.Was, line.Became = receiptChange(c.Was), receiptChange(c.Became)
 		}
 		lines = append(lines, line)
@@ -188,7 +188,7 @@ func receiptChange(value string) string {
 }
 
 // titles say where it was done.
-var titles = map[models.CauseKind]string{models.CauseShop: "worker", models.CauseShopper: "/orders/:token", models.CauseStaff: "/console"}
+var titles = map[models.ActorKind]string{models.ActorShop: "worker", models.ActorShopper: "/orders/:token", models.ActorStaff: "/console"}
 
 // together is how far apart the rows of one doing may lie.
 const together = time.Second
@@ -199,29 +199,29 @@ func (s *timelineBuilder) addChanges() {
 	placed := false
 	for i := 0; i < len(s.changes); {
 		first, end := s.changes[i], i+1
-		for end < len(s.changes) && s.changes[end].Cause == first.Cause && s.changes[end].At.Sub(first.At) < together {
+		for end < len(s.changes) && s.changes[end].Actor == first.Actor && s.changes[end].At.Sub(first.At) < together {
 			end++
 		}
 		run := s.changes[i:end]
 		i = end
-		if first.Cause.ID != 0 { // told with the message that caused it
+		if first.Actor.ID != 0 { // told with the message that caused it
 			continue
 		}
 		step := views.Step{From: views.LaneShop, To: views.LaneShop, Changes: changeLines(s.lang, run),
-			Title: titles[first.Cause.By], Label: s.lang.T("inspect.by." + string(first.Cause.By)), Text: s.lang.T("inspect.by." + string(first.Cause.By) + ".text")}
+			Title: titles[first.Actor.By], Label: s.lang.T("inspect.by." + string(first.Actor.By)), Text: s.lang.T("inspect.by." + string(first.Actor.By) + ".text")}
 		switch {
-		case first.Kind == models.ChangeOrder && first.Was == "":
+		case first.Kind == models.AuditOrder && first.Was == "":
 			placed = true
 			step = s.placing(step)
-		case first.Cause.By == models.CauseShopper && last(run).Kind == models.ChangePayment && last(run).Was == "":
+		case first.Actor.By == models.ActorShopper && last(run).Kind == models.AuditPayment && last(run).Was == "":
 			step.From, step.Title, step.Answer = views.LaneShopper, "POST /orders/:token/payments", "303"
 			step.Label, step.Text = s.lang.T("inspect.newcode"), s.lang.T("inspect.newcode.text")
 			step.Source = sources((*payments.Service).NewCode, (*models.Store).AddPayment)
-		case first.Kind == models.ChangeCustomer:
+		case first.Kind == models.AuditCustomer:
 			step.From, step.Title, step.Answer = views.LaneShopper, "POST /checkout", "303"
 			step.Label, step.Text = s.lang.T("inspect.corrected"), s.lang.T("inspect.corrected.text")
 			step.Source = sources((*models.Store).CorrectCustomer)
-		case first.Cause.By == models.CauseShop:
+		case first.Actor.By == models.ActorShop:
 			step.Source = sources((*payments.Service).RunOnce)
 		}
 		s.add(first.At, step)
@@ -231,7 +231,7 @@ func (s *timelineBuilder) addChanges() {
 	}
 }
 
-func last(list []models.Change) models.Change { return list[len(list)-1] }
+func last(list []models.AuditEvent) models.AuditEvent { return list[len(list)-1] }
 
 func (s *timelineBuilder) placing(step views.Step) views.Step {
 	step.From, step.Title, step.Answer = views.LaneShopper, "POST /checkout", "303"
@@ -260,7 +260,7 @@ func (s *timelineBuilder) addAPICalls() {
 		address, _ := url.Parse(x.URL)
 		step := views.Step{From: views.LaneShop, To: views.LaneDOKU, Title: x.Method + " " + address.EscapedPath(), Label: l.T("inspect.call." + key),
 			Took: took(x.Duration), Text: l.T("inspect.call." + key + ".text"), Source: source,
-			Failed: x.Problem != "" || x.Status/100 != 2, Changes: s.because(models.Cause{By: models.CauseExchange, ID: x.ID})}
+			Failed: x.Problem != "" || x.Status/100 != 2, Changes: s.because(models.Actor{By: models.ActorAPICall, ID: x.ID})}
 		step.Answer = l.T("inspect.noanswer")
 		if x.Status != 0 {
 			step.Answer = "HTTP " + strconv.Itoa(x.Status)
@@ -289,7 +289,7 @@ func (s *timelineBuilder) addAPICalls() {
 
 // sent is the body of a call as it was sent. The record of the call does without
 // the customer, the payment has the very bytes.
-func (s *timelineBuilder) sent(x models.Exchange) []byte {
+func (s *timelineBuilder) sent(x models.APICall) []byte {
 	for _, p := range s.order.Payments {
 		if p.RequestID == x.RequestID {
 			return p.RequestBody
@@ -305,7 +305,7 @@ func took(d time.Duration) string {
 	return fmt.Sprint(d.Milliseconds(), " ms")
 }
 
-func requestMessage(l views.Lang, x models.Exchange, body []byte) views.Message {
+func requestMessage(l views.Lang, x models.APICall, body []byte) views.Message {
 	m := bodyMessage(l, l.T("inspect.request"), x.Method+" "+x.URL, keptHeader(x.RequestHeader), body, x.StringToSign)
 	m.Check = &views.Sign{Text: l.T("inspect.check.none")}
 	if x.StringToSign != "" {
@@ -314,7 +314,7 @@ func requestMessage(l views.Lang, x models.Exchange, body []byte) views.Message 
 	return m
 }
 
-func (h *Handler) responseMessage(l views.Lang, x models.Exchange) views.Message {
+func (h *Handler) responseMessage(l views.Lang, x models.APICall) views.Message {
 	if x.Status == 0 {
 		return views.Message{Title: l.T("inspect.response"), Head: l.T("inspect.nothing")}
 	}
@@ -404,7 +404,7 @@ func (s *timelineBuilder) addNotifications() {
 		s.add(n.ReceivedAt, views.Step{From: views.LaneDOKU, To: views.LaneShop, Title: "POST " + s.NotificationPath,
 			Label: l.T("inspect.notified", n.TransactionStatus), Answer: "✓ HTTP 200 · " + verdict.Text, Took: took(n.Duration),
 			Text: l.T("inbox.effect." + string(n.Effect)), Signs: []views.Sign{verdict, *message.Check}, Link: deliveryPath(n.ID),
-			Request: &message, Changes: s.because(models.Cause{By: models.CauseNotification, ID: n.ID}),
+			Request: &message, Changes: s.because(models.Actor{By: models.ActorNotification, ID: n.ID}),
 			Curl: s.notificationCurl(notificationHeader(n), n.Body), Source: notificationSource})
 		if n.Deliveries > 1 {
 			s.add(n.LastReceivedAt, views.Step{From: views.LaneDOKU, To: views.LaneShop, Title: "POST " + s.NotificationPath, Label: l.T("inspect.again"),
@@ -459,16 +459,16 @@ func (s *timelineBuilder) addTill() {
 
 // tellers are the times of the messages that brought each payment's receipts.
 func (s *timelineBuilder) eventSources() map[int64][]time.Time {
-	times := map[models.Cause]time.Time{}
+	times := map[models.Actor]time.Time{}
 	for _, n := range s.notifications {
-		times[models.Cause{By: models.CauseNotification, ID: n.ID}] = n.ReceivedAt
+		times[models.Actor{By: models.ActorNotification, ID: n.ID}] = n.ReceivedAt
 	}
 	for _, x := range s.exchanges {
-		times[models.Cause{By: models.CauseExchange, ID: x.ID}] = x.StartedAt
+		times[models.Actor{By: models.ActorAPICall, ID: x.ID}] = x.StartedAt
 	}
 	tellers := map[int64][]time.Time{}
 	for _, c := range s.changes {
-		if at, ok := times[c.Cause]; ok && c.Kind == models.ChangeReceipt {
+		if at, ok := times[c.Actor]; ok && c.Kind == models.AuditReceipt {
 			tellers[c.PaymentID] = append(tellers[c.PaymentID], at)
 		}
 	}
@@ -514,7 +514,7 @@ func sources(functions ...any) []views.Source {
 
 // callCurl is a call as a command. The signature is made where it is run, and
 // so is the time, for the gateway takes no old one.
-func (h *Handler) callCurl(x models.Exchange, body []byte) string {
+func (h *Handler) callCurl(x models.APICall, body []byte) string {
 	if x.StringToSign == "" {
 		return "curl -i " + quoted(x.URL)
 	}

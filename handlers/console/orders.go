@@ -69,7 +69,7 @@ func (h *Handler) showOverview(c echo.Context) error {
 		return fmt.Errorf("stock: %w", err)
 	}
 	l := frame.Lang
-	p := views.OverviewPage{ConsolePage: frame, Today: figures(l, days[len(days)-1].Figures), Month: figures(l, models.Sum(days)), Latest: orderRows(l, latest.Orders)}
+	p := views.OverviewPage{ConsolePage: frame, Today: figures(l, days[len(days)-1].DailyStats), Month: figures(l, models.Sum(days)), Latest: orderRows(l, latest.Orders)}
 	var drawn []views.ChartDay
 	for _, d := range days {
 		drawn = append(drawn, views.ChartDay{Start: d.Start, Placed: d.Placed, Paid: d.Paid, Expired: d.Expired, Received: views.Rupiah(d.Received),
@@ -88,7 +88,7 @@ func (h *Handler) showOverview(c echo.Context) error {
 	return web.Render(c, http.StatusOK, views.Overview(p))
 }
 
-func figures(l views.Lang, f models.Figures) []views.Figure {
+func figures(l views.Lang, f models.DailyStats) []views.Figure {
 	list := []views.Figure{
 		{Name: l.T("figure.placed"), Value: l.Count(f.Placed), Text: views.Rupiah(f.PlacedAmount)},
 		{Name: l.T("figure.paid"), Value: l.Count(f.Paid), Text: l.T("figure.paid.text", views.Rupiah(f.Received))},

@@ -229,8 +229,8 @@ func (h *Handler) tourWire(ctx context.Context, l views.Lang, act string, s scen
 		last := notifications[len(notifications)-1]
 		return l.T("wire.told", h.NotificationPath, last.TransactionStatus, max(1, last.Duration.Milliseconds())), nil
 	}
-	exchanges, err := h.Store.ExchangesOf(ctx, s.order)
-	exchanges = slices.DeleteFunc(exchanges, func(x models.Exchange) bool { return x.StringToSign == "" }) // how to pay is not asked signed
+	exchanges, err := h.Store.APICallsOf(ctx, s.order)
+	exchanges = slices.DeleteFunc(exchanges, func(x models.APICall) bool { return x.StringToSign == "" }) // how to pay is not asked signed
 	if err != nil || len(exchanges) == 0 {
 		return "", err
 	}

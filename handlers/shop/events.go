@@ -21,7 +21,7 @@ func (h *Handler) orderEvents(c echo.Context) error {
 		if err != nil {
 			return web.Snapshot{}, fmt.Errorf("order: %w", err)
 		}
-		return web.Snapshot{Version: string(o.Glance()), Status: h.statusOf(o), Final: !live(o, h.Now())}, nil
+		return web.Snapshot{Version: string(o.Version()), Status: h.statusOf(o), Final: !live(o, h.Now())}, nil
 	})
 }
 

@@ -201,7 +201,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		Amount: views.Rupiah(o.Total), AmountDigits: fmt.Sprint(o.Total),
 		Customer: payments.NameAtTill(payment, o), Erased: o.ErasedAt != nil, Placed: page.Lang.Moment(o.PlacedAt),
 		HowToPayPage: h.howToPayPage(payment), Say: "Mau bayar " + billerName,
-		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Glance()),
+		Slow: payment.Tries > 0, Live: live(o, now), Watched: string(o.Version()),
 	}
 	v.URL = strings.TrimSuffix(h.BaseURL, "/") + v.Path
 	v.Private = true

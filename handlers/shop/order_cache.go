@@ -36,13 +36,13 @@ type pageKey struct {
 }
 
 type cachedOrder struct {
-	glance  models.Glance
+	glance  models.OrderVersion
 	until   time.Time // the deadline, where it was drawn before that; else zero
 	gzipped []byte
 }
 
 // holds reports whether a page, if there is one, is what would be drawn now.
-func (p cachedOrder) holds(glance models.Glance, now time.Time) bool {
+func (p cachedOrder) holds(glance models.OrderVersion, now time.Time) bool {
 	return p.glance == glance && (p.until.IsZero() || now.Before(p.until))
 }
 
@@ -86,7 +86,7 @@ func (h *Handler) pageCacheKey(c echo.Context) (name pageKey, ok bool) {
 
 // sendCachedOrder sends the cached page, and renders it first where it is missing or old.
 func (h *Handler) sendCachedOrder(c echo.Context, name pageKey) error {
-	glance, err := h.Store.Glance(c.Request().Context(), name.token)
+	glance, err := h.Store.OrderVersion(c.Request().Context(), name.token)
 	if err != nil {
 		return fmt.Errorf("order: %w", err)
 	}
@@ -96,7 +96,7 @@ func (h *Handler) sendCachedOrder(c echo.Context, name pageKey) error {
 		if err != nil {
 			return err
 		}
-		p = cachedOrder{glance: o.Glance()}
+		p = cachedOrder{glance: o.Version()}
 		if deadline := o.Payment().ExpiresAt; deadline != nil && now.Before(*deadline) {
 			p.until = *deadline
 		}

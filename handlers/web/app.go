@@ -149,7 +149,7 @@ func (h *App) Secure() bool { return strings.HasPrefix(h.BaseURL, "https://") }
 // Publish tells the open pages of an order that something may be new, in every
 // process of the shop.
 func (h *App) Publish(ctx context.Context, token string) {
-	if err := h.Store.Tell(ctx, token); err != nil {
+	if err := h.Store.Publish(ctx, token); err != nil {
 		h.Log.WarnContext(ctx, "publish a change", "error", err)
 		h.Streams.Publish(token)
 	}

@@ -134,8 +134,8 @@ func (h *App) refreshMetrics(ctx context.Context) {
 	defer cancel()
 	err := h.Store.Ping(pinging)
 	if now := h.Now(); err == nil && now.Sub(m.statsAt) >= StatsAge {
-		var s models.Standing
-		if s, err = h.Store.Standing(ctx); err == nil {
+		var s models.Stats
+		if s, err = h.Store.Stats(ctx); err == nil {
 			m.statsAt = now
 			m.setStats(s, now)
 			err = h.refreshStock(ctx)
@@ -163,7 +163,7 @@ func (h *App) refreshStock(ctx context.Context) error {
 }
 
 // setStats sets the gauges of the database.
-func (m *Metrics) setStats(s models.Standing, now time.Time) {
+func (m *Metrics) setStats(s models.Stats, now time.Time) {
 	for status, n := range s.Orders {
 		m.orders.WithLabelValues(string(status)).Set(float64(n))
 	}

@@ -120,7 +120,7 @@ func (h *App) timeout(next echo.HandlerFunc) echo.HandlerFunc {
 		case OrdersCSV, CatalogueRoute, ProductRoute, h.NotificationPath:
 			return next(c)
 		}
-		ctx := models.Because(c.Request().Context(), models.Cause{By: models.CauseShopper}) // until somebody else is named
+		ctx := models.WithActor(c.Request().Context(), models.Actor{By: models.ActorShopper}) // until somebody else is named
 		ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))

@@ -9,14 +9,14 @@ import (
 
 // glance looks at an order, and fails the test where the order itself, loaded
 // whole, does not give the same.
-func glance(t *testing.T, s *Store, o Order) Glance {
+func glance(t *testing.T, s *Store, o Order) OrderVersion {
 	t.Helper()
-	g, err := s.Glance(context.Background(), o.Token)
+	g, err := s.OrderVersion(context.Background(), o.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if loaded := reload(t, s, o); loaded.Glance() != g {
-		t.Errorf("a look at the order gives %s, the order itself %s", g, loaded.Glance())
+	if loaded := reload(t, s, o); loaded.Version() != g {
+		t.Errorf("a look at the order gives %s, the order itself %s", g, loaded.Version())
 	}
 	return g
 }
@@ -46,7 +46,7 @@ func TestGlance(t *testing.T) {
 				return s.SetInstructions(ctx, payment().ID, []Instruction{{"id", []string{"Bilang “DOKU”"}}})
 			}},
 			{"none after all", true, func() error { return s.SetInstructions(ctx, payment().ID, nil) }},
-			{"asked", false, func() error { _, err := s.Ask(ctx, payment().ID, 0); return err }},
+			{"asked", false, func() error { _, err := s.MayCheck(ctx, payment().ID, 0); return err }},
 			{"checked", true, func() error { return s.Checked(ctx, payment(), "PENDING") }},
 			{"checked later", true, func() error { return s.Checked(ctx, payment(), "PENDING") }},
 			{"another answer", true, func() error { c.advance(-time.Second); return s.Checked(ctx, payment(), "SUCCESS") }},
@@ -95,7 +95,7 @@ func TestGlance(t *testing.T) {
 			}
 		})
 	}
-	if _, err := s.Glance(ctx, "nobody's"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.OrderVersion(ctx, "nobody's"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("of no order: %v", err)
 	}
 }
@@ -124,7 +124,7 @@ func BenchmarkGlance(b *testing.B) {
 	b.Run("glance", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := s.Glance(b.Context(), o.Token); err != nil {
+			if _, err := s.OrderVersion(b.Context(), o.Token); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -10,10 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// Glance stands for all that can change about an order once it is placed, of what
-// its page and its status say: as long as it is the same, so are they, but for
-// what the clock makes of a deadline.
-type Glance string
+// OrderVersion stands for everything that can change of what an order's page and its status
+// show: as long as it is the same, so are they, but for what the clock makes of a deadline.
+type OrderVersion string
 
 // glances reads what Order.Glance takes from a whole order: in one statement, so
 // that it is of one moment. Where there is NULL, null was kept once.
@@ -22,8 +21,8 @@ const glances = "SELECT o.status, (SELECT COUNT(*) FROM cases WHERE order_id = o
 	" p.checked_at, p.checked_status, length(COALESCE(p.instructions, 'null')), (SELECT COUNT(*) FROM receipts WHERE payment_id = p.id)" +
 	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = ? ORDER BY p.attempt"
 
-// Glance looks at the order with that token, or says ErrNotFound.
-func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
+// OrderVersion returns the version of the order with that token, or ErrNotFound.
+func (s *Store) OrderVersion(ctx context.Context, token string) (OrderVersion, error) {
 	rows, err := s.read.WithContext(ctx).Raw(glances, token).Rows()
 	if err != nil {
 		return "", err
@@ -50,9 +49,9 @@ func (s *Store) Glance(ctx context.Context, token string) (Glance, error) {
 	return glanceOf(text), nil
 }
 
-// Glance is that of the order as it was loaded. If that was while it changed, by
-// statements of several moments, no look at the order need ever equal it.
-func (o Order) Glance() Glance {
+// Version is the version of the order as it was loaded. If the order changed while it was
+// loaded, by statements of several moments, no version in the database need ever equal it.
+func (o Order) Version() OrderVersion {
 	var text []byte
 	cases, lastCase := int64(len(o.OpenCases)), int64(0)
 	for _, c := range o.OpenCases {
@@ -74,9 +73,9 @@ func (o Order) glance(text []byte, p Payment, instructions, receipts, cases, las
 		instructions, receipts)
 }
 
-func glanceOf(text []byte) Glance {
+func glanceOf(text []byte) OrderVersion {
 	sum := sha256.Sum256(text)
-	return Glance(base64.RawURLEncoding.EncodeToString(sum[:12]))
+	return OrderVersion(base64.RawURLEncoding.EncodeToString(sum[:12]))
 }
 
 // orZero is a time as a number, and none as 0.
