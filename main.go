@@ -368,7 +368,7 @@ func (p *program) serveShop(ctx context.Context) error {
 }
 
 // patience is how long a stop waits for requests under way.
-const patience = 10 * time.Second
+const stopTimeout = 10 * time.Second
 
 // serveHTTP serves on a listener until ctx ends, and then until the requests
 // under way have their answers. Those that have none by then, for they were never
@@ -396,11 +396,11 @@ func (p *program) serveHTTP(ctx context.Context, l net.Listener, h http.Handler)
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	ending, cancel := context.WithTimeout(context.Background(), patience)
+	ending, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	err := server.Shutdown(ending)
 	if errors.Is(err, context.DeadlineExceeded) {
-		p.log.Warn("requests cut off", "address", l.Addr().String(), "requests", underWay.Load(), "after", patience)
+		p.log.Warn("requests cut off", "address", l.Addr().String(), "requests", underWay.Load(), "after", stopTimeout)
 		err = server.Close()
 	}
 	if err != nil {

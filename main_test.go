@@ -108,7 +108,7 @@ func TestRunServesAndStops(t *testing.T) {
 		if err != nil {
 			t.Errorf("stopped with %v", err)
 		}
-	case <-time.After(patience + time.Minute):
+	case <-time.After(stopTimeout + time.Minute):
 		t.Fatalf("did not stop:\n%s", log)
 	}
 	var key bytes.Buffer

@@ -111,7 +111,7 @@ func TestStreamsHearWhateverShopIsTold(t *testing.T) {
 // tellUntilHeard tells of an order until a stream of it has looked, because its
 // shop has begun to watch.
 func (w *env) tellUntilHeard(token string, lines *bufio.Scanner) {
-	heard := make(chan struct{})
+	received := make(chan struct{})
 	var telling sync.WaitGroup
 	telling.Go(func() {
 		for {
@@ -119,7 +119,7 @@ func (w *env) tellUntilHeard(token string, lines *bufio.Scanner) {
 				w.t.Error(err)
 			}
 			select {
-			case <-heard:
+			case <-received:
 				return
 			case <-time.After(10 * time.Millisecond):
 			}
@@ -127,6 +127,6 @@ func (w *env) tellUntilHeard(token string, lines *bufio.Scanner) {
 	})
 	for lines.Scan() && lines.Text() != ": still here" {
 	}
-	close(heard)
+	close(received)
 	telling.Wait()
 }

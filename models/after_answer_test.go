@@ -33,8 +33,8 @@ func TestAnswersUnderWay(t *testing.T) {
 			if p := got.Payment(); got.Status != OrderPaid || p.State != PaymentPaid || p.NextCheckAt != nil || p.Tries != 0 || p.CheckedStatus != "" {
 				t.Errorf("order %s, payment %s, next check %v, %d tries, checked %q", got.Status, p.State, p.NextCheckAt, p.Tries, p.CheckedStatus)
 			}
-			if standing, err := s.Stats(ctx); err != nil || standing.PaidAsked != 0 {
-				t.Errorf("%d paid payments are due, %v", standing.PaidAsked, err)
+			if stats, err := s.Stats(ctx); err != nil || stats.PaidAsked != 0 {
+				t.Errorf("%d paid payments are due, %v", stats.PaidAsked, err)
 			}
 		})
 	}
@@ -47,8 +47,8 @@ func TestPaidPaymentsThatAreDue(t *testing.T) {
 	o := withCode(t, s, c, "MNM-GAYO")
 	deliver(t, s, c, "paid", "{}", PaidEvent(paid(o.Payment(), c.now())))
 	set(t, s, &Payment{}, o.Payment().ID, "next_check_at", c.now())
-	if standing, err := s.Stats(ctx); err != nil || standing.PaidAsked != 1 {
-		t.Errorf("%d paid payments are due, want 1 (%v)", standing.PaidAsked, err)
+	if stats, err := s.Stats(ctx); err != nil || stats.PaidAsked != 1 {
+		t.Errorf("%d paid payments are due, want 1 (%v)", stats.PaidAsked, err)
 	}
 	p := reload(t, s, o).Payment()
 	if _, err := s.ApplyStatus(ctx, paid(p, c.now())); err != nil {

@@ -11,11 +11,11 @@ import (
 
 func operations(t *testing.T, s *Store, o Order) (list []string) {
 	t.Helper()
-	exchanges, err := s.APICallsOf(context.Background(), o)
+	calls, err := s.APICallsOf(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range exchanges {
+	for _, x := range calls {
 		list = append(list, x.Operation)
 	}
 	return list
@@ -58,13 +58,13 @@ func TestExchangesOfAnOrder(t *testing.T) {
 // Calls that an earlier version has kept are found by their names.
 func TestExchangesOfAnEarlierVersion(t *testing.T) {
 	const now = "'2026-11-23 03:00:00+00:00'"
-	exchange := func(operation, name, url string) string {
+	call := func(operation, name, url string) string {
 		return "INSERT INTO exchanges (operation, invoice_number, request_id, caused_by, method, url, request_header, string_to_sign, status, response_header," +
 			" response_string_to_sign, verified, problem, started_at, duration) VALUES ('" + operation + "', '" + name + "', '', '', '', '" + url + "', '', '', 200, '', '', true, '', " + now + ", 0)"
 	}
 	databaseURL := databaseBefore(t, "0010", append(legacyOrder("awaiting_payment", "pending"),
-		exchange("Generate payment code", "WJ-OLD00000-1", ""), exchange("How to pay", "", "http://gateway/steps/1"),
-		exchange("Check status", "request-1", ""), exchange("Check status", "another", ""))...)
+		call("Generate payment code", "WJ-OLD00000-1", ""), call("How to pay", "", "http://gateway/steps/1"),
+		call("Check status", "request-1", ""), call("Check status", "another", ""))...)
 	s, _ := openAt(t, databaseURL)
 	o, err := s.Order(context.Background(), "token")
 	if err != nil {

@@ -16,14 +16,14 @@ type OrderVersion string
 
 // glances reads what Order.Glance takes from a whole order: in one statement, so
 // that it is of one moment. Where there is NULL, null was kept once.
-const glances = "SELECT o.status, (SELECT COUNT(*) FROM cases WHERE order_id = o.id AND closed_at IS NULL)," +
+const versionQuery = "SELECT o.status, (SELECT COUNT(*) FROM cases WHERE order_id = o.id AND closed_at IS NULL)," +
 	" (SELECT COALESCE(MAX(id), 0) FROM cases WHERE order_id = o.id AND closed_at IS NULL), o.paid_at, o.erased_at, p.attempt, p.state, p.code, p.how_to_pay_page, p.expires_at, p.tries," +
 	" p.checked_at, p.checked_status, length(COALESCE(p.instructions, 'null')), (SELECT COUNT(*) FROM receipts WHERE payment_id = p.id)" +
 	" FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.token = ? ORDER BY p.attempt"
 
 // OrderVersion returns the version of the order with that token, or ErrNotFound.
 func (s *Store) OrderVersion(ctx context.Context, token string) (OrderVersion, error) {
-	rows, err := s.read.WithContext(ctx).Raw(glances, token).Rows()
+	rows, err := s.read.WithContext(ctx).Raw(versionQuery, token).Rows()
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func (s *Store) OrderVersion(ctx context.Context, token string) (OrderVersion, e
 		if err != nil {
 			return "", err
 		}
-		text = o.glance(text, p, instructions, receipts, cases, lastCase)
+		text = o.version(text, p, instructions, receipts, cases, lastCase)
 	}
 	if err := rows.Err(); err != nil {
 		return "", err
@@ -59,7 +59,7 @@ func (o Order) Version() OrderVersion {
 	}
 	for _, p := range o.Payments {
 		instructions, _ := json.Marshal(p.Instructions) // texts always encode
-		text = o.glance(text, p, int64(utf8.RuneCount(instructions)), int64(len(p.Receipts)), cases, lastCase)
+		text = o.version(text, p, int64(utf8.RuneCount(instructions)), int64(len(p.Receipts)), cases, lastCase)
 	}
 	return glanceOf(text)
 }
@@ -67,7 +67,7 @@ func (o Order) Version() OrderVersion {
 // glance adds an attempt. How long its instructions are says enough of what is
 // kept once, and how many receipts it has of what is only ever added to: what becomes of
 // one is decided together with a case.
-func (o Order) glance(text []byte, p Payment, instructions, receipts, cases, lastCase int64) []byte {
+func (o Order) version(text []byte, p Payment, instructions, receipts, cases, lastCase int64) []byte {
 	return fmt.Appendf(text, "%s %d %d %d %d %d %s %q %q %d %t %d %q %d %d\n", o.Status, cases, lastCase, orZero(o.PaidAt), orZero(o.ErasedAt),
 		p.Attempt, p.State, p.Code, p.HowToPayPage, orZero(p.ExpiresAt), p.Tries > 0, orZero(p.CheckedAt), p.CheckedStatus,
 		instructions, receipts)

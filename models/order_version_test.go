@@ -9,7 +9,7 @@ import (
 
 // glance looks at an order, and fails the test where the order itself, loaded
 // whole, does not give the same.
-func glance(t *testing.T, s *Store, o Order) OrderVersion {
+func version(t *testing.T, s *Store, o Order) OrderVersion {
 	t.Helper()
 	g, err := s.OrderVersion(context.Background(), o.Token)
 	if err != nil {
@@ -81,13 +81,13 @@ func TestGlance(t *testing.T) {
 	} {
 		t.Run(life.name, func(t *testing.T) {
 			o = place(t, s, life.sku, 1)
-			before := glance(t, s, o)
+			before := version(t, s, o)
 			for _, step := range life.steps {
 				c.advance(time.Second)
 				if err := step.do(); err != nil {
 					t.Fatalf("%s: %v", step.name, err)
 				}
-				after := glance(t, s, o)
+				after := version(t, s, o)
 				if (after != before) != step.shown {
 					t.Errorf("%s: another glance %v, want %v", step.name, after != before, step.shown)
 				}

@@ -256,9 +256,9 @@ func (d retiring) nothingCounts(t *testing.T) {
 	if f := days[0].DailyStats; f.Placed != 1 || f.Paid != 0 || f.Received != 0 || f.Expired != 0 || f.Converted != 0 {
 		t.Errorf("figures: %+v", f)
 	}
-	standing, err := d.Stats(ctx)
-	if err != nil || standing.Orders[OrderAwaitingPayment] != 1 || standing.Orders[OrderPaid] != 0 || standing.Orders[OrderCancelled] != 0 {
-		t.Errorf("standing: %+v, %v", standing, err)
+	stats, err := d.Stats(ctx)
+	if err != nil || stats.Orders[OrderAwaitingPayment] != 1 || stats.Orders[OrderPaid] != 0 || stats.Orders[OrderCancelled] != 0 {
+		t.Errorf("standing: %+v, %v", stats, err)
 	}
 }
 

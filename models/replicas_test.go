@@ -326,17 +326,17 @@ func TestShopsShareMails(t *testing.T) {
 func TestShopsTellEachOther(t *testing.T) {
 	shops, _ := openShops(t, 2)
 	ctx, cancel := context.WithCancel(context.Background())
-	heard := make([]chan string, len(shops))
+	received := make([]chan string, len(shops))
 	var watching sync.WaitGroup
 	for i, s := range shops {
-		heard[i] = make(chan string, 100)
-		watching.Go(func() { s.Subscribe(ctx, func(token string) { heard[i] <- token }) })
+		received[i] = make(chan string, 100)
+		watching.Go(func() { s.Subscribe(ctx, func(token string) { received[i] <- token }) })
 	}
 	hear := func(i int, want string) {
 		t.Helper()
 		for {
 			select {
-			case got := <-heard[i]:
+			case got := <-received[i]:
 				if got == want {
 					return
 				}
@@ -354,7 +354,7 @@ func TestShopsTellEachOther(t *testing.T) {
 	for begun := false; !begun; { // until the first has begun to watch
 		tell("anything")
 		select {
-		case <-heard[0]:
+		case <-received[0]:
 			begun = true
 		case <-time.After(10 * time.Millisecond):
 		}

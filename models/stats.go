@@ -27,43 +27,43 @@ type Stats struct {
 // hundred milliseconds for a million of them.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	now, db := s.now(), s.read.WithContext(ctx)
-	standing := Stats{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
+	stats := Stats{Orders: map[OrderStatus]int64{}, Cases: map[CaseKind]int64{}}
 	tests := map[OrderStatus]int64{} // counted by an index of their own: the other one holds all orders
 	for _, status := range []OrderStatus{OrderAwaitingPayment, OrderPaid, OrderExpired, OrderCancelled} {
-		standing.Orders[status] = 0
+		stats.Orders[status] = 0
 	}
 	for _, kind := range caseKinds {
-		standing.Cases[kind] = 0
+		stats.Cases[kind] = 0
 	}
 	err := errors.Join(
-		counts(db.Model(&Order{}), "status", standing.Orders),
+		counts(db.Model(&Order{}), "status", stats.Orders),
 		counts(db.Model(&Order{}).Where("orders.test"), "status", tests),
-		counts(db.Model(&Case{}).Where("closed_at IS NULL"), "kind", standing.Cases),
+		counts(db.Model(&Case{}).Where("closed_at IS NULL"), "kind", stats.Cases),
 		// Whatever has no code yet is due some time: the index on that is short.
-		db.Model(&Payment{}).Where("next_check_at > ? AND state = ?", time.Unix(0, 0).UTC(), PaymentCreating).Count(&standing.Creating).Error,
-		db.Model(&Payment{}).Where("next_check_at > ? AND state = ? AND NOT reusable", time.Unix(0, 0).UTC(), PaymentPaid).Count(&standing.PaidAsked).Error,
+		db.Model(&Payment{}).Where("next_check_at > ? AND state = ?", time.Unix(0, 0).UTC(), PaymentCreating).Count(&stats.Creating).Error,
+		db.Model(&Payment{}).Where("next_check_at > ? AND state = ? AND NOT reusable", time.Unix(0, 0).UTC(), PaymentPaid).Count(&stats.PaidAsked).Error,
 	)
 	if err != nil {
-		return standing, err
+		return stats, err
 	}
 	for status, n := range tests {
-		standing.Orders[status] -= n
+		stats.Orders[status] -= n
 	}
 	var oldest Case
 	if err := db.Where("closed_at IS NULL").Order("created_at").Limit(1).Find(&oldest).Error; err != nil {
-		return standing, err
+		return stats, err
 	}
-	standing.OldestCase = oldest.CreatedAt
+	stats.OldestCase = oldest.CreatedAt
 	var due Payment
 	err = db.Select("next_check_at").Where("next_check_at <= ? AND (leased_until IS NULL OR leased_until <= ?)", now, now).
 		Order("next_check_at").Limit(1).Find(&due).Error
 	if err != nil {
-		return standing, err
+		return stats, err
 	}
 	if due.NextCheckAt != nil {
-		standing.OldestDue = *due.NextCheckAt
+		stats.OldestDue = *due.NextCheckAt
 	}
-	return standing, nil
+	return stats, nil
 }
 
 // counts counts the rows of a query by a column.

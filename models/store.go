@@ -190,8 +190,8 @@ func (s *Store) Publish(ctx context.Context, token string) error {
 
 // Subscribe calls a function with the token of each order that changed, in whatever process,
 // until ctx ends. An empty token stands for any order: an event may have been missed.
-func (s *Store) Subscribe(ctx context.Context, heard func(token string)) {
-	s.database.Subscribe(ctx, heard)
+func (s *Store) Subscribe(ctx context.Context, received func(token string)) {
+	s.database.Subscribe(ctx, received)
 }
 
 // maxIndexed is how many bytes of a text an index takes, whatever the database.

@@ -21,15 +21,15 @@ func TestChangesNameTheCall(t *testing.T) {
 	e.check(order)
 
 	o := e.get(order)
-	exchanges, err := e.Store.APICallsOf(context.Background(), o)
-	if err != nil || len(exchanges) != 3 { // the code, how to pay, the status
-		t.Fatalf("%d calls, %v", len(exchanges), err)
+	calls, err := e.Store.APICallsOf(context.Background(), o)
+	if err != nil || len(calls) != 3 { // the code, how to pay, the status
+		t.Fatalf("%d calls, %v", len(calls), err)
 	}
 	changes, err := e.Store.AuditEventsOf(context.Background(), o.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, query := exchanges[0], exchanges[2]
+	code, query := calls[0], calls[2]
 	if code.Operation != "Generate payment code" || query.Operation != "Check status" {
 		t.Fatalf("%s, %s", code.Operation, query.Operation)
 	}

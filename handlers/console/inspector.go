@@ -53,7 +53,7 @@ type timelineBuilder struct {
 	*Handler
 	lang          views.Lang
 	order         models.Order
-	exchanges     []models.APICall
+	calls         []models.APICall
 	notifications []models.Notification
 	rejections    []models.Rejection
 	changes       []models.AuditEvent
@@ -75,7 +75,7 @@ func (h *Handler) inspector(ctx context.Context, l views.Lang, o models.Order) (
 	s.addMails()
 	s.addTill()
 	v := views.InspectorView{Lang: l, Events: web.ConsoleOrder(o.Number) + "/events", Watched: s.watched()}
-	v.Cut = len(s.exchanges) == models.MaxAbout || len(s.notifications) == models.MaxAbout || len(s.changes) == models.MaxAbout
+	v.Cut = len(s.calls) == models.MaxAbout || len(s.notifications) == models.MaxAbout || len(s.changes) == models.MaxAbout
 	v.Steps = s.inOrder()
 	return v, nil
 }
@@ -95,7 +95,7 @@ func (s *timelineBuilder) read(ctx context.Context) (err error) {
 	for _, p := range s.order.Payments {
 		invoices = append(invoices, p.InvoiceNumber)
 	}
-	if s.exchanges, err = s.Store.APICallsOf(ctx, s.order); err != nil {
+	if s.calls, err = s.Store.APICallsOf(ctx, s.order); err != nil {
 		return err
 	}
 	if s.notifications, err = s.Store.NotificationsAbout(ctx, invoices); err != nil {
@@ -121,7 +121,7 @@ func (s *timelineBuilder) watched() string {
 	for _, r := range s.rejections {
 		last = max(last, r.ID)
 	}
-	return fmt.Sprint(len(s.exchanges), deliveries, last, len(s.changes), len(s.mails))
+	return fmt.Sprint(len(s.calls), deliveries, last, len(s.changes), len(s.mails))
 }
 
 func (s *timelineBuilder) add(at time.Time, step views.Step) {
@@ -252,7 +252,7 @@ var callsKnown = map[string]struct {
 
 func (s *timelineBuilder) addAPICalls() {
 	l := s.lang
-	for _, x := range s.exchanges {
+	for _, x := range s.calls {
 		key, source := "other", []views.Source(nil)
 		if known, ok := callsKnown[x.Operation]; ok {
 			key, source = known.key, known.source
@@ -463,7 +463,7 @@ func (s *timelineBuilder) eventSources() map[int64][]time.Time {
 	for _, n := range s.notifications {
 		times[models.Actor{By: models.ActorNotification, ID: n.ID}] = n.ReceivedAt
 	}
-	for _, x := range s.exchanges {
+	for _, x := range s.calls {
 		times[models.Actor{By: models.ActorAPICall, ID: x.ID}] = x.StartedAt
 	}
 	tellers := map[int64][]time.Time{}
@@ -478,7 +478,7 @@ func (s *timelineBuilder) eventSources() map[int64][]time.Time {
 // issued is when the answer with a payment's code had come.
 func (s *timelineBuilder) issued(p models.Payment) time.Time {
 	at := time.Time{}
-	for _, x := range s.exchanges {
+	for _, x := range s.calls {
 		if x.RequestID == p.RequestID && x.Status == http.StatusOK {
 			at = x.StartedAt.Add(x.Duration)
 		}

@@ -39,9 +39,9 @@ func (h *Handler) showSetup(c echo.Context) error {
 
 // checkSetup runs all checks at once and returns their findings in order.
 func (h *Handler) checkSetup(ctx context.Context, l views.Lang) []views.SetupGroup {
-	exams := []struct {
+	checks := []struct {
 		group string
-		exam  func(context.Context, *report)
+		run   func(context.Context, *report)
 	}{
 		{"settings", h.checkSettings},
 		{"gateway", h.checkCredentials},
@@ -49,15 +49,15 @@ func (h *Handler) checkSetup(ctx context.Context, l views.Lang) []views.SetupGro
 		{"notification", h.checkNotificationURL},
 		{"shop", h.checkShop},
 	}
-	reports := make([]report, len(exams))
+	reports := make([]report, len(checks))
 	var all errgroup.Group
-	for i, e := range exams {
+	for i, e := range checks {
 		reports[i].l = l
-		all.Go(func() error { e.exam(ctx, &reports[i]); return nil })
+		all.Go(func() error { e.run(ctx, &reports[i]); return nil })
 	}
 	_ = all.Wait()
 	var groups []views.SetupGroup
-	for i, e := range exams {
+	for i, e := range checks {
 		if last := len(groups) - 1; last >= 0 && groups[last].Name == e.group {
 			groups[last].Findings = append(groups[last].Findings, reports[i].list...)
 			continue
@@ -266,7 +266,7 @@ func (h *Handler) checkNotificationURL(ctx context.Context, r *report) {
 	other := signed(testBody)
 	other.Set(jokul.HeaderClientID, "MCH-0000-0000000000000")
 	var all errgroup.Group
-	for _, knock := range []struct {
+	for _, probe := range []struct {
 		answer *probeAnswer
 		header http.Header
 		body   string
@@ -278,7 +278,7 @@ func (h *Handler) checkNotificationURL(ctx context.Context, r *report) {
 		{&spelt, signed(testHeader), testHeader},
 	} {
 		all.Go(func() error {
-			*knock.answer = h.call(ctx, http.MethodPost, h.notificationURL(), knock.header, []byte(knock.body))
+			*probe.answer = h.call(ctx, http.MethodPost, h.notificationURL(), probe.header, []byte(probe.body))
 			return nil
 		})
 	}

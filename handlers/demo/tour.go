@@ -229,12 +229,12 @@ func (h *Handler) tourWire(ctx context.Context, l views.Lang, act string, s scen
 		last := notifications[len(notifications)-1]
 		return l.T("wire.told", h.NotificationPath, last.TransactionStatus, max(1, last.Duration.Milliseconds())), nil
 	}
-	exchanges, err := h.Store.APICallsOf(ctx, s.order)
-	exchanges = slices.DeleteFunc(exchanges, func(x models.APICall) bool { return x.StringToSign == "" }) // how to pay is not asked signed
-	if err != nil || len(exchanges) == 0 {
+	calls, err := h.Store.APICallsOf(ctx, s.order)
+	calls = slices.DeleteFunc(calls, func(x models.APICall) bool { return x.StringToSign == "" }) // how to pay is not asked signed
+	if err != nil || len(calls) == 0 {
 		return "", err
 	}
-	last := exchanges[len(exchanges)-1]
+	last := calls[len(calls)-1]
 	address, err := url.Parse(last.URL)
 	if err != nil {
 		return "", err

@@ -36,14 +36,14 @@ type pageKey struct {
 }
 
 type cachedOrder struct {
-	glance  models.OrderVersion
+	version models.OrderVersion
 	until   time.Time // the deadline, where it was drawn before that; else zero
 	gzipped []byte
 }
 
 // holds reports whether a page, if there is one, is what would be drawn now.
-func (p cachedOrder) holds(glance models.OrderVersion, now time.Time) bool {
-	return p.glance == glance && (p.until.IsZero() || now.Before(p.until))
+func (p cachedOrder) holds(version models.OrderVersion, now time.Time) bool {
+	return p.version == version && (p.until.IsZero() || now.Before(p.until))
 }
 
 func (k *pageCache) get(name pageKey) cachedOrder {
@@ -86,17 +86,17 @@ func (h *Handler) pageCacheKey(c echo.Context) (name pageKey, ok bool) {
 
 // sendCachedOrder sends the cached page, and renders it first where it is missing or old.
 func (h *Handler) sendCachedOrder(c echo.Context, name pageKey) error {
-	glance, err := h.Store.OrderVersion(c.Request().Context(), name.token)
+	version, err := h.Store.OrderVersion(c.Request().Context(), name.token)
 	if err != nil {
 		return fmt.Errorf("order: %w", err)
 	}
 	now, p := h.Now(), h.orders.get(name)
-	if !p.holds(glance, now) {
+	if !p.holds(version, now) {
 		o, err := h.order(c)
 		if err != nil {
 			return err
 		}
-		p = cachedOrder{glance: o.Version()}
+		p = cachedOrder{version: o.Version()}
 		if deadline := o.Payment().ExpiresAt; deadline != nil && now.Before(*deadline) {
 			p.until = *deadline
 		}
