@@ -71,6 +71,15 @@ func TestInstructions(t *testing.T) {
 	if got := e.operations(token); !slices.Equal(got, []string{"Generate payment code", "How to pay"}) {
 		t.Errorf("calls: %v", got)
 	}
+	calls, err := e.Store.APICallsOf(t.Context(), e.get(token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range calls {
+		if call.PaymentID == nil || *call.PaymentID != p.ID {
+			t.Errorf("%s: about payment %v", call.Operation, call.PaymentID)
+		}
+	}
 	if n := e.changed.Load(); n < 2 { // the code, the steps
 		t.Errorf("the pages were told %d times", n)
 	}
@@ -94,6 +103,11 @@ func TestNoInstructions(t *testing.T) {
 // A panic in the background ends neither the program nor what waits for it.
 func TestPanicInTheBackground(t *testing.T) {
 	e := newEnv(t)
+	e.inBackground(t.Context(), func(context.Context) {})
+	e.Wait()
+	if e.logged("panic") {
+		t.Error("the log tells of a panic that was none")
+	}
 	e.inBackground(t.Context(), func(context.Context) { panic("oops") })
 	e.Wait()
 	if !e.logged("oops") {
