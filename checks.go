@@ -47,7 +47,8 @@ func (s *settings) checkDemo() error {
 		return nil
 	}
 	const isDemo = ", but JOKUL_ENVIRONMENT is embedded, a demo in which payments are made up;" +
-		" set JOKUL_ENVIRONMENT to sandbox or production, whichever the credentials are of, or PUBLIC_DEMO=yes to show a demo to strangers"
+		" set JOKUL_ENVIRONMENT to sandbox or production, whichever the credentials are of," +
+		" or PUBLIC_DEMO=yes to show a demo to strangers"
 	switch {
 	case s.SecretKey != "":
 		return errors.New("JOKUL_SECRET_KEY is set" + isDemo)

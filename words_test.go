@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// privateWords are names of a dialect that readers had to learn. The field's words stand behind them.
+// privateWords are names that readers would have to learn, each with the usual name.
 var privateWords = map[string]string{
 	"glance":    "OrderVersion",
 	"standing":  "Stats",

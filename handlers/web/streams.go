@@ -215,7 +215,7 @@ func (h *App) hijack(c echo.Context, one *stream) error {
 	fmt.Fprint(w, "HTTP/1.1 200 OK\r\n")
 	_ = header.Write(w)
 	fmt.Fprint(w, "\r\n")
-	_ = w.Flush() // who has left already is noticed when he is told something
+	_ = w.Flush() // a browser that has left is noticed at the first event
 	return nil
 }
 
