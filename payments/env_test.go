@@ -26,8 +26,8 @@ import (
 const notificationPath = "/payments/notifications"
 
 // env is a payment flow on a real database, and a gateway behind a real socket, on
-// one clock. The worker does not run: a test has it do what is due when it has
-// moved the clock.
+// one clock. The worker does not run: a test that has moved
+// the clock calls work.
 type env struct {
 	t        testing.TB
 	clock    *testgateway.Clock
@@ -123,7 +123,7 @@ func (e *env) payment(token string) models.Payment {
 	return e.get(token).Payment()
 }
 
-// check does what "I have paid" does.
+// check presses "I have paid".
 func (e *env) check(token string) {
 	e.t.Helper()
 	if _, err := e.CheckOrder(context.Background(), e.get(token)); err != nil {
@@ -131,7 +131,7 @@ func (e *env) check(token string) {
 	}
 }
 
-// newCode does what the button for a new code does.
+// newCode presses the button for a new code.
 func (e *env) newCode(token string) {
 	e.t.Helper()
 	if added, err := e.NewCode(context.Background(), e.get(token)); err != nil || !added {
@@ -140,7 +140,7 @@ func (e *env) newCode(token string) {
 	e.Wait()
 }
 
-// pass lets time go by in steps, and does what is due after each.
+// pass moves the clock in steps, and processes due payments after each.
 func (e *env) pass(d, step time.Duration) {
 	e.t.Helper()
 	for ; d > 0; d -= step {
@@ -149,7 +149,7 @@ func (e *env) pass(d, step time.Duration) {
 	}
 }
 
-// work does what is due.
+// work processes due payments.
 func (e *env) work(s *Service) {
 	e.t.Helper()
 	for busy := true; busy; {

@@ -11,7 +11,7 @@
 //	rejection.go     messages that are not the gateway's
 //	status.go        the gateway is asked, where no notification came
 //	schedule.go      when it is asked next
-//	worker.go        what is due is done, after a restart too
+//	worker.go        due payments are processed, after a restart too
 //	decision.go      a person decides about money that does not fit
 //	apicall.go       every call to the gateway is recorded
 //	personal.go      records and log lines name no customer

@@ -23,10 +23,10 @@ const (
 // ErrStopped is the cause of a context that ended because the shop stops.
 var ErrStopped = errors.New("the shop has stopped")
 
-// Run does what is due until ctx ends: it obtains codes that were requested and
-// not given yet, and checks payments that no notification told of. What is due is
-// in the database, so a restart forgets nothing, and a lease there keeps several
-// processes from doing the same thing.
+// Run processes due payments until ctx ends: it obtains codes that were requested
+// and not given yet, and checks payments that no notification told of. Due times
+// are in the database, so a restart forgets nothing, and a lease there keeps
+// several processes from doing the same thing.
 func (s *Service) Run(ctx context.Context) {
 	var workers errgroup.Group
 	workers.Go(func() error { s.runPayments(ctx); return nil })
@@ -67,7 +67,7 @@ func (s *Service) RunOnce(ctx context.Context) (busy bool, err error) {
 	return len(due) > 0, err
 }
 
-// process does what a payment's state asks for.
+// process takes the next step for a payment in its state.
 func (s *Service) process(ctx context.Context, p models.Payment) {
 	switch p.State {
 	case models.PaymentCreating:
