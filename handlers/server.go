@@ -48,13 +48,10 @@ func New(ctx context.Context, c web.Config) (*Handler, error) {
 	return h, nil
 }
 
-// route builds the router, with the demo's rooms where the shop is a demo.
+// route builds the router and puts the middleware around it.
 func (h *Handler) route() {
-	if h.Demo() {
-		h.demo = &demo.Handler{App: h.App, SignedInOnly: h.console.SignedInOnly, ConsolePage: h.console.ConsolePage}
-		h.console.EraseAtGateway = h.demo.EraseAtSandbox
-	}
 	h.echo = h.routes()
+	h.echo.Use(h.AllMiddleware())
 }
 
 // ServeHTTP serves the shop.
@@ -72,14 +69,15 @@ func (h *Handler) routes() *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = h.ShowError
 	e.IPExtractor = h.Proxies.ClientAddress()
-	e.Use(h.AllMiddleware())
 
 	h.shop.Routes(e)
 	if h.NotificationPath != "" {
 		e.POST(h.NotificationPath, h.receiveNotification)
 	}
 	staff := h.console.Routes(e)
-	if h.demo != nil {
+	if h.Demo() {
+		h.demo = &demo.Handler{App: h.App, SignedInOnly: h.console.SignedInOnly, ConsolePage: h.console.ConsolePage}
+		h.console.EraseAtGateway = h.demo.EraseAtSandbox
 		h.demo.Routes(e, staff)
 	}
 
@@ -113,8 +111,8 @@ func (h *Handler) metricsRoutes(e *echo.Echo) {
 func RouteAt(path string) string {
 	app := &web.App{Config: web.Config{SandboxURL: "http://a.demo.has.all.pages"}}
 	h := &Handler{App: app, shop: &shop.Handler{App: app}, console: &console.Handler{App: app}}
-	h.route()
-	c := h.echo.NewContext(nil, nil)
-	h.echo.Router().Find(http.MethodPost, path, c)
+	e := h.routes()
+	c := e.NewContext(nil, nil)
+	e.Router().Find(http.MethodPost, path, c)
 	return c.Path()
 }

@@ -3,21 +3,26 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 	"sync"
 	"time"
-	"warungjokul/models"
-	"warungjokul/payments"
 
+	"github.com/labstack/echo-contrib/echoprometheus"
+	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"warungjokul/models"
+	"warungjokul/payments"
 )
 
 // Metrics is what the shop counts while it works. Every series is there from the
 // start, at zero: what has never happened can be told from what is not counted.
 type Metrics struct {
 	registry *prometheus.Registry
-	requests *requests
+	requests echo.MiddlewareFunc
 	Payments *payments.Metrics
 
 	OverLimit  *prometheus.CounterVec // orders, by limit
@@ -71,14 +76,41 @@ func NewMetrics(store *models.Store, baseURL string) *Metrics {
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
 			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
 	}
+	m.requests = requestMetrics(m.registry, baseURL)
 	m.Payments = payments.NewMetrics(m.registry)
 	m.registry.MustRegister(m.OverLimit, m.MailsHeld, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
 		m.stockHeld, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.requests = newRequests(m.registry, baseURL)
 	m.registerPools(store)
 	m.zero()
 	return m
+}
+
+// requestMetrics returns the middleware that counts requests by route, method and status. A client can make up a host
+// and a method, so neither becomes a label as it came. Of an event stream the first event is measured.
+func requestMetrics(registry *prometheus.Registry, baseURL string) echo.MiddlewareFunc {
+	base, err := url.Parse(baseURL)
+	if err != nil {
+		base = &url.URL{}
+	}
+	return echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
+		Subsystem:                 "shop",
+		Registerer:                registry,
+		DoNotUseRequestPathFor404: true,
+		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
+			"host": func(echo.Context, error) string { return base.Host },
+			"method": func(c echo.Context, _ error) string {
+				if method := c.Request().Method; slices.Contains(knownMethods, method) {
+					return method
+				}
+				return "other"
+			},
+		},
+	})
+}
+
+var knownMethods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions,
 }
 
 // zero makes every series.

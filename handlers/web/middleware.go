@@ -79,7 +79,8 @@ func (h *App) middleware() []echo.MiddlewareFunc {
 	return []echo.MiddlewareFunc{
 		// All that follows is done, and logged, on behalf of this request.
 		h.identify,
-		// Tells of what the client got, so it stands outside of what makes it.
+		// These tell of what the client got, so they stand outside of what makes it.
+		h.Metrics.requests,
 		h.accessLog,
 		// A panic ends one request, not the shop.
 		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
@@ -241,16 +242,14 @@ func Client(address string) string {
 	return network.String()
 }
 
-// accessLog counts and logs what the client got.
+// accessLog logs what the client got.
 func (h *App) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := time.Now()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
-		took := time.Since(began)
-		h.Metrics.requests.count(c, took)
-		h.logRequest(c, took)
+		h.logRequest(c, time.Since(began))
 		return nil
 	}
 }
