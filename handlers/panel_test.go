@@ -23,7 +23,9 @@ func newDemo(t *testing.T) *env {
 	t.Helper()
 	w := newEnv(t)
 	w.SandboxURL, w.TillURL = w.gateway.URL, w.gateway.URL
-	w.route()
+	if err := w.route(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.gateway.Run(ctx) }()

@@ -13,6 +13,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 
 	"warungjokul/handlers/console"
@@ -29,6 +31,7 @@ type Handler struct {
 	console *console.Handler
 	demo    *demo.Handler // nil where the shop is no demo
 	echo    *echo.Echo
+	serve   http.Handler // echo, with its answers compressed
 }
 
 // New builds the shop.
@@ -44,18 +47,24 @@ func New(ctx context.Context, c web.Config) (*Handler, error) {
 	if h.shop, err = shop.New(ctx, app, h.console.MayInspect); err != nil {
 		return nil, err
 	}
-	h.route()
-	return h, nil
+	return h, h.route()
 }
 
-// route builds the router and puts the middleware around it.
-func (h *Handler) route() {
+// route builds the router and puts the middleware around it. Pages that a cache holds compressed pass the compression
+// as they are.
+func (h *Handler) route() error {
 	h.echo = h.routes()
 	h.echo.Use(h.AllMiddleware())
+	compress, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
+	if err != nil {
+		return err
+	}
+	h.serve = compress(h.echo)
+	return nil
 }
 
 // ServeHTTP serves the shop.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.echo.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve.ServeHTTP(w, r) }
 
 // ConsolePath is where the console is: the path of the one-time link, where it is
 // opened by one.

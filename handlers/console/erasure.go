@@ -238,5 +238,5 @@ func (h *Handler) exportCustomer(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="customer-`+o.Number+`.json"`)
 	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
 	h.Log.InfoContext(ctx, "customer's data exported", "order_number", o.Number, "orders", len(list))
-	return web.SendText(c, http.StatusOK, echo.MIMEApplicationJSON, text)
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, text)
 }

@@ -15,7 +15,6 @@ import (
 	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 )
 
 const ordersShown = 50
@@ -32,7 +31,7 @@ func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("", h.showOverview)
 	searches := h.SearchLimited(ConsoleSearches)
 	c.GET("/orders", h.showOrders, searches)
-	c.GET("/orders.csv", h.exportOrders, searches, middleware.Gzip())
+	c.GET("/orders.csv", h.exportOrders, searches)
 	c.GET("/orders/cancel", h.askToCancelMany)
 	c.POST("/orders/cancel", h.cancelMany)
 	c.GET("/orders/:number", h.showConsoleOrder)

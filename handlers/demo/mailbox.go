@@ -65,5 +65,5 @@ func showLetter(c echo.Context, html string) error {
 	c.Response().Header().Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'; frame-ancestors 'self'; base-uri 'none'")
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return web.SendText(c, http.StatusOK, echo.MIMETextHTMLCharsetUTF8, []byte(html))
+	return c.Blob(http.StatusOK, echo.MIMETextHTMLCharsetUTF8, []byte(html))
 }

@@ -3,16 +3,21 @@ package shop
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/a-h/templ"
+	"github.com/klauspost/compress/gzip"
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
-
-	"github.com/a-h/templ"
-	"github.com/labstack/echo/v4"
 )
 
 // maxOrderPages bounds the pages of orders that are kept, in bytes.
@@ -78,7 +83,7 @@ func (k *pageCache) drop(name pageKey) {
 // cart, requests with a query and clients without gzip are answered without the cache.
 func (h *Handler) pageCacheKey(c echo.Context) (name pageKey, ok bool) {
 	r := c.Request()
-	if _, err := c.Cookie(web.CartCookie); err == nil || r.URL.RawQuery != "" || !web.AcceptsGzip(r) {
+	if _, err := c.Cookie(web.CartCookie); err == nil || r.URL.RawQuery != "" || !acceptsGzip(r) {
 		return name, false
 	}
 	return pageKey{token: c.Param("token"), lang: web.Lang(c), inspector: h.MayInspect(c)}, true
@@ -107,18 +112,40 @@ func (h *Handler) sendCachedOrder(c echo.Context, name pageKey) error {
 	}
 	web.SetServerTime(c, now)
 	web.PageHeader(c.Response().Header())
-	return web.SendEncoded(c, http.StatusOK, echo.MIMETextHTMLCharsetUTF8, "gzip", p.gzipped)
+	c.Response().Header().Set(echo.HeaderContentEncoding, "gzip")
+	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(p.gzipped)))
+	return c.Blob(http.StatusOK, echo.MIMETextHTMLCharsetUTF8, p.gzipped)
 }
 
 // renderGzip renders a page and compresses it.
 func renderGzip(ctx context.Context, page templ.Component) ([]byte, error) {
-	drawn, giveBack := web.GetBuffer()
+	rendered, giveBack := web.GetBuffer()
 	defer giveBack()
-	if err := page.Render(context.WithoutCancel(ctx), drawn); err != nil {
+	if err := page.Render(context.WithoutCancel(ctx), rendered); err != nil {
 		return nil, err
 	}
-	small, giveBackSmall := web.GetBuffer()
-	defer giveBackSmall()
-	err := web.Compress(small, drawn.Bytes())
-	return bytes.Clone(small.Bytes()), err
+	return gzipped(rendered.Bytes())
+}
+
+// compressors are reused, because each holds three quarters of a megabyte. The fastest level takes a fifth of the time
+// of the usual one, and its pages are a tenth larger.
+var compressors = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // a level that exists
+	return w
+}}
+
+// gzipped compresses a page that is cached. All others are compressed as they are sent.
+func gzipped(page []byte) ([]byte, error) {
+	w := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(w)
+	var compressed bytes.Buffer
+	w.Reset(&compressed)
+	_, err := w.Write(page)
+	err = errors.Join(err, w.Close())
+	return compressed.Bytes(), err
+}
+
+// acceptsGzip reports whether a client accepts gzip.
+func acceptsGzip(r *http.Request) bool {
+	return strings.Contains(r.Header.Get(echo.HeaderAcceptEncoding), "gzip")
 }

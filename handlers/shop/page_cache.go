@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
 	"strings"
-	"warungjokul/handlers/web"
 
 	"github.com/a-h/templ"
-	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
 )
 
 // cachedPage is a page as it is sent to everybody whose cart is empty.
@@ -60,21 +59,18 @@ func (h *Handler) publicPage(c echo.Context, draw func(context.Context) (templ.C
 }
 
 func renderCached(ctx context.Context, page templ.Component) (cachedPage, error) {
-	var plain, small bytes.Buffer
+	var plain bytes.Buffer
 	if err := page.Render(ctx, &plain); err != nil {
 		return cachedPage{}, err
 	}
-	w := gzip.NewWriter(&small)
-	_, err := w.Write(plain.Bytes())
+	compressed, err := gzipped(plain.Bytes())
 	sum := sha256.Sum256(plain.Bytes())
-	p := cachedPage{plain: newEncodedText(plain.Bytes()), tag: fmt.Sprintf(`W/"%x"`, sum[:8])}
+	p := cachedPage{plain: newEncodedText(plain.Bytes()), small: newEncodedText(compressed), tag: fmt.Sprintf(`W/"%x"`, sum[:8])}
 	p.header = http.Header{
 		echo.HeaderVary:         {"Accept-Language, Cookie, Accept-Encoding"},
 		echo.HeaderCacheControl: {"private, no-cache"},
 		"Etag":                  {p.tag},
 	}
-	err = errors.Join(err, w.Close())
-	p.small = newEncodedText(small.Bytes())
 	p.small.header.Set(echo.HeaderContentEncoding, "gzip")
 	return p, err
 }
@@ -95,7 +91,7 @@ func (p cachedPage) send(c echo.Context) error {
 		return c.NoContent(http.StatusNotModified)
 	}
 	sent := p.plain
-	if web.AcceptsGzip(c.Request()) {
+	if acceptsGzip(c.Request()) {
 		sent = p.small
 	}
 	maps.Copy(header, sent.header)

@@ -74,5 +74,5 @@ func (h *Handler) orderCalendar(c echo.Context) error {
 // must not be kept: the next version replaces it.
 func serviceWorker(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-cache")
-	return web.SendText(c, http.StatusOK, "text/javascript; charset=utf-8", static.ServiceWorker())
+	return c.Blob(http.StatusOK, "text/javascript; charset=utf-8", static.ServiceWorker())
 }

@@ -4,24 +4,20 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"warungjokul/views"
 
 	"github.com/a-h/templ"
-	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 	"golang.org/x/text/language"
+
+	"warungjokul/views"
 )
 
-// buffers are for drawing and compressing pages: each is used by one request at a
-// time, and again by another.
+// buffers are for rendering pages. Each is used by one request at a time.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // GetBuffer returns an empty buffer from the pool, and what gives it back.
@@ -37,9 +33,8 @@ func GetBuffer() (b *bytes.Buffer, giveBack func()) {
 
 const maxBuffer = 256 << 10
 
-// Render writes a page whole: a component that fails half way gives a clean
-// error page instead of half of its own. Drawing one asks nobody anything, so it
-// does not stop for a request whose time is up: that one needs its page too.
+// Render renders a page and then sends it: a component that fails half way gives a clean error page instead of half of
+// its own. Rendering does no I/O, so it ignores the request's deadline: a request that timed out needs its page, too.
 func Render(c echo.Context, status int, page templ.Component) error {
 	drawn, giveBack := GetBuffer()
 	defer giveBack()
@@ -47,73 +42,15 @@ func Render(c echo.Context, status int, page templ.Component) error {
 		return err
 	}
 	PageHeader(c.Response().Header())
-	return SendText(c, status, echo.MIMETextHTMLCharsetUTF8, drawn.Bytes())
+	return c.Blob(status, echo.MIMETextHTMLCharsetUTF8, drawn.Bytes())
 }
 
-// PageHeader is what is said of every page that is one reader's.
+// PageHeader sets the caching headers of a page that is one reader's own.
 func PageHeader(header http.Header) {
 	header.Add(echo.HeaderVary, "Accept-Language, Cookie")
 	if header.Get("Cache-Control") == "" {
 		header.Set("Cache-Control", "no-store")
 	}
-}
-
-// minGzip is from when on compressing gains anything, in bytes.
-const minGzip = 1024
-
-// Compressing is a good part of what a page costs. The fastest level takes a
-// fifth of the time of the usual one, and a page comes out a tenth larger. There
-// are half as many compressors as processors: twice as many make no difference,
-// and each holds three quarters of a megabyte.
-var compressors = makeCompressors(max(1, runtime.GOMAXPROCS(0)/2))
-
-func makeCompressors(n int) chan *gzip.Writer {
-	all := make(chan *gzip.Writer, n)
-	for range n {
-		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // a level that exists
-		all <- w
-	}
-	return all
-}
-
-// Compress writes text to small, compressed with gzip.
-func Compress(small *bytes.Buffer, text []byte) error {
-	w := <-compressors
-	defer func() { compressors <- w }()
-	w.Reset(small)
-	_, err := w.Write(text)
-	return errors.Join(err, w.Close())
-}
-
-// SendText answers with text, compressed where that gains something and the client accepts
-// it. Nothing else of the shop compresses as it goes, but the exports.
-func SendText(c echo.Context, status int, contentType string, text []byte) error {
-	if len(text) < minGzip || !AcceptsGzip(c.Request()) {
-		return SendEncoded(c, status, contentType, "", text)
-	}
-	small, giveBack := GetBuffer()
-	defer giveBack()
-	if err := Compress(small, text); err != nil {
-		return err
-	}
-	return SendEncoded(c, status, contentType, "gzip", small.Bytes())
-}
-
-// SendEncoded answers with text that is in an encoding already, or, where encoding is empty,
-// in none.
-func SendEncoded(c echo.Context, status int, contentType, encoding string, text []byte) error {
-	header := c.Response().Header()
-	header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
-	if encoding != "" {
-		header.Set(echo.HeaderContentEncoding, encoding)
-	}
-	header.Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
-	return c.Blob(status, contentType, text)
-}
-
-// AcceptsGzip reports whether a client accepts gzip.
-func AcceptsGzip(r *http.Request) bool {
-	return strings.Contains(r.Header.Get(echo.HeaderAcceptEncoding), "gzip")
 }
 
 // Page is what every page shows around its content.
