@@ -7,7 +7,7 @@ import (
 	"warungjokul/handlers/web"
 )
 
-// OpsHandler serves whoever runs the shop, on an address of their own: metrics,
+// OpsHandler serves the people who run the shop, on an address of its own: metrics,
 // health, and profiles, which tell more than a stranger should know.
 func (h *Handler) OpsHandler() http.Handler {
 	mux := http.NewServeMux()

@@ -101,7 +101,7 @@ func (h *Handler) routes() *echo.Echo {
 	return e
 }
 
-// metricsRoutes serves the metrics where OpsHandler does not: to everybody in a demo, otherwise to who is signed in.
+// metricsRoutes serves the metrics where OpsHandler does not: to everybody in a demo, otherwise to signed-in staff.
 func (h *Handler) metricsRoutes(e *echo.Echo) {
 	const ofConsole = "/console/metrics"
 	serve := echo.WrapHandler(http.HandlerFunc(h.ServeMetrics))

@@ -12,7 +12,7 @@ import (
 
 const maintenanceInterval = time.Hour
 
-// Work does what nobody asks for by a request, until ctx ends: the payment flow's
+// Work runs the background work until ctx ends: the payment flow's
 // work, mails, erasure and maintenance, and it passes on what other processes of
 // this shop tell the open pages.
 func (h *Handler) Work(ctx context.Context) error {

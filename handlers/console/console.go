@@ -37,7 +37,7 @@ func (h *Handler) Routes(e *echo.Echo) (group *echo.Group) {
 	return c
 }
 
-// StaffOnly lets in who is signed in, and has what they do recorded as done by staff.
+// StaffOnly lets signed-in staff in, and has what they do recorded as done by staff.
 func (h *Handler) StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return h.SignedInOnly(func(c echo.Context) error {
 		c.SetRequest(c.Request().WithContext(models.WithActor(c.Request().Context(), models.Actor{By: models.ActorStaff})))
@@ -45,7 +45,7 @@ func (h *Handler) StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	})
 }
 
-// SignedInOnly lets in who is signed in, and leads everybody else there.
+// SignedInOnly lets signed-in staff in and redirects everybody else to the sign-in page.
 func (h *Handler) SignedInOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if h.password.hash == nil && !h.Demo() {

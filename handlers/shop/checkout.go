@@ -71,7 +71,7 @@ func (h *Handler) checkoutPage(c echo.Context, status int, f checkoutForm, b bas
 	return web.Render(c, status, views.Checkout(p))
 }
 
-// placeOrder keeps the order with its first payment, asks for the payment code
+// placeOrder saves the order with its first payment, asks for the payment code
 // and sends the shopper to the order's page. The order is safe before the
 // gateway is spoken to: whatever happens then, the worker finishes it.
 //

@@ -44,7 +44,7 @@ func (h *Handler) showOrder(c echo.Context) error {
 	return h.orderPage(c, http.StatusOK, o, notice)
 }
 
-// mask leaves of a mail address what its owner knows it by.
+// mask shortens a mail address to what its owner recognises.
 func mask(email string) string {
 	name, domain, _ := strings.Cut(email, "@")
 	return name[:min(len(name), 1)] + "***@" + domain

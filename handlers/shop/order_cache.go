@@ -20,7 +20,7 @@ import (
 	"warungjokul/views"
 )
 
-// maxOrderPages bounds the pages of orders that are kept, in bytes.
+// maxOrderPages bounds the cached order pages, in bytes.
 const maxOrderPages = 4 << 20
 
 // pageCache holds order pages as they were rendered, compressed, each with the version of

@@ -82,8 +82,8 @@ func newEncodedText(text []byte) encodedText {
 	}}
 }
 
-// send sends the page, or says that the browser has it already. It must ask each
-// time: whoever has filled a cart meanwhile gets another.
+// send sends the page, or 304 where the browser has it already. Browsers revalidate it each time, because a visitor who
+// has filled a cart gets another page.
 func (p cachedPage) send(c echo.Context) error {
 	header := c.Response().Header()
 	maps.Copy(header, p.header)

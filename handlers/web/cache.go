@@ -9,12 +9,11 @@ import (
 )
 
 const (
-	// keptFor is how long what everybody sees alike is kept. It is made anew from
-	// the database then, so a shop needs not hear of what another one sold: two
-	// of these, one made from another, are a stock of a second ago at most.
+	// cacheAge is how long a value stays fresh. It is then read from the database again, so copies of the shop need
+	// not notify each other. A page made from a cached value shows a stock that is a second old at most.
 	cacheAge = 500 * time.Millisecond
 
-	// maxKept bounds how many things of a sort are kept.
+	// maxCached bounds the entries of one cache.
 	maxCached = 1000
 )
 
@@ -41,7 +40,7 @@ func (k *Cache[T]) Get(ctx context.Context, name string, makeIt func(context.Con
 		if t, ok := k.fresh(name); ok { // somebody has made it since
 			return t, nil
 		}
-		// It is for others, too, who still want it when this one has left.
+		// The result is shared: the first caller's leaving must not cancel it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RequestTimeout)
 		defer cancel()
 		asked := k.Now()

@@ -70,7 +70,7 @@ func (h *App) ReadCart(c echo.Context) Cart {
 	return items
 }
 
-// SetCookie has the browser keep a value for so many seconds.
+// SetCookie sets a cookie that the browser keeps for some seconds.
 func (h *App) SetCookie(c echo.Context, name, value string, age int) {
 	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age,
 		Secure: h.Secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode})

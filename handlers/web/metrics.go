@@ -18,8 +18,8 @@ import (
 	"warungjokul/payments"
 )
 
-// Metrics is what the shop counts while it works. Every series is there from the
-// start, at zero: what has never happened can be told from what is not counted.
+// Metrics holds the shop's metrics. Every series exists from the start, at zero: what has never happened differs from
+// what is not counted.
 type Metrics struct {
 	registry *prometheus.Registry
 	requests echo.MiddlewareFunc
@@ -55,26 +55,26 @@ func NewMetrics(store *models.Store, baseURL string) *Metrics {
 		MailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
 			"Mails not sent, or sent later, because their recipient had had too many.")),
 		mismatches: prometheus.NewGaugeVec(gauge("mismatches",
-			"Where do the books and the gateway not agree? By kind, as of the last hourly report."), []string{"kind"}),
+			"Mismatches between the books and the gateway, by kind, as of the last hourly report."), []string{"kind"}),
 		ready: prometheus.NewGauge(gauge("shop_ready",
-			"Can this shop serve? 1 when its database answers. What is counted in the books is missing while it does not.")),
-		streams: prometheus.NewGauge(gauge("shop_streams", "How many order pages are open and told of changes?")),
+			"1 when the database answers. Figures from the database are missing while it does not.")),
+		streams: prometheus.NewGauge(gauge("shop_streams", "Open event streams of order pages.")),
 		streamsRefused: prometheus.NewCounterVec(counter("shop_streams_refused_total",
 			"Requests for a stream that were refused, by the bound that was reached."), []string{"reason"}),
 		orders: prometheus.NewGaugeVec(gauge("shop_orders",
-			"How many orders are there, by status? The whole shop's, a minute old at most."), []string{"status"}),
+			"Orders, by status. The whole shop's, a minute old at most."), []string{"status"}),
 		cases: prometheus.NewGaugeVec(gauge("shop_cases",
 			"Open cases, by kind. The whole shop's, a minute old at most."), []string{"kind"}),
 		paidAsked: prometheus.NewGaugeVec(gauge("shop_payments_paid_but_due",
 			"Paid payments of single-use codes that are still due to be asked about; more than 0 is a defect. The whole shop's."), nil),
 		creating: prometheus.NewGaugeVec(gauge("shop_payments_creating",
-			"How many payments have no code yet? The whole shop's, a minute old at most."), nil),
+			"Payments that wait for their code. The whole shop's, a minute old at most."), nil),
 		caseAge: prometheus.NewGaugeVec(gauge("shop_case_age_seconds",
 			"Age of the oldest open case, 0 when there is none. The whole shop's."), nil),
 		stockHeld: prometheus.NewGaugeVec(gauge("shop_stock_held_ratio",
 			"Share of a product's pieces that unpaid orders hold, by SKU; 1 is all of them. The whole shop's, a minute old at most."), []string{"sku"}),
 		overdue: prometheus.NewGaugeVec(gauge("shop_reconciliation_age_seconds",
-			"Does the worker keep up? For how long the payment that was due first has been waiting to be asked about; 0 when none is; the whole shop's."), nil),
+			"Seconds for which the payment that was due first has been waiting for its status query, 0 when none is due. The whole shop's."), nil),
 	}
 	m.requests = requestMetrics(m.registry, baseURL)
 	m.Payments = payments.NewMetrics(m.registry)
@@ -143,20 +143,19 @@ func (h *App) ServeMetrics(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	// bookAge is how old figures of the books may be. They are counted once a
-	// minute, however often and by however many the metrics are read.
+	// StatsAge is how old figures from the database may be. They are counted once a minute, however often the metrics
+	// are scraped.
 	StatsAge     = time.Minute
 	statsTimeout = 5 * time.Second
 	pingTimeout  = time.Second
 )
 
-// refreshMetrics brings the gauges up to date. Those of the database are the same in every
-// process of the shop, and removed while it cannot be reached: stale ones would say that all
-// is well.
+// refreshMetrics updates the gauges. Those from the database are the same in every process of the shop, and removed
+// while it cannot be reached: old ones would say that all is well.
 func (h *App) refreshMetrics(ctx context.Context) {
 	m := h.Metrics
 	if !m.mu.TryLock() {
-		return // somebody is at it
+		return // another scrape is doing it
 	}
 	defer m.mu.Unlock()
 	m.streams.Set(float64(h.Streams.Count()))
@@ -174,14 +173,14 @@ func (h *App) refreshMetrics(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		h.Log.WarnContext(ctx, "the metrics do without the books", "error", err)
+		h.Log.WarnContext(ctx, "metrics without figures from the database", "error", err)
 		m.resetStats()
 		return
 	}
 	m.ready.Set(1)
 }
 
-// refreshStock sets what unpaid orders hold of each product.
+// refreshStock sets the share of each product that unpaid orders hold.
 func (h *App) refreshStock(ctx context.Context) error {
 	list, err := h.Store.HeldStock(ctx)
 	if err != nil {
@@ -224,28 +223,28 @@ func (m *Metrics) resetStats() {
 	}
 }
 
-// registerPools counts what the pools of connections to the database do.
+// registerPools registers the statistics of the database's connection pools.
 func (m *Metrics) registerPools(store *models.Store) {
 	for pool, stats := range store.Pools() {
 		labels := prometheus.Labels{"pool": pool}
 		m.registry.MustRegister(
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "shop_database_connections_in_use", ConstLabels: labels,
-				Help: "How many connections to the database are at work?"},
+				Help: "Connections to the database in use."},
 				func() float64 { return float64(stats().InUse) }),
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "shop_database_connections_max", ConstLabels: labels,
-				Help: "How many connections to the database may there be?"},
+				Help: "Connections to the database, at most."},
 				func() float64 { return float64(stats().MaxOpenConnections) }),
 			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "shop_database_waits_total", ConstLabels: labels,
-				Help: "How often was a connection to the database waited for?"},
+				Help: "Waits for a connection to the database."},
 				func() float64 { return float64(stats().WaitCount) }),
 			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "shop_database_wait_seconds_total", ConstLabels: labels,
-				Help: "How long was waited for a connection to the database? Its rate is how many wait at a time."},
+				Help: "Seconds waited for a connection to the database. Its rate is how many wait at a time."},
 				func() float64 { return stats().WaitDuration.Seconds() }),
 		)
 	}
 }
 
-// How metrics and the log call the limits on what is left of a product, and on corrections of an order's email.
+// The names, in metrics and the log, of the limits on scarce products and on corrections of an order's email.
 const (
 	LimitScarce      = "scarce"
 	LimitCorrections = "corrections"

@@ -93,7 +93,7 @@ func (h *App) chooseLanguage(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// asked is the language that an address asks for, empty for none.
+// asked returns the language that the query chooses, empty where it chooses none.
 func asked(r *http.Request) views.Lang {
 	if r.URL.RawQuery == "" {
 		return ""
@@ -118,15 +118,14 @@ func Lang(c echo.Context) views.Lang {
 	return views.Indonesian
 }
 
-// Accepted remembers what languages browsers accept come to: there are few
-// different ones, and each takes time to read.
+// Accepted caches the language that each Accept-Language header selects. Browsers send few different ones, and each
+// takes time to parse.
 type Accepted struct {
 	mu    sync.RWMutex
 	langs map[string]views.Lang
 }
 
-// Strangers can send as many as they like, and as long ones: of a long one the
-// beginning is read, which takes a thousandth of the time.
+// Clients can send any number of headers of any length. Of a long one only the beginning is read.
 const (
 	maxAccepted       = 1000
 	MaxAcceptedLength = 200
@@ -149,13 +148,13 @@ func (a *Accepted) lang(header string) views.Lang {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.langs == nil || len(a.langs) >= maxAccepted {
-		a.langs = map[string]views.Lang{} // what is still sent comes back soon enough
+		a.langs = map[string]views.Lang{} // the common ones come back soon
 	}
 	a.langs[header] = l
 	return l
 }
 
-// languageLinks are a page's address in each language; the start page's where that address cannot be a link.
+// languageLinks returns a page's address in each language, or the start page's where that address cannot be a link.
 func languageLinks(r *http.Request) map[views.Lang]string {
 	links := map[views.Lang]string{}
 	address, err := url.Parse(cmp.Or(OwnPath(r.URL.RequestURI()), OwnPath(r.URL.EscapedPath()), "/"))
@@ -171,8 +170,8 @@ func languageLinks(r *http.Request) map[views.Lang]string {
 	return links
 }
 
-// SetServerTime tells a page that counts down what time it is. The page itself does
-// not say so, because it may come from a cache.
+// SetServerTime tells a page with a countdown the shop's time in a header. The page itself does not contain it, because
+// the page may come from a cache.
 func SetServerTime(c echo.Context, now time.Time) {
 	c.Response().Header().Set("Server-Timing", `now;desc="`+views.Machine(now)+`"`)
 }

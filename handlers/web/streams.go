@@ -50,7 +50,7 @@ func NewStreams() *Streams {
 		Beat: heartbeat, Refused: rate.Sometimes{First: 10, Interval: time.Second}}
 }
 
-// Subscribe returns a stream that is told of changes from now on, and what ends it. It
+// Subscribe returns a stream that is notified of changes from now on, and a function that ends it. It
 // returns none where refused names the reason. A client without a name is not bounded.
 func (s *Streams) Subscribe(token, client string) (one *stream, end func(), refused string) {
 	one = &stream{}
@@ -115,11 +115,11 @@ func wakeAll(watchers []*stream) {
 	}
 }
 
-// wait waits for something to look at: until the stream is told, or the next beat.
-// It reports whether the browser is still there.
+// wait returns when the stream is notified of a change, or after a heartbeat. It reports whether the browser is still
+// connected.
 func (one *stream) wait(beat time.Duration) bool {
 	_ = one.conn.SetReadDeadline(time.Now().Add(beat))
-	if !one.pending.Load() { // who tells now moves the deadline after us
+	if !one.pending.Load() { // a notification from now on moves the deadline again
 		var none [1]byte // browsers say nothing more
 		if _, err := one.conn.Read(none[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
 			return false
@@ -129,21 +129,21 @@ func (one *stream) wait(beat time.Duration) bool {
 	return true
 }
 
-// send sends something, which the browser has to take in time.
+// send writes an event. A browser that does not read it within two heartbeats is given up.
 func (one *stream) send(text []byte) error {
 	_ = one.conn.SetWriteDeadline(time.Now().Add(2 * heartbeat))
 	_, err := one.conn.Write(text)
 	return err
 }
 
-// Count is how many pages are watched.
+// Count returns the number of open streams.
 func (s *Streams) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
 }
 
-// Close ends all streams, and those that come.
+// Close ends all streams and refuses new ones.
 func (s *Streams) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,8 +219,8 @@ func (h *App) hijack(c echo.Context, one *stream) error {
 	return nil
 }
 
-// follow sends each new snapshot until the browser leaves. It fetches at each heartbeat, too:
-// a process that was killed just after a commit has told nobody of it.
+// follow sends each new snapshot until the browser leaves. It fetches at each heartbeat, too, because a process that
+// was killed just after a commit has published nothing.
 func (h *App) follow(ctx context.Context, one *stream, now Snapshot, event []byte, look func(context.Context) (Snapshot, error)) {
 	for sent := ""; ; {
 		if now.Version == sent {
@@ -228,7 +228,7 @@ func (h *App) follow(ctx context.Context, one *stream, now Snapshot, event []byt
 		}
 		sent = now.Version
 		if err := one.send(event); err != nil || now.Final || !one.wait(h.Streams.Beat) {
-			return // the shopper left, or has seen it all
+			return // the shopper left, or nothing can change any more
 		}
 		var err error
 		if now, event, err = h.Streams.fetch(ctx, look); err != nil {
@@ -238,7 +238,7 @@ func (h *App) follow(ctx context.Context, one *stream, now Snapshot, event []byt
 	}
 }
 
-// fetch fetches a snapshot once it is the stream's turn, and encodes it as an event.
+// fetch fetches a snapshot and encodes it as an event. A semaphore bounds how many do so at once.
 func (s *Streams) fetch(ctx context.Context, look func(context.Context) (Snapshot, error)) (now Snapshot, event []byte, err error) {
 	select {
 	case s.fetching <- struct{}{}:
