@@ -167,7 +167,7 @@ func TestPanelRefusals(t *testing.T) {
 		"no such code":   {"payment_code": {"1"}, "action": {"pay"}},
 		"no such action": {"payment_code": {code}, "action": {"steal"}},
 	} {
-		if page := w.press("/pay", form); !strings.Contains(page, "Gerbang menolak") {
+		if page := w.press("/pay", form); !strings.Contains(page, "Gateway menolak") {
 			t.Errorf("%s: the panel does not say that the gateway refused", name)
 		}
 	}
@@ -228,7 +228,7 @@ func TestPanelFaults(t *testing.T) {
 	if strings.Contains(page, `data-testid="misbehaves"`) || fmt.Sprint(set()) != fmt.Sprint(usual) {
 		t.Errorf("after clearing: %v", set())
 	}
-	if page := w.press("/faults", url.Values{"answer": {"nonsense"}}); !strings.Contains(page, "Gerbang menolak") {
+	if page := w.press("/faults", url.Values{"answer": {"nonsense"}}); !strings.Contains(page, "Gateway menolak") {
 		t.Error("a fault nobody knows is not refused")
 	}
 }
