@@ -55,11 +55,21 @@ func makePrivate(log *os.File) {
 	}
 }
 
-// run is the program: it serves until ctx ends or something breaks, or does what
-// an argument says: backup copies the database of a shop that may be running,
-// retire-demo hands the database of a demo over to the settings, sandbox-key prints
-// the Secret Key of the embedded gateway.
+const usage = `Usage:
+  warung                     serve the shop; settings come from the environment and .env, see docs/operate.md
+  warung backup FILE         copy the SQLite database of a shop, also of one that is running
+  warung retire-demo --yes   hand the database of a demo over to other settings; without --yes, say what it would do
+  warung sandbox-key         print the Secret Key of the embedded gateway
+  warung help                print this
+`
+
+// run is the program: it serves until ctx ends or something breaks, or runs the
+// command that args name.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) == 1 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		_, err := io.WriteString(stdout, usage)
+		return err
+	}
 	environ, notes, err := addEnvFile(environ, envFile)
 	if err != nil {
 		return err
@@ -83,9 +93,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case len(args) == 1 && args[0] == "sandbox-key":
 		return printSandboxKey(s, stdout)
 	case len(args) > 0:
-		return errors.New("it serves when started without arguments; it copies its database when told: backup FILE," +
-			" hands a demo's database over to other settings when told: retire-demo --yes," +
-			" and prints the Secret Key of its embedded gateway when told: sandbox-key")
+		return fmt.Errorf("%q is no command with these arguments; warung help lists them", args[0])
 	}
 	p := &program{settings: s, log: log, out: stdout}
 	defer p.close()

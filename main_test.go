@@ -315,6 +315,20 @@ func openProgram(t *testing.T, more ...string) *program {
 	return p
 }
 
+// The commands are listed on request, and one that does not exist is refused in one sentence.
+func TestHelp(t *testing.T) {
+	for _, arg := range []string{"help", "--help", "-h"} {
+		var out bytes.Buffer
+		if err := run(t.Context(), []string{arg}, nil, &out, io.Discard); err != nil || !strings.Contains(out.String(), "warung backup FILE") {
+			t.Errorf("%s: printed %q, failed with %v", arg, out.String(), err)
+		}
+	}
+	err := run(t.Context(), []string{"sell"}, environ(t), io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "warung help") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("an unknown command failed with %v", err)
+	}
+}
+
 // A demo's database is refused with the settings of a real shop until the demo is retired, and is that shop's then.
 func TestRetireDemo(t *testing.T) {
 	database := "DATABASE_URL=" + testdb.URL(t)
