@@ -3,6 +3,7 @@ package jokul
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Why a Transaction does not settle what was asked for. Settles wraps them with
@@ -28,8 +29,8 @@ var (
 // Settles compares t with what you asked for: the invoice number, the payment code
 // and the amount in whole rupiah. It returns nil when t is the payment of just
 // that: TransactionSuccess, the same invoice number and amount, the same code
-// where both are known (pass "" for one you do not have yet), and ChannelIndomaret
-// where t names a channel.
+// where both are known (pass "" for one you do not have yet), and ChannelIndomaret,
+// in any case, where t names a channel.
 //
 // Otherwise it returns one of ErrOtherInvoice, ErrNotPaid, ErrOtherAmount,
 // ErrOtherCode and ErrOtherChannel, looked for in this order. The last three are
@@ -46,7 +47,7 @@ func (t Transaction) Settles(invoiceNumber, paymentCode string, amount int64) er
 		return fmt.Errorf("%w: %s was paid with %d rupiah instead of %d", ErrOtherAmount, invoiceNumber, t.Amount, amount)
 	case paymentCode != "" && t.PaymentCode != "" && t.PaymentCode != paymentCode:
 		return fmt.Errorf("%w: %s was paid with code %s instead of %s", ErrOtherCode, invoiceNumber, t.PaymentCode, paymentCode)
-	case t.ChannelID != "" && t.ChannelID != ChannelIndomaret:
+	case t.ChannelID != "" && !strings.EqualFold(t.ChannelID, ChannelIndomaret):
 		return fmt.Errorf("%w: %s was paid through %s", ErrOtherChannel, invoiceNumber, t.ChannelID)
 	}
 	return nil
