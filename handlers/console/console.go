@@ -19,24 +19,6 @@ const (
 	ConsoleSession = 12 * time.Hour
 )
 
-// ConsoleSearches is how many searches an office may make a minute.
-const ConsoleSearches = 120
-
-// Routes lists the console's addresses.
-func (h *Handler) Routes(e *echo.Echo) (group *echo.Group) {
-	e.GET(web.LoginPath, h.showLogin)
-	e.POST(web.LoginPath, h.login)
-	e.POST("/console/logout", h.logout)
-	c := e.Group(web.ConsolePath, h.StaffOnly)
-	c.POST("/logout-everywhere", h.logoutEverywhere)
-	h.orderConsole(c)
-	h.messageConsole(c)
-	c.GET("/setup", h.showSetup)
-	c.RouteNotFound("", web.OtherMethod)
-	c.RouteNotFound("/*", web.OtherMethod)
-	return c
-}
-
 // StaffOnly lets signed-in staff in, and has what they do recorded as done by staff.
 func (h *Handler) StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return h.SignedInOnly(func(c echo.Context) error {
@@ -149,14 +131,4 @@ func (h *Handler) ConsolePage(c echo.Context, section, title string) (views.Cons
 	p := views.ConsolePage{Page: h.Page(c, title), Section: section, OpenCases: open}
 	p.Private, p.Console = true, true
 	return p, nil
-}
-
-// messageConsole lists the console's addresses about what was said to and by the
-// gateway.
-func (h *Handler) messageConsole(c *echo.Group) {
-	c.GET("/orders/:number/events", h.inspectorEvents)
-	c.GET("/notifications", h.showInbox)
-	c.GET("/notifications/:id", h.showDelivery)
-	c.POST("/notifications/:id/replay", h.replay)
-	c.POST("/notifications/:id/ask", h.askGateway)
 }

@@ -26,29 +26,6 @@ const FigureDays = 30
 
 const lowStock = 5
 
-// orderConsole lists the console's addresses about orders, cases and stock.
-func (h *Handler) orderConsole(c *echo.Group) {
-	c.GET("", h.showOverview)
-	searches := h.SearchLimited(ConsoleSearches)
-	c.GET("/orders", h.showOrders, searches)
-	c.GET("/orders.csv", h.exportOrders, searches)
-	c.GET("/orders/cancel", h.askToCancelMany)
-	c.POST("/orders/cancel", h.cancelMany)
-	c.GET("/orders/:number", h.showConsoleOrder)
-	c.GET("/orders/:number/cancel", h.askToCancel)
-	c.POST("/orders/:number/cancel", h.cancelOrder)
-	c.GET("/orders/:number/erase", h.askToErase)
-	c.POST("/orders/:number/erase", h.eraseCustomer)
-	c.GET("/orders/:number/customer.json", h.exportCustomer)
-	c.GET("/cases", h.showCases)
-	c.GET("/cases/:id", h.showCase)
-	c.POST("/cases/:id", h.decideCase)
-	c.GET("/attention", movedToCases)
-	c.GET("/attention/:id", movedToCases)
-	c.GET("/stock", h.showStock)
-	c.POST("/stock", h.setStock)
-}
-
 func (h *Handler) showOverview(c echo.Context) error {
 	ctx := c.Request().Context()
 	frame, err := h.ConsolePage(c, "overview", web.Lang(c).T("console.overview"))
