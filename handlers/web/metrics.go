@@ -118,7 +118,8 @@ func (m *Metrics) zero() {
 	for _, reason := range []string{refusedClient, refusedOrder, refusedTotal, refusedStopping} {
 		m.streamsRefused.WithLabelValues(reason)
 	}
-	for _, limit := range []string{string(models.HolderClient), string(models.HolderEmail), string(models.HolderPhone), LimitScarce} {
+	for _, limit := range []string{string(models.HolderClient), string(models.HolderEmail), string(models.HolderPhone), LimitScarce,
+		LimitCorrections} {
 		m.OverLimit.WithLabelValues(limit)
 	}
 	m.Report(nil)
