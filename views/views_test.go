@@ -247,3 +247,42 @@ func TestHostileLinksAreNone(t *testing.T) {
 		}
 	}
 }
+
+// Each golden is of a page that the gallery still has.
+func TestGoldens(t *testing.T) {
+	known := map[string]bool{}
+	for _, lang := range Langs() {
+		for _, sample := range Samples() {
+			known[sample.Name+"."+string(lang)+".html"] = true
+		}
+	}
+	files, err := filepath.Glob("testdata/*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d goldens, %v", len(files), err)
+	}
+	for _, file := range files {
+		if !known[filepath.Base(file)] {
+			t.Errorf("%s is of no page; delete it", file)
+		}
+	}
+}
+
+// The code that the gallery's inspector names is where it says.
+func TestSampleSources(t *testing.T) {
+	source := regexp.MustCompile(`[a-z_]+(/[a-z_]+)+\.go\b`)
+	var page bytes.Buffer
+	for _, sample := range Samples() {
+		if err := sample.Draw(in(English)).Render(t.Context(), &page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := source.FindAllString(page.String(), -1)
+	if len(found) == 0 {
+		t.Fatal("no sample names a file")
+	}
+	for _, file := range found {
+		if _, err := os.Stat(filepath.Join("..", file)); err != nil {
+			t.Errorf("a sample names a file that does not exist: %v", err)
+		}
+	}
+}
