@@ -83,12 +83,12 @@ func configuration(dir, page, base string, shops []string) (string, error) {
 	}
 	const listens = "listen 443 ssl http2;"
 	first := strings.Index(block, "server 10.")
-	last := strings.Index(block, "keepalive 0;")
+	last := first + strings.Index(block[max(first, 0):], "}")
 	if !found || first < 0 || last < first || !strings.Contains(block, listens) {
 		return "", errors.New(page + " has no configuration for nginx that can be tried here")
 	}
 	block = block[:first] + servers + block[last:]
-	block = regexp.MustCompile(`(?m)^ *(server_name|keepalive 0).*\n`).ReplaceAllString(block, "")
+	block = regexp.MustCompile(`(?m)^ *server_name.*\n`).ReplaceAllString(block, "")
 	block = strings.NewReplacer("/var/log/nginx/", dir+"/", "/etc/ssl/", dir+"/").Replace(block)
 	addr, plain := strings.CutPrefix(base, "http://")
 	if plain {
