@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"gorm.io/gorm"
 )
 
 // told is what the records say of an order, a line each.
@@ -77,7 +76,7 @@ func TestChangesLiveAndDieWithTheirTransaction(t *testing.T) {
 	s, c := openStore(t)
 	o := withCode(t, s, c, "MNM-GAYO")
 	before := told(t, s, o.ID)
-	err := s.transact(context.Background(), func(tx *gorm.DB) error {
+	err := s.transact(context.Background(), func(tx *transaction) error {
 		if _, err := applyArrival(tx, paid(o.Payment(), c.now()), c.now()); err != nil {
 			return err
 		}

@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // What happens most, each by 32 at a time, beside the bare commit of one row by
@@ -35,7 +33,7 @@ func BenchmarkWrites(b *testing.B) {
 	b.Run("nothing", func(b *testing.B) {
 		s, _ := openStore(b)
 		crowd(b, func(int64) error {
-			return s.transact(context.Background(), func(tx *gorm.DB) error { return nil })
+			return s.transact(context.Background(), func(tx *transaction) error { return nil })
 		})
 	})
 	b.Run("checkout", func(b *testing.B) {

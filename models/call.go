@@ -89,11 +89,11 @@ func (s *Store) EndTurn(ctx context.Context) error {
 	if t := turnOf(ctx); t == nil || t.waiting == nil {
 		return nil
 	}
-	return s.transact(ctx, func(*gorm.DB) error { return nil })
+	return s.transact(ctx, func(*transaction) error { return nil })
 }
 
 // keep records the call that is waiting. It is kept once the transaction is.
-func (t *turn) keep(tx *gorm.DB) (id int64, err error) {
+func (t *turn) keep(tx *transaction) (id int64, err error) {
 	if t.waiting == nil {
 		return t.id, nil
 	}

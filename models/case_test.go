@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"gorm.io/gorm"
 )
 
 func casesOf(t *testing.T, s *Store) (list []Case) {
@@ -75,7 +73,7 @@ func TestACaseIsClosedOnce(t *testing.T) {
 	deliver(t, s, c, "else", "{}", PaidEvent(Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000}))
 	for _, open := range casesOf(t, s) {
 		for _, want := range []bool{true, false} {
-			err := s.transact(ctx, func(tx *gorm.DB) error {
+			err := s.transact(ctx, func(tx *transaction) error {
 				closed, err := closeCase(tx, open, Decision{Kind: DecisionNone, By: "Sari"}, c.now())
 				if closed != want {
 					t.Errorf("%s: closed %v, want %v", open.Kind, closed, want)

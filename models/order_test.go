@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Every pair of statuses, tried for real: what the tables allow happens, what
@@ -25,7 +23,7 @@ func TestMoves(t *testing.T) {
 	for _, from := range orders {
 		for _, to := range orders {
 			set(t, s, &Order{}, o.ID, "status", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
+			moved, err := moveBy(s, func(tx *transaction) (bool, error) {
 				return moveOrder(tx, reload(t, s, o), to, map[string]any{"stock_held": true})
 			})
 			check(t, string(from)+">"+string(to), moved, err, allowedOrders, string(reload(t, s, o).Status), string(from), string(to))
@@ -40,7 +38,7 @@ func TestMoves(t *testing.T) {
 	for _, from := range payments {
 		for _, to := range payments {
 			set(t, s, &Payment{}, o.Payment().ID, "state", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
+			moved, err := moveBy(s, func(tx *transaction) (bool, error) {
 				return movePayment(tx, reload(t, s, o).Payment(), to, map[string]any{"last_error": ""})
 			})
 			check(t, string(from)+">"+string(to), moved, err, allowedPayments, string(reload(t, s, o).Payment().State), string(from), string(to))
@@ -48,8 +46,8 @@ func TestMoves(t *testing.T) {
 	}
 }
 
-func moveBy(s *Store, move func(tx *gorm.DB) (bool, error)) (moved bool, err error) {
-	err = s.transact(context.Background(), func(tx *gorm.DB) error {
+func moveBy(s *Store, move func(tx *transaction) (bool, error)) (moved bool, err error) {
+	err = s.transact(context.Background(), func(tx *transaction) error {
 		moved, err = move(tx)
 		return err
 	})

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-
 	"warungjokul/models/internal/db"
 	"warungjokul/models/testdb"
 )
@@ -462,7 +460,7 @@ func TestCutTransactionsAreBegunAgain(t *testing.T) {
 	s, _ := openStore(t)
 	for cuts, want := range map[int]bool{0: true, tries - 1: true, 10 * tries: false} {
 		begun := 0
-		err := s.transact(context.Background(), func(tx *gorm.DB) error {
+		err := s.transact(context.Background(), func(tx *transaction) error {
 			begun++
 			if err := tx.Create(&APICall{Operation: fmt.Sprint("try ", cuts)}).Error; err != nil {
 				return err
