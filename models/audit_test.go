@@ -50,7 +50,7 @@ func TestChangesTellWhatMoved(t *testing.T) {
 	}
 
 	other := withCode(t, s, c, "MNM-GAYO")
-	if err := s.Expire(WithActor(ctx, Actor{ActorAPICall, 7}), other.Payment().ID); err != nil {
+	if err := s.Expire(ctx, &APICall{ID: 7}, other.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	if added, err := s.AddPayment(WithActor(ctx, Actor{By: ActorShopper}), reload(t, s, other), attempt(other, 2)); err != nil || !added {
@@ -100,11 +100,11 @@ func TestChangesAddUp(t *testing.T) {
 			case 0:
 				deliver(t, s, c, fmt.Sprint(i, turn), "{}", PaidEvent(paid(p, c.now())))
 			case 1:
-				if _, err := s.ApplyStatus(ctx, paid(p, c.now())); err != nil {
+				if _, err := s.ApplyStatus(ctx, nil, paid(p, c.now())); err != nil {
 					t.Error(err)
 				}
 			case 2:
-				if err := s.Expire(ctx, p.ID); err != nil {
+				if err := s.Expire(ctx, nil, p.ID); err != nil {
 					t.Error(err)
 				}
 			case 3:

@@ -109,8 +109,8 @@ func (s *Store) CountOpenCases(ctx context.Context) (n int64, err error) {
 
 // Raise opens a case about a payment, found outside of any other change, unless there is
 // one already.
-func (s *Store) Raise(ctx context.Context, p Payment, kind CaseKind, detail string) error {
-	return s.transact(ctx, func(tx *transaction) error {
+func (s *Store) Raise(ctx context.Context, call *APICall, p Payment, kind CaseKind, detail string) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		if _, err := lockOrder(tx, p.OrderID); err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func TestExpiryGivesStockBackOnce(t *testing.T) {
 	before := stock(t, s, "MNM-GAYO")
 	o := withCode(t, s, c, "MNM-GAYO")
 	together(10, func(int) {
-		if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+		if err := s.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 			t.Error(err)
 		}
 	})
@@ -155,7 +155,7 @@ func TestNewCodeAfterExpiry(t *testing.T) {
 	if added, err := s.AddPayment(ctx, o, attempt(o, 2)); added || err != nil {
 		t.Fatalf("a second code beside a good one: %v, %v", added, err)
 	}
-	if err := s.Expire(ctx, o.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	o = reload(t, s, o)
@@ -180,10 +180,10 @@ func TestNewCodeAfterExpiry(t *testing.T) {
 	}
 
 	t.Run("not when sold out", func(t *testing.T) {
-		if err := s.RefuseCode(ctx, o.Payment(), "no", c.now()); err != nil {
+		if err := s.RefuseCode(ctx, nil, o.Payment(), "no", c.now()); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Expire(ctx, o.Payment().ID); err != nil {
+		if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 			t.Fatal(err)
 		}
 		place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
@@ -232,7 +232,7 @@ func TestLeases(t *testing.T) {
 	if total != 1 {
 		t.Errorf("claimed %d times, want once", total)
 	}
-	if err := s.Postpone(ctx, o.Payment(), "gateway away", c.now().Add(time.Minute)); err != nil {
+	if err := s.Postpone(ctx, nil, o.Payment(), "gateway away", c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got := claim(); len(got) != 0 {

@@ -197,8 +197,8 @@ func liveStates() []PaymentState {
 // ReplacePayment gives up an attempt whose invoice number the gateway will not
 // take, and keeps the next in its place: same order, same stock. It reports
 // false when the old one was not waiting for its code any more.
-func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason string) (replaced bool, err error) {
-	err = s.transact(ctx, func(tx *transaction) error {
+func (s *Store) ReplacePayment(ctx context.Context, call *APICall, old, next Payment, reason string) (replaced bool, err error) {
+	err = s.transactAfter(ctx, call, func(tx *transaction) error {
 		replaced = false
 		p, err := lockPayment(tx, byID, old.ID)
 		if err != nil {
@@ -246,8 +246,8 @@ func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
 // Expire ends a payment that can no longer be paid and, if it was the order's
 // last hope, the order with it. A failed payment stays failed. An expired one is
 // asked about again later: money that was under way may still turn up.
-func (s *Store) Expire(ctx context.Context, id int64) error {
-	return s.transact(ctx, func(tx *transaction) error {
+func (s *Store) Expire(ctx context.Context, call *APICall, id int64) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		_, err := expirePayment(tx, id, s.now())
 		return err
 	})

@@ -103,8 +103,8 @@ func nextDue(db *gorm.DB, table any, column, condition string, values ...any) (t
 // Postpone notes a call to the gateway that settled nothing, and when to call again, zero
 // for never. It changes nothing where the payment is not in the state any more that it was
 // in before the call: what moved it knew more.
-func (s *Store) Postpone(ctx context.Context, p Payment, reason string, nextCheckAt time.Time) error {
-	return s.transact(ctx, func(tx *transaction) error {
+func (s *Store) Postpone(ctx context.Context, call *APICall, p Payment, reason string, nextCheckAt time.Time) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).Updates(map[string]any{
 			"tries": gorm.Expr("tries + 1"), "last_error": reason, "next_check_at": orNever(nextCheckAt), "leased_until": nil}).Error
 	})
@@ -127,8 +127,8 @@ func checkSoon(tx *transaction, p Payment, now time.Time) error {
 
 // Checked notes the gateway's word on a payment, for the shopper who asked. It changes
 // nothing where the payment is not in the state any more that it was in before the call.
-func (s *Store) Checked(ctx context.Context, p Payment, status string) error {
-	return s.transact(ctx, func(tx *transaction) error {
+func (s *Store) Checked(ctx context.Context, call *APICall, p Payment, status string) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).
 			Updates(map[string]any{"checked_at": s.now(), "checked_status": status}).Error
 	})

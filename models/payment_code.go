@@ -21,8 +21,8 @@ type IssuedCode struct {
 // paid before its code came, only what is missing is filled in. A code that another order
 // still uses is not stored: the attempt fails and a case is raised. issued reports whether
 // the code was stored.
-func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) (issued bool, err error) {
-	err = s.transact(ctx, func(tx *transaction) error {
+func (s *Store) IssueCode(ctx context.Context, call *APICall, id int64, c IssuedCode, nextCheckAt time.Time) (issued bool, err error) {
+	err = s.transactAfter(ctx, call, func(tx *transaction) error {
 		issued = false
 		p, err := lockPayment(tx, byID, id)
 		if err != nil {
@@ -91,8 +91,8 @@ func codeTaken(tx *transaction, p Payment, code string, now time.Time) (bool, er
 }
 
 // SetInstructions keeps the gateway's steps for a payment.
-func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instruction) error {
-	return s.transact(ctx, func(tx *transaction) error {
+func (s *Store) SetInstructions(ctx context.Context, call *APICall, id int64, list []Instruction) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ?", id).Select("instructions").Updates(Payment{Instructions: list}).Error
 	})
 }
@@ -100,8 +100,8 @@ func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instructio
 // RefuseCode notes that the gateway will not give a code: creating becomes
 // failed, and a person is told why. The order keeps its stock until giveUpAt,
 // so that the shopper can try again.
-func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUpAt time.Time) error {
-	return s.transact(ctx, func(tx *transaction) error {
+func (s *Store) RefuseCode(ctx context.Context, call *APICall, p Payment, reason string, giveUpAt time.Time) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		p, err := lockPayment(tx, byID, p.ID)
 		if err != nil {
 			return err

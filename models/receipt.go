@@ -106,12 +106,12 @@ type applied struct {
 
 // ApplyStatus applies what a status query found to be paid. It is the same code
 // path as a notification's, so it does not matter which comes first.
-func (s *Store) ApplyStatus(ctx context.Context, a Arrival) (Effect, error) {
+func (s *Store) ApplyStatus(ctx context.Context, call *APICall, a Arrival) (Effect, error) {
 	a.Source = SourceStatusQuery
 	a.Message = fmt.Sprintf("status answer of %s, Rp %d, code %s, till transaction %s",
 		a.InvoiceNumber, a.Amount, a.PaymentCode, TillIdentifier(a.Identifiers, tillTransaction))
 	var done applied
-	err := s.transact(ctx, func(tx *transaction) (err error) {
+	err := s.transactAfter(ctx, call, func(tx *transaction) (err error) {
 		done, err = applyArrival(tx, a, s.now())
 		return err
 	})

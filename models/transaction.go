@@ -50,21 +50,12 @@ func (tx *transaction) saveEvents() error {
 // so that only a migration while serving should ever be in the way.
 const tries = 3
 
-// transact runs f in one transaction, or several times until one succeeds. What
-// it has kept when it returns nil is on the disk, and will be found there.
+// transact runs f in one transaction, or several times until one succeeds. What it has changed when transact returns
+// nil is on the disk, and will be found there.
 func (s *Store) transact(ctx context.Context, f func(tx *transaction) error) (err error) {
-	t, call := turnOf(ctx), int64(0)
 	for range tries {
-		err = s.write.WithContext(ctx).Transaction(func(begun *gorm.DB) (err error) {
+		err = s.write.WithContext(ctx).Transaction(func(begun *gorm.DB) error {
 			tx := &transaction{DB: begun, actor: actorOf(ctx)}
-			if t != nil {
-				if call, err = t.keep(tx); err != nil {
-					return err
-				}
-				if call != 0 {
-					tx.actor = Actor{ActorAPICall, call}
-				}
-			}
 			if err := f(tx); err != nil {
 				return err
 			}
@@ -74,8 +65,24 @@ func (s *Store) transact(ctx context.Context, f func(tx *transaction) error) (er
 			break
 		}
 	}
-	if t != nil && err == nil {
-		t.id, t.waiting = call, nil
+	return err
+}
+
+// transactAfter does what transact does for what changes because of a call to the gateway, nil for none.
+func (s *Store) transactAfter(ctx context.Context, call *APICall, f func(tx *transaction) error) error {
+	if call == nil {
+		return s.transact(ctx, f)
+	}
+	var id int64
+	err := s.transact(ctx, func(tx *transaction) (err error) {
+		if id, err = call.save(tx.DB); err != nil {
+			return err
+		}
+		tx.actor = Actor{ActorAPICall, id}
+		return f(tx)
+	})
+	if err == nil {
+		call.ID = id
 	}
 	return err
 }
