@@ -51,21 +51,6 @@ type AuditEvent struct {
 	At        time.Time
 }
 
-type actorKey struct{}
-
-// WithActor returns a context for what an actor changes. Without one the shop changes it by
-// itself.
-func WithActor(ctx context.Context, c Actor) context.Context {
-	return context.WithValue(ctx, actorKey{}, c)
-}
-
-func actorOf(ctx context.Context) Actor {
-	if cause, named := ctx.Value(actorKey{}).(Actor); named {
-		return cause
-	}
-	return Actor{By: ActorShop}
-}
-
 // AuditEventsOf lists what changed about an order, in order.
 func (s *Store) AuditEventsOf(ctx context.Context, orderID int64) ([]AuditEvent, error) {
 	return gorm.G[AuditEvent](s.read).Where("order_id = ?", orderID).Order("id").Limit(MaxAbout).Find(ctx)

@@ -16,7 +16,7 @@ func (o Order) Customer() Customer { return Customer{o.CustomerName, o.CustomerE
 // with too many unpaid orders is an *OpenOrdersError, an email that was corrected too often ErrTooManyCorrections; then
 // nothing is changed.
 func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer) (corrected bool, err error) {
-	err = s.transact(ctx, func(tx *transaction) error {
+	err = s.transactAs(ctx, Actor{By: ActorShopper}, func(tx *transaction) error {
 		corrected = false
 		o, err := lockOrder(tx, orderID)
 		if err != nil || o.Status != OrderAwaitingPayment || o.Customer() == to {

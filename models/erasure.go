@@ -75,6 +75,14 @@ type Erasure struct {
 	Reason ErasureReason
 }
 
+// actor is who erases.
+func (e Erasure) actor() Actor {
+	if e.By == "" {
+		return Actor{By: ActorShop}
+	}
+	return Actor{By: ActorStaff}
+}
+
 // ErasureBlock says why an order's customer is still needed, empty where that is not so.
 type ErasureBlock string
 
@@ -109,7 +117,7 @@ func (o Order) ErasureBlock() ErasureBlock {
 // ErasureBlock names a reason for are left out. Mails that were still to be sent are dropped. What the files of the
 // database hold of it is removed by Scrub.
 func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased []Order, err error) {
-	err = s.transact(ctx, func(tx *transaction) error {
+	err = s.transactAs(ctx, e.actor(), func(tx *transaction) error {
 		erased = nil
 		var customers []Customer
 		for _, id := range orderIDs {

@@ -299,7 +299,7 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 
 // CancelOrderAs does what CancelOrder does, and keeps who of the staff cancelled the order and why.
 func (s *Store) CancelOrderAs(ctx context.Context, id int64, by, reason string) (cancelled bool, err error) {
-	err = s.transact(ctx, func(tx *transaction) error {
+	err = s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
 		cancelled = false
 		o, err := lockOrder(tx, id)
 		if err != nil {

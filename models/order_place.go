@@ -70,7 +70,7 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 		}
 		return Order{}, false, fmt.Errorf("place order: %w", err)
 	}
-	err = s.transact(ctx, func(tx *transaction) error {
+	err = s.transactAs(ctx, Actor{By: ActorShopper}, func(tx *transaction) error {
 		existing := clause.OnConflict{Columns: []clause.Column{{Name: "checkout_id"}}, DoNothing: true}
 		created := tx.Omit(clause.Associations).Clauses(existing).Create(&o)
 		if placed = created.RowsAffected > 0; created.Error != nil || !placed {

@@ -148,7 +148,7 @@ func InvoiceNumber(orderNumber string, attempt int64) string {
 // be paid again: over a limit it is an *OpenOrdersError or a *ScarceError.
 func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool, err error) {
 	now := s.now()
-	err = s.transact(ctx, func(tx *transaction) error {
+	err = s.transactAs(ctx, Actor{By: ActorShopper}, func(tx *transaction) error {
 		added = false
 		current, err := lockOrder(tx, o.ID)
 		if err != nil {

@@ -144,7 +144,7 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 	if stock < 0 || stock > MaxStock {
 		return Product{}, false, fmt.Errorf("a stock of %d", stock)
 	}
-	err = s.transact(ctx, func(tx *transaction) error {
+	err = s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
 		res := tx.Model(&Product{}).Where("sku = ? AND stock = ?", sku, seen).Update("stock", stock)
 		if res.Error != nil {
 			return res.Error

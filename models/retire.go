@@ -70,8 +70,7 @@ func (s *Store) RetireDemo(ctx context.Context, next Owner) (Retirement, error) 
 const retiredAtOnce = 100
 
 func (s *Store) retireOrders(ctx context.Context, ids []int64) error {
-	return s.transact(ctx, func(tx *transaction) error {
-		tx.actor = Actor{By: ActorStaff}
+	return s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
 		for _, id := range ids {
 			o, err := lockOrder(tx, id)
 			if err == nil && !o.Test {

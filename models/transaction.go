@@ -51,11 +51,16 @@ func (tx *transaction) saveEvents() error {
 const tries = 3
 
 // transact runs f in one transaction, or several times until one succeeds. What it has changed when transact returns
-// nil is on the disk, and will be found there.
-func (s *Store) transact(ctx context.Context, f func(tx *transaction) error) (err error) {
+// nil is on the disk, and will be found there. It is changed by the shop itself.
+func (s *Store) transact(ctx context.Context, f func(tx *transaction) error) error {
+	return s.transactAs(ctx, Actor{By: ActorShop}, f)
+}
+
+// transactAs does what transact does for what somebody else changes.
+func (s *Store) transactAs(ctx context.Context, by Actor, f func(tx *transaction) error) (err error) {
 	for range tries {
 		err = s.write.WithContext(ctx).Transaction(func(begun *gorm.DB) error {
-			tx := &transaction{DB: begun, actor: actorOf(ctx)}
+			tx := &transaction{DB: begun, actor: by}
 			if err := f(tx); err != nil {
 				return err
 			}

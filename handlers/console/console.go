@@ -27,7 +27,7 @@ func (h *Handler) Routes(e *echo.Echo) (group *echo.Group) {
 	e.GET(web.LoginPath, h.showLogin)
 	e.POST(web.LoginPath, h.login)
 	e.POST("/console/logout", h.logout)
-	c := e.Group(web.ConsolePath, h.StaffOnly)
+	c := e.Group(web.ConsolePath, h.SignedInOnly)
 	c.POST("/logout-everywhere", h.logoutEverywhere)
 	h.orderConsole(c)
 	h.messageConsole(c)
@@ -35,14 +35,6 @@ func (h *Handler) Routes(e *echo.Echo) (group *echo.Group) {
 	c.RouteNotFound("", web.OtherMethod)
 	c.RouteNotFound("/*", web.OtherMethod)
 	return c
-}
-
-// StaffOnly lets signed-in staff in, and has what they do recorded as done by staff.
-func (h *Handler) StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
-	return h.SignedInOnly(func(c echo.Context) error {
-		c.SetRequest(c.Request().WithContext(models.WithActor(c.Request().Context(), models.Actor{By: models.ActorStaff})))
-		return next(c)
-	})
 }
 
 // SignedInOnly lets signed-in staff in and redirects everybody else to the sign-in page.
