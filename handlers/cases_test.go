@@ -151,7 +151,7 @@ func TestEveryDecision(t *testing.T) {
 		}},
 		{"late", func(w *env) models.Order {
 			o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
-			if err := w.Store.Expire(context.Background(), o.Payment().ID); err != nil {
+			if err := w.Store.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 				w.t.Fatal(err)
 			}
 			w.gateway.Do(o.Payment().Code, sandbox.ActionPay)

@@ -40,7 +40,7 @@ func TestErasedByTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clock.Advance(2 * time.Hour)
-	if err := w.Store.Expire(context.Background(), o.Payment().ID); err != nil {
+	if err := w.Store.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	waiting := w.order("MNM-GAYO")

@@ -70,12 +70,12 @@ func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 	}{
 		{"a code", func() error { w.gateway.SetFault(noFault); w.pass(time.Minute, time.Second); return nil }},
 		{"other instructions", func() error {
-			return other.SetInstructions(ctx, payment().ID, []models.Instruction{{Language: "id", Steps: []string{"Bilang DOKU"}}})
+			return other.SetInstructions(ctx, nil, payment().ID, []models.Instruction{{Language: "id", Steps: []string{"Bilang DOKU"}}})
 		}},
-		{"an answer", func() error { return other.Checked(ctx, payment(), "PENDING") }},
+		{"an answer", func() error { return other.Checked(ctx, nil, payment(), "PENDING") }},
 		{"wrong money", func() error {
 			p := payment()
-			_, err := other.ApplyStatus(ctx, models.Arrival{InvoiceNumber: p.InvoiceNumber, Amount: p.Amount - 1})
+			_, err := other.ApplyStatus(ctx, nil, models.Arrival{InvoiceNumber: p.InvoiceNumber, Amount: p.Amount - 1})
 			return err
 		}},
 		{"settled", func() error {
@@ -87,7 +87,7 @@ func TestKeptOrderPagesAreNeverOld(t *testing.T) {
 		}},
 		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},
 		{"past its deadline", func() error { w.clock.Advance(time.Hour); return nil }},
-		{"expired", func() error { return other.Expire(ctx, payment().ID) }},
+		{"expired", func() error { return other.Expire(ctx, nil, payment().ID) }},
 		{"another code", func() error { w.post(order+"/payments", nil, nil); return nil }},
 		{"paid", func() error { w.gateway.Do(payment().Code, sandbox.ActionPay); return nil }},
 	} {

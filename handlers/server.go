@@ -111,7 +111,7 @@ func (h *Handler) metricsRoutes(e *echo.Echo) {
 		e.GET("/metrics", serve)
 	default:
 		e.GET("/metrics", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, ofConsole) })
-		e.GET(ofConsole, serve, h.console.StaffOnly)
+		e.GET(ofConsole, serve, h.console.SignedInOnly)
 	}
 }
 

@@ -41,9 +41,9 @@ type Client struct {
 	http        *http.Client
 
 	minAmount, maxAmount int64
-	notificationURL      *url.URL     // the one configured in Back Office; nil when not told
-	sends                int          // of one call, retries included
-	skew                 atomic.Int64 // of our clock, in seconds, as the gateway showed it
+	notificationURL      *url.URL      // the one configured in Back Office; nil when not told
+	sends                int           // of one call, retries included
+	skew                 *atomic.Int64 // of our clock, in seconds, as the gateway showed it
 
 	now          func() time.Time
 	newRequestID func() string
@@ -116,7 +116,8 @@ func WithRequestIDs(next func() string) Option {
 
 // WithObserver has every call reported after it ended, failed ones too, and each
 // repeat by itself. What observe is given is a copy, and its own to keep and to
-// change. observe must be safe for concurrent use.
+// change. observe must be safe for concurrent use. For the record of one call in
+// the hands of who makes it, see Client.ObservedBy.
 func WithObserver(observe func(context.Context, Exchange)) Option {
 	return func(c *Client) error { c.observe = observe; return nil }
 }
@@ -144,6 +145,7 @@ func New(clientID, secretKey string, opts ...Option) (*Client, error) {
 		minAmount:    DefaultMinAmount,
 		maxAmount:    DefaultMaxAmount,
 		sends:        1 + DefaultRetries,
+		skew:         &atomic.Int64{},
 		now:          time.Now,
 		newRequestID: NewRequestID,
 		observe:      func(context.Context, Exchange) {},
@@ -196,6 +198,21 @@ func (c *Client) ClientID() string { return c.clientID }
 // AmountLimits returns the smallest and largest amount Prepare takes, in whole
 // rupiah: refuse others before a shopper gets this far.
 func (c *Client) AmountLimits() (minimum, maximum int64) { return c.minAmount, c.maxAmount }
+
+// ObservedBy returns a client that is c in everything, but reports its calls to
+// observe, in place of the observer of c. It is cheap: make one for each call whose
+// record its caller wants.
+//
+//	var last jokul.Exchange
+//	record := func(_ context.Context, x jokul.Exchange) { last = x }
+//	t, err := client.ObservedBy(record).CheckStatus(ctx, id)
+//
+// observe is called before the call returns, by the same goroutine.
+func (c *Client) ObservedBy(observe func(context.Context, Exchange)) *Client {
+	observed := *c
+	observed.observe = observe
+	return &observed
+}
 
 // Exchange is one call as it went over the wire, for logs and inspectors. It
 // holds no secret: the Signature headers are masked. Bodies carry the personal

@@ -239,6 +239,25 @@ func TestClockSkewIsNotChasedForEver(t *testing.T) {
 	}
 }
 
+// What one call's observer is told, the client's own is not; the rest the two clients share, the gateway's time among it.
+func TestObservedBy(t *testing.T) {
+	var own, one calls
+	client, _ := setup(t, jokul.WithObserver(own.observe), jokul.WithClock(func() time.Time { return time.Now().Add(-2 * time.Hour) }))
+	p := prepare(t, client, request())
+	if _, err := client.ObservedBy(one.observe).GeneratePaymentCode(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if got := statuses(one.seen); len(own.seen) != 0 || !slices.Equal(got, []int{http.StatusBadRequest, http.StatusOK}) {
+		t.Errorf("its observer was told of %v, the client's of %d calls", got, len(own.seen))
+	}
+	if _, err := client.CheckStatus(t.Context(), p.RequestID); err != nil {
+		t.Fatal(err)
+	}
+	if got := statuses(own.seen); len(one.seen) != 2 || !slices.Equal(got, []int{http.StatusOK}) {
+		t.Errorf("the client's observer was told of %v, the other of %d calls", got, len(one.seen))
+	}
+}
+
 func statuses(list []jokul.Exchange) []int {
 	var codes []int
 	for _, x := range list {

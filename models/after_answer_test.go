@@ -12,11 +12,11 @@ func TestAnswersUnderWay(t *testing.T) {
 	ctx := context.Background()
 	for name, answer := range map[string]func(s *Store, c *clock, before Payment) error{
 		"PENDING": func(s *Store, c *clock, before Payment) error {
-			return s.Postpone(ctx, before, "", c.now().Add(30*time.Second))
+			return s.Postpone(ctx, nil, before, "", c.now().Add(30*time.Second))
 		},
-		"its record": func(s *Store, c *clock, before Payment) error { return s.Checked(ctx, before, "PENDING") },
-		"EXPIRED":    func(s *Store, c *clock, before Payment) error { return s.Expire(ctx, before.ID) },
-		"a refusal":  func(s *Store, c *clock, before Payment) error { return s.RefuseCode(ctx, before, "no", c.now()) },
+		"its record": func(s *Store, c *clock, before Payment) error { return s.Checked(ctx, nil, before, "PENDING") },
+		"EXPIRED":    func(s *Store, c *clock, before Payment) error { return s.Expire(ctx, nil, before.ID) },
+		"a refusal":  func(s *Store, c *clock, before Payment) error { return s.RefuseCode(ctx, nil, before, "no", c.now()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := openStore(t)
@@ -51,10 +51,10 @@ func TestPaidPaymentsThatAreDue(t *testing.T) {
 		t.Errorf("%d paid payments are due, want 1 (%v)", stats.PaidAsked, err)
 	}
 	p := reload(t, s, o).Payment()
-	if _, err := s.ApplyStatus(ctx, paid(p, c.now())); err != nil {
+	if _, err := s.ApplyStatus(ctx, nil, paid(p, c.now())); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Postpone(ctx, p, "", time.Time{}); err != nil {
+	if err := s.Postpone(ctx, nil, p, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if next := reload(t, s, o).Payment().NextCheckAt; next != nil {
@@ -71,7 +71,7 @@ func TestOneCodeTwoOrders(t *testing.T) {
 	issue := func() (Order, bool) {
 		o := place(t, s, "MNM-TEH", 1)
 		code := IssuedCode{Code: first.Payment().Code, IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-		issued, err := s.IssueCode(ctx, o.Payment().ID, code, c.now().Add(time.Minute))
+		issued, err := s.IssueCode(ctx, nil, o.Payment().ID, code, c.now().Add(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ const (
 	AuditErased   AuditKind = "erased"   // the customer's data was erased; it became the reason
 )
 
-// CauseKind says who or what changes the books.
+// ActorKind says who or what changes the books.
 type ActorKind string
 
 const (
@@ -49,60 +49,6 @@ type AuditEvent struct {
 	Became    string
 	Actor     Actor `gorm:"embedded;embeddedPrefix:cause_"`
 	At        time.Time
-}
-
-type actorKey struct{}
-
-// WithActor returns a context for what an actor changes. Without one the shop changes it by
-// itself.
-func WithActor(ctx context.Context, c Actor) context.Context {
-	return context.WithValue(ctx, actorKey{}, c)
-}
-
-func actorOf(ctx context.Context) Actor {
-	if cause, named := ctx.Value(actorKey{}).(Actor); named {
-		return cause
-	}
-	return Actor{By: ActorShop}
-}
-
-// journal gathers what a transaction changes, to be written in one statement at
-// its end.
-type auditLog struct {
-	cause   Actor
-	call    int64 // the turn's last
-	changes []AuditEvent
-}
-
-type auditLogKey struct{}
-
-func auditLogOf(tx *gorm.DB) *auditLog { return tx.Statement.Context.Value(auditLogKey{}).(*auditLog) }
-
-// record notes changes in the transaction's journal.
-func audit(tx *gorm.DB, changes ...AuditEvent) {
-	j := auditLogOf(tx)
-	j.changes = append(j.changes, changes...)
-}
-
-// because names the cause of all that a transaction changes.
-func setActor(tx *gorm.DB, c Actor) { auditLogOf(tx).cause = c }
-
-// said names a call as the cause, where there was one.
-func (j *auditLog) said(id int64) {
-	if j.call = id; id != 0 {
-		j.cause = Actor{ActorAPICall, id}
-	}
-}
-
-func (j *auditLog) write(tx *gorm.DB) error {
-	if len(j.changes) == 0 {
-		return nil
-	}
-	now := tx.NowFunc()
-	for i := range j.changes {
-		j.changes[i].Actor, j.changes[i].At = j.cause, now
-	}
-	return tx.Create(&j.changes).Error
 }
 
 // AuditEventsOf lists what changed about an order, in order.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"gorm.io/gorm"
 )
 
 // told is what the records say of an order, a line each.
@@ -37,7 +36,7 @@ func TestChangesTellWhatMoved(t *testing.T) {
 	deliver(t, s, c, "r2", "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), 2))) // money once too often
 	left := stock(t, s, "MNM-GAYO")
 	want := []string{
-		"shop order.status > awaiting_payment", fmt.Sprintf("shop stock %d > %d", left+1, left), "shop payment.state > creating",
+		"shopper order.status > awaiting_payment", fmt.Sprintf("shopper stock %d > %d", left+1, left), "shopper payment.state > creating",
 		"shop payment.state creating > pending",
 		"notification payment.state pending > paid", "notification receipt > 90000", "notification order.status awaiting_payment > paid",
 		"notification receipt > 90000", "notification case > open",
@@ -51,18 +50,18 @@ func TestChangesTellWhatMoved(t *testing.T) {
 	}
 
 	other := withCode(t, s, c, "MNM-GAYO")
-	if err := s.Expire(WithActor(ctx, Actor{ActorAPICall, 7}), other.Payment().ID); err != nil {
+	if err := s.Expire(ctx, &APICall{ID: 7}, other.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
-	if added, err := s.AddPayment(WithActor(ctx, Actor{By: ActorShopper}), reload(t, s, other), attempt(other, 2)); err != nil || !added {
+	if added, err := s.AddPayment(ctx, reload(t, s, other), attempt(other, 2)); err != nil || !added {
 		t.Fatal(added, err)
 	}
-	if cancelled, err := s.CancelOrder(WithActor(ctx, Actor{By: ActorStaff}), other.ID); err != nil || !cancelled {
+	if cancelled, err := s.CancelOrder(ctx, other.ID); err != nil || !cancelled {
 		t.Fatal(cancelled, err)
 	}
 	left = stock(t, s, "MNM-GAYO")
 	want = append(want[:0:0],
-		"shop order.status > awaiting_payment", fmt.Sprintf("shop stock %d > %d", left, left-1), "shop payment.state > creating",
+		"shopper order.status > awaiting_payment", fmt.Sprintf("shopper stock %d > %d", left, left-1), "shopper payment.state > creating",
 		"shop payment.state creating > pending",
 		"exchange payment.state pending > expired", "exchange order.status awaiting_payment > expired", fmt.Sprintf("exchange stock %d > %d", left-1, left),
 		"shopper order.status expired > awaiting_payment", fmt.Sprintf("shopper stock %d > %d", left, left-1), "shopper payment.state > creating",
@@ -72,12 +71,52 @@ func TestChangesTellWhatMoved(t *testing.T) {
 	}
 }
 
+// Whoever can do a thing is recorded as who did it.
+func TestWhoChangesWhat(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := withCode(t, s, c, "MNM-GAYO")
+	must(t, s.Raise(ctx, &APICall{ID: 7}, o.Payment(), CaseUnsettled, "a test"))
+	_, err := s.Decide(ctx, only(t, s).ID, Decision{Kind: DecisionNone, By: "Sari", Reason: "a test"})
+	must(t, err)
+	left := stock(t, s, "MNM-GAYO")
+	_, _, err = s.SetStock(ctx, "MNM-GAYO", left, left+1)
+	must(t, err)
+	must(t, s.Expire(ctx, nil, o.Payment().ID))
+	_, err = s.Erase(ctx, []int64{o.ID}, Erasure{By: "Sari", Reason: ErasureRequested})
+	must(t, err)
+
+	late := withCode(t, s, c, "MNM-GAYO")
+	_, err = s.CorrectCustomer(ctx, late.ID, Customer{Name: "Siti", Email: late.CustomerEmail})
+	must(t, err)
+	if got := told(t, s, late.ID); got[len(got)-1] != "shopper customer Budi > Siti" {
+		t.Errorf("after a correction: %v", got)
+	}
+	must(t, s.Expire(ctx, nil, late.Payment().ID))
+	_, err = s.Erase(ctx, []int64{late.ID}, Erasure{Reason: ErasureTime})
+	must(t, err)
+
+	var events []AuditEvent
+	must(t, s.read.Order("id").Find(&events).Error)
+	by := map[string]bool{}
+	for _, e := range events {
+		by[fmt.Sprint(e.Actor.By, " ", e.Kind, " ", e.Became)] = true
+	}
+	for _, want := range []string{"shopper order.status awaiting_payment", "exchange case open", "staff case none",
+		fmt.Sprint("staff stock ", left+1), "shop payment.state expired", "shop order.status expired",
+		"staff erased requested", "shop erased time"} {
+		if !by[want] {
+			t.Errorf("no event is %q", want)
+		}
+	}
+}
+
 // What is undone was never written down.
 func TestChangesLiveAndDieWithTheirTransaction(t *testing.T) {
 	s, c := openStore(t)
 	o := withCode(t, s, c, "MNM-GAYO")
 	before := told(t, s, o.ID)
-	err := s.transact(context.Background(), func(tx *gorm.DB) error {
+	err := s.transact(context.Background(), func(tx *transaction) error {
 		if _, err := applyArrival(tx, paid(o.Payment(), c.now()), c.now()); err != nil {
 			return err
 		}
@@ -101,11 +140,11 @@ func TestChangesAddUp(t *testing.T) {
 			case 0:
 				deliver(t, s, c, fmt.Sprint(i, turn), "{}", PaidEvent(paid(p, c.now())))
 			case 1:
-				if _, err := s.ApplyStatus(ctx, paid(p, c.now())); err != nil {
+				if _, err := s.ApplyStatus(ctx, nil, paid(p, c.now())); err != nil {
 					t.Error(err)
 				}
 			case 2:
-				if err := s.Expire(ctx, p.ID); err != nil {
+				if err := s.Expire(ctx, nil, p.ID); err != nil {
 					t.Error(err)
 				}
 			case 3:

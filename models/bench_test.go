@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // What happens most, each by 32 at a time, beside the bare commit of one row by
@@ -35,7 +33,7 @@ func BenchmarkWrites(b *testing.B) {
 	b.Run("nothing", func(b *testing.B) {
 		s, _ := openStore(b)
 		crowd(b, func(int64) error {
-			return s.transact(context.Background(), func(tx *gorm.DB) error { return nil })
+			return s.transact(context.Background(), func(tx *transaction) error { return nil })
 		})
 	})
 	b.Run("checkout", func(b *testing.B) {
@@ -48,15 +46,15 @@ func BenchmarkWrites(b *testing.B) {
 				return err
 			}
 			p := o.Payment()
-			ctx := Turn(context.Background(), p.ID)
-			SaveWithChanges(ctx, APICall{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, RequestID: p.RequestID, RequestBody: make([]byte, 359),
-				ResponseBody: make([]byte, 553), RequestHeader: strings.Repeat("x", 239), ResponseHeader: strings.Repeat("x", 276), StartedAt: c.now()})
+			ctx := context.Background()
+			call := APICall{PaymentID: &p.ID, Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, RequestID: p.RequestID, RequestBody: make([]byte, 359),
+				ResponseBody: make([]byte, 553), RequestHeader: strings.Repeat("x", 239), ResponseHeader: strings.Repeat("x", 276), StartedAt: c.now()}
 			code := IssuedCode{Code: fmt.Sprintf("88888888%08d", i), IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-			if _, err := s.IssueCode(ctx, p.ID, code, c.now().Add(time.Minute)); err != nil {
+			if _, err := s.IssueCode(ctx, &call, p.ID, code, c.now().Add(time.Minute)); err != nil {
 				return err
 			}
-			SaveWithChanges(ctx, APICall{Operation: "How to pay", ResponseBody: make([]byte, 1267), StartedAt: c.now()})
-			return s.SetInstructions(ctx, p.ID, steps)
+			call = APICall{PaymentID: &p.ID, Operation: "How to pay", ResponseBody: make([]byte, 1267), StartedAt: c.now()}
+			return s.SetInstructions(ctx, &call, p.ID, steps)
 		})
 	})
 	b.Run("notification", func(b *testing.B) {

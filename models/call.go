@@ -11,13 +11,17 @@ import (
 
 // APICall is one call to the gateway as it went over the wire. Secrets, whole signatures and
 // customers are never in it.
+//
+// Methods of Store that change something because of what the gateway answered take the call,
+// nil for none. They save it in the same transaction, unless it is saved already, and record
+// it as the actor of their changes.
 type APICall struct {
-	ID            int64
+	ID            int64  // 0 until it is saved
 	PaymentID     *int64 // nil where it was about none
 	Operation     string
 	InvoiceNumber string
 	RequestID     string // the gateway's name for it
-	CausedBy      string // the request to the shop, or the worker's turn, on whose behalf it was made
+	CausedBy      string // the request to the shop, or the run of its worker, on whose behalf it was made
 	Method        string
 	URL           string
 
@@ -36,69 +40,24 @@ type APICall struct {
 	Duration  time.Duration
 }
 
-// exchangesKept is how long exchanges can be looked up. They hold the customer's
-// name and address, so not for ever.
+// apiCallAge is how long calls can be looked up, and what they changed.
 const apiCallAge = 30 * 24 * time.Hour
 
-// SaveAPICall saves a call to the gateway at once.
-func (s *Store) SaveAPICall(ctx context.Context, x APICall) error {
-	t := turnOf(ctx)
-	if t != nil {
-		x.PaymentID = &t.payment
-	}
-	err := s.write.WithContext(ctx).Create(&x).Error
-	if t != nil && err == nil {
-		t.id = x.ID
+// SaveAPICall saves a call that has changed nothing, or nothing yet, unless it is saved already.
+func (s *Store) SaveAPICall(ctx context.Context, call *APICall) error {
+	id, err := call.save(s.write.WithContext(ctx))
+	if err == nil {
+		call.ID = id
 	}
 	return err
 }
 
-// turn is a turn to the gateway about a payment: what it last said is the cause of
-// what is changed afterwards.
-type turn struct {
-	payment int64
-	id      int64    // of the last call that was kept
-	waiting *APICall // or the call itself, which is kept with what it changes first
-}
-
-type turnKey struct{}
-
-// Turn returns a context for a turn to the gateway about a payment, and for what is
-// changed because of it.
-func Turn(ctx context.Context, paymentID int64) context.Context {
-	return context.WithValue(ctx, turnKey{}, &turn{payment: paymentID})
-}
-
-func turnOf(ctx context.Context) *turn {
-	t, _ := ctx.Value(turnKey{}).(*turn)
-	return t
-}
-
-// SaveWithChanges has a call saved by the first transaction that changes anything because of
-// it. It reports false, and saves nothing, where ctx is not of a Turn. A Turn ends with EndTurn.
-func SaveWithChanges(ctx context.Context, x APICall) bool {
-	t := turnOf(ctx)
-	if t != nil {
-		x.PaymentID, t.waiting = &t.payment, &x
+// save saves the call, unless it is saved already, and returns its ID. The call itself has no ID before the
+// transaction has succeeded.
+func (x APICall) save(db *gorm.DB) (id int64, err error) {
+	if x.ID == 0 {
+		err = db.Create(&x).Error
 	}
-	return t != nil
-}
-
-// EndTurn records the call that nothing was changed because of.
-func (s *Store) EndTurn(ctx context.Context) error {
-	if t := turnOf(ctx); t == nil || t.waiting == nil {
-		return nil
-	}
-	return s.transact(ctx, func(*gorm.DB) error { return nil })
-}
-
-// keep records the call that is waiting. It is kept once the transaction is.
-func (t *turn) keep(tx *gorm.DB) (id int64, err error) {
-	if t.waiting == nil {
-		return t.id, nil
-	}
-	x := *t.waiting
-	err = tx.Create(&x).Error
 	return x.ID, err
 }
 

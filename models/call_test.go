@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -30,28 +31,61 @@ func TestExchangesOfAnOrder(t *testing.T) {
 	o, other := place(t, s, "MNM-GAYO", 1), place(t, s, "MNM-GAYO", 1)
 	p := o.Payment()
 	code := IssuedCode{Code: "8888888812345678", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour), HowToPayAPI: "http://gateway/steps/1"}
-	if _, err := s.IssueCode(ctx, p.ID, code, c.now().Add(time.Minute)); err != nil {
+	if _, err := s.IssueCode(ctx, nil, p.ID, code, c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	steps := APICall{Operation: "How to pay", URL: code.HowToPayAPI, StartedAt: c.now().Add(time.Second)}
-	keep := func(ctx context.Context, x APICall) {
+	save := func(x APICall) {
 		t.Helper()
-		if err := s.SaveAPICall(ctx, x); err != nil {
+		if err := s.SaveAPICall(ctx, &x); err != nil {
 			t.Fatal(err)
 		}
 	}
-	turn := Turn(ctx, p.ID)
-	keep(turn, steps)
-	SaveWithChanges(turn, APICall{Operation: "Generate payment code", InvoiceNumber: p.InvoiceNumber, StartedAt: c.now()})
-	if err := s.EndTurn(turn); err != nil {
-		t.Fatal(err)
-	}
-	keep(ctx, APICall{Operation: "Check status", InvoiceNumber: p.RequestID, StartedAt: c.now().Add(time.Minute)})
-	keep(ctx, APICall{Operation: "Check status", InvoiceNumber: "another's", StartedAt: c.now()})
-	keep(Turn(ctx, other.Payment().ID), steps)
+	steps.PaymentID = &p.ID
+	save(steps)
+	save(APICall{PaymentID: &p.ID, Operation: "Generate payment code", StartedAt: c.now()})
+	save(APICall{Operation: "Check status", InvoiceNumber: p.RequestID, StartedAt: c.now().Add(time.Minute)})
+	save(APICall{Operation: "Check status", InvoiceNumber: "another's", StartedAt: c.now()})
+	others := other.Payment().ID
+	steps.PaymentID = &others
+	save(steps)
 	want := []string{"Generate payment code", "How to pay", "Check status"}
 	if got := operations(t, s, o); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A call is saved once, in the transaction of the first change that succeeds, and is the actor of all of them.
+func TestCallAndItsChanges(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := withCode(t, s, c, "MNM-GAYO")
+	p := o.Payment()
+	call := &APICall{PaymentID: &p.ID, Operation: "Check status", StartedAt: c.now()}
+	if err := s.Expire(ctx, call, 0); !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	if got := operations(t, s, o); call.ID != 0 || len(got) != 0 {
+		t.Errorf("after a change that failed there are %v, and the call has the ID %d", got, call.ID)
+	}
+	must(t, s.Expire(ctx, call, p.ID))
+	must(t, s.Raise(ctx, call, p, CaseUnsettled, "a test"))
+	must(t, s.SaveAPICall(ctx, call))
+	if got := operations(t, s, o); len(got) != 1 {
+		t.Errorf("saved %v", got)
+	}
+	events, err := s.AuditEventsOf(ctx, o.ID)
+	if err != nil || call.ID == 0 {
+		t.Fatal(call.ID, err)
+	}
+	by := 0
+	for _, e := range events {
+		if e.Actor == (Actor{ActorAPICall, call.ID}) {
+			by++
+		}
+	}
+	if by != 4 { // the payment, the order, its stock, and the case
+		t.Errorf("%d of %d changes are by the call", by, len(events))
 	}
 }
 

@@ -109,8 +109,8 @@ func (s *Store) CountOpenCases(ctx context.Context) (n int64, err error) {
 
 // Raise opens a case about a payment, found outside of any other change, unless there is
 // one already.
-func (s *Store) Raise(ctx context.Context, p Payment, kind CaseKind, detail string) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) Raise(ctx context.Context, call *APICall, p Payment, kind CaseKind, detail string) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		if _, err := lockOrder(tx, p.OrderID); err != nil {
 			return err
 		}
@@ -119,11 +119,11 @@ func (s *Store) Raise(ctx context.Context, p Payment, kind CaseKind, detail stri
 	})
 }
 
-func raiseOnce(tx *gorm.DB, c Case) error { return raise(tx, &c) }
+func raiseOnce(tx *transaction, c Case) error { return raise(tx, &c) }
 
 // raise opens a case, unless there is one of that kind about the same thing; then c has
 // no ID.
-func raise(tx *gorm.DB, c *Case) error {
+func raise(tx *transaction, c *Case) error {
 	c.About, c.Detail, c.CreatedAt = indexed(c.About), indexed(c.Detail), tx.NowFunc()
 	res := tx.Omit(clause.Associations).Clauses(clause.OnConflict{DoNothing: true}).Create(c)
 	if res.Error != nil || res.RowsAffected == 0 {
@@ -133,13 +133,13 @@ func raise(tx *gorm.DB, c *Case) error {
 	if c.OrderID != nil {
 		change.OrderID = *c.OrderID
 	}
-	audit(tx, change)
+	tx.audit(change)
 	return nil
 }
 
 // closeCase closes a case if it is open, and reports whether it did. The caller holds the
 // lock of its order, if it has one.
-func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
+func closeCase(tx *transaction, c Case, d Decision, now time.Time) (bool, error) {
 	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).
 		Updates(map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason})
 	if res.Error != nil || res.RowsAffected == 0 {
@@ -149,7 +149,7 @@ func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
 	if c.OrderID != nil {
 		change.OrderID = *c.OrderID
 	}
-	audit(tx, change)
+	tx.audit(change)
 	return true, nil
 }
 
@@ -157,7 +157,7 @@ func closeCase(tx *gorm.DB, c Case, d Decision, now time.Time) (bool, error) {
 // did not come, once there is one or the attempt is over, and about an end that was not
 // confirmed, once it is.
 func (s *Store) CloseAnswered(ctx context.Context) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		for kind, waits := range map[CaseKind]PaymentState{CaseNoCode: PaymentCreating, CaseUnsettled: PaymentPending} {
 			var answered []Case
 			err := tx.Where("kind = ? AND closed_at IS NULL", kind).
@@ -178,7 +178,7 @@ func (s *Store) CloseAnswered(ctx context.Context) error {
 
 // closeSettled closes the open case about money that did not fit, once the gateway's own
 // word has settled it.
-func closeSettled(tx *gorm.DB, receiptID int64, reason string, now time.Time) error {
+func closeSettled(tx *transaction, receiptID int64, reason string, now time.Time) error {
 	var open []Case
 	err := tx.Where("closed_at IS NULL AND (receipt_id = ? AND kind IN ? OR kind = ? AND about LIKE ?)",
 		receiptID, moneyKinds, CaseContradiction, aboutReceipt(receiptID)+": %").Find(&open).Error
@@ -194,7 +194,7 @@ func closeSettled(tx *gorm.DB, receiptID int64, reason string, now time.Time) er
 }
 
 // hasUndecidedMoney reports whether money for an order is held.
-func hasUndecidedMoney(tx *gorm.DB, orderID int64) (bool, error) {
+func hasUndecidedMoney(tx *transaction, orderID int64) (bool, error) {
 	var n int64
 	err := tx.Model(&Receipt{}).Joins("JOIN payments ON payments.id = receipts.payment_id").
 		Where("payments.order_id = ? AND receipts.status = ?", orderID, ReceiptHeld).Count(&n).Error

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"gorm.io/gorm"
 )
 
 func casesOf(t *testing.T, s *Store) (list []Case) {
@@ -40,7 +38,7 @@ func TestACaseIsRaisedOnce(t *testing.T) {
 	o, other := place(t, s, "MNM-GAYO", 1), place(t, s, "MNM-GAYO", 1)
 	long := strings.Repeat("x", maxIndexed+1)
 	for range 2 {
-		if err := s.Raise(ctx, o.Payment(), CaseNoCode, long); err != nil {
+		if err := s.Raise(ctx, nil, o.Payment(), CaseNoCode, long); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +46,7 @@ func TestACaseIsRaisedOnce(t *testing.T) {
 		order Order
 		kind  CaseKind
 	}{{o, CaseCodeTaken}, {other, CaseNoCode}} {
-		if err := s.Raise(ctx, raised.order.Payment(), raised.kind, "why"); err != nil {
+		if err := s.Raise(ctx, nil, raised.order.Payment(), raised.kind, "why"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,13 +67,13 @@ func TestACaseIsClosedOnce(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
 	o := place(t, s, "MNM-GAYO", 1)
-	if err := s.Raise(ctx, o.Payment(), CaseNoCode, "why"); err != nil {
+	if err := s.Raise(ctx, nil, o.Payment(), CaseNoCode, "why"); err != nil {
 		t.Fatal(err)
 	}
 	deliver(t, s, c, "else", "{}", PaidEvent(Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000}))
 	for _, open := range casesOf(t, s) {
 		for _, want := range []bool{true, false} {
-			err := s.transact(ctx, func(tx *gorm.DB) error {
+			err := s.transact(ctx, func(tx *transaction) error {
 				closed, err := closeCase(tx, open, Decision{Kind: DecisionNone, By: "Sari"}, c.now())
 				if closed != want {
 					t.Errorf("%s: closed %v, want %v", open.Kind, closed, want)
@@ -101,14 +99,14 @@ func TestWhatTheGatewayHasAnswered(t *testing.T) {
 	ctx := context.Background()
 	pending, over := withCode(t, s, c, "MNM-TEH"), withCode(t, s, c, "MNM-TEH")
 	for _, o := range []Order{pending, over} {
-		if err := s.Raise(ctx, o.Payment(), CaseUnsettled, "why"); err != nil {
+		if err := s.Raise(ctx, nil, o.Payment(), CaseUnsettled, "why"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Raise(ctx, over.Payment(), CaseCodeTaken, "why"); err != nil {
+	if err := s.Raise(ctx, nil, over.Payment(), CaseCodeTaken, "why"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Expire(ctx, over.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, over.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.CloseAnswered(ctx); err != nil {
@@ -135,7 +133,7 @@ func TestWhatTheRightWordSettles(t *testing.T) {
 			deliver(t, s, c, o.Number, strings.Repeat("x", less), PaidEvent(wrong))
 		}
 	}
-	if err := s.Raise(context.Background(), mine.Payment(), CaseUnsettled, "why"); err != nil {
+	if err := s.Raise(context.Background(), nil, mine.Payment(), CaseUnsettled, "why"); err != nil {
 		t.Fatal(err)
 	}
 	deliver(t, s, c, "right", "{}", PaidEvent(numbered(paid(mine.Payment(), c.now()), 0)))

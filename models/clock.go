@@ -54,10 +54,10 @@ func lateTurns(g Gaps, now time.Time) []late {
 // of its own is due at once. It reports how many times something was brought forward.
 func (s *Store) BringForward(ctx context.Context, g Gaps) (brought int64, err error) {
 	now := s.now()
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transact(ctx, func(tx *transaction) error {
 		brought = 0
 		for _, l := range lateTurns(g, now) {
-			moved := l.bringForward(tx, now)
+			moved := l.bringForward(tx.DB, now)
 			if moved.Error != nil {
 				return moved.Error
 			}

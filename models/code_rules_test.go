@@ -13,7 +13,7 @@ import (
 func issueTo(t *testing.T, s *Store, c *clock, o Order, code string) bool {
 	t.Helper()
 	given := IssuedCode{Code: code, IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-	issued, err := s.IssueCode(context.Background(), reload(t, s, o).Payment().ID, given, c.now().Add(time.Minute))
+	issued, err := s.IssueCode(context.Background(), nil, reload(t, s, o).Payment().ID, given, c.now().Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestOneCodeForTwoOrdersAtOnce(t *testing.T) {
 		orders := []Order{place(t, shops[0], "MNM-TEH", 1), place(t, shops[0], "MNM-TEH", 1)}
 		together(len(orders), func(i int) {
 			given := IssuedCode{Code: code, IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-			issued, err := shops[i].IssueCode(context.Background(), orders[i].Payment().ID, given, c.now().Add(time.Minute))
+			issued, err := shops[i].IssueCode(context.Background(), nil, orders[i].Payment().ID, given, c.now().Add(time.Minute))
 			if err != nil {
 				t.Error(err)
 			}
@@ -77,7 +77,7 @@ func TestWhatIsPostponedIsDueAtItsMoment(t *testing.T) {
 	o := withCode(t, s, c, "MNM-TEH")
 	for _, zone := range []*time.Location{time.UTC, time.FixedZone("WIB", 7*3600), time.FixedZone("", -7*3600)} {
 		at := c.now().Add(time.Hour)
-		if err := s.Postpone(ctx, reload(t, s, o).Payment(), "away", at.In(zone)); err != nil {
+		if err := s.Postpone(ctx, nil, reload(t, s, o).Payment(), "away", at.In(zone)); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(time.Hour - time.Second)

@@ -59,7 +59,7 @@ func TestSearch(t *testing.T) {
 	budiman := placeFor(t, s, "Budi Budiman", "budi@example.com")
 	giveCode(t, s, c, siti.Payment())
 	code := reload(t, s, siti).Payment().Code
-	if err := s.RefuseCode(ctx, jose.Payment(), "no", c.now()); err != nil {
+	if err := s.RefuseCode(ctx, nil, jose.Payment(), "no", c.now()); err != nil {
 		t.Fatal(err)
 	}
 	if added, err := s.AddPayment(ctx, reload(t, s, jose), attempt(jose, 2)); err != nil || !added {
@@ -233,12 +233,12 @@ func TestFigures(t *testing.T) {
 	quick, slow, slower := withCode(t, s, c, "MNM-TEH"), withCode(t, s, c, "MNM-TEH"), withCode(t, s, c, "MNM-TEH")
 	gone := withCode(t, s, c, "MNM-GAYO")
 	for o, after := range map[*Order]time.Duration{&quick: time.Minute, &slow: 5 * time.Minute, &late: 10 * time.Minute} {
-		if _, err := s.ApplyStatus(ctx, paid(o.Payment(), day.Add(after))); err != nil {
+		if _, err := s.ApplyStatus(ctx, nil, paid(o.Payment(), day.Add(after))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.t = day.Add(2 * time.Hour)
-	if err := s.Expire(ctx, gone.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, gone.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	days, err := s.Days(ctx, day, 2)
@@ -259,7 +259,7 @@ func TestFigures(t *testing.T) {
 	}
 
 	// What has been counted is kept for a moment, unless it is to be counted anew.
-	if _, err := s.ApplyStatus(ctx, paid(slower.Payment(), day.Add(3*time.Hour))); err != nil {
+	if _, err := s.ApplyStatus(ctx, nil, paid(slower.Payment(), day.Add(3*time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	paidToday := func() int64 {
@@ -298,7 +298,7 @@ func TestACaseIsDecidedOnce(t *testing.T) {
 	o := place(t, s, "MNM-TEH", 1)
 	for _, kind := range []CaseKind{CaseNoCode, CaseUnsettled} {
 		for range 2 { // the second finds the first
-			if err := s.Raise(ctx, o.Payment(), kind, "x"); err != nil {
+			if err := s.Raise(ctx, nil, o.Payment(), kind, "x"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"gorm.io/gorm"
 )
 
 // Customer returns who the order is for.
@@ -18,7 +16,7 @@ func (o Order) Customer() Customer { return Customer{o.CustomerName, o.CustomerE
 // with too many unpaid orders is an *OpenOrdersError, an email that was corrected too often ErrTooManyCorrections; then
 // nothing is changed.
 func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer) (corrected bool, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transactAs(ctx, Actor{By: ActorShopper}, func(tx *transaction) error {
 		corrected = false
 		o, err := lockOrder(tx, orderID)
 		if err != nil || o.Status != OrderAwaitingPayment || o.Customer() == to {
@@ -33,7 +31,7 @@ func (s *Store) CorrectCustomer(ctx context.Context, orderID int64, to Customer)
 	return corrected, nil
 }
 
-func (s *Store) correctCustomer(tx *gorm.DB, o Order, to Customer) error {
+func (s *Store) correctCustomer(tx *transaction, o Order, to Customer) error {
 	err := tx.Model(&Order{}).Where("id = ?", o.ID).
 		Updates(map[string]any{"customer_name": to.Name, "customer_email": to.Email, "customer_phone": to.Phone}).Error
 	if err != nil {
@@ -43,7 +41,7 @@ func (s *Store) correctCustomer(tx *gorm.DB, o Order, to Customer) error {
 		{"name", o.CustomerName, to.Name}, {"email", o.CustomerEmail, to.Email}, {"phone", o.CustomerPhone, to.Phone},
 	} {
 		if detail.was != detail.became {
-			audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditCustomer, Subject: detail.name, Was: detail.was, Became: detail.became})
+			tx.audit(AuditEvent{OrderID: o.ID, Kind: AuditCustomer, Subject: detail.name, Was: detail.was, Became: detail.became})
 		}
 	}
 	readdressed, renumbered := o.CustomerEmail != to.Email, o.CustomerPhone != to.Phone
@@ -73,7 +71,7 @@ var ErrTooManyCorrections = errors.New("the email of this order was corrected to
 
 // checkCorrections refuses another correction of the email of an order that is locked, if limits count for it at all.
 // Corrections of the transaction itself are recorded at its end, and not counted.
-func checkCorrections(tx *gorm.DB, orderID int64) error {
+func checkCorrections(tx *transaction, orderID int64) error {
 	var holders, corrections int64
 	if err := tx.Model(&orderHolder{}).Where("order_id = ?", orderID).Count(&holders).Error; err != nil || holders == 0 {
 		return err
@@ -87,7 +85,7 @@ func checkCorrections(tx *gorm.DB, orderID int64) error {
 }
 
 // replaceWords has an order found by its customer's words as they are now, and by those of its payments.
-func replaceWords(tx *gorm.DB, o Order) error {
+func replaceWords(tx *transaction, o Order) error {
 	if err := tx.Where("order_id = ?", o.ID).Delete(&orderWord{}).Error; err != nil {
 		return err
 	}
@@ -104,7 +102,7 @@ func replaceWords(tx *gorm.DB, o Order) error {
 
 // mailCodeAnew has the mail with an order's current code sent, whether it was sent to another address before, is
 // being sent now, or has failed. Without the lease it was claimed with, what is being sent now does not count.
-func mailCodeAnew(tx *gorm.DB, orderID int64) error {
+func mailCodeAnew(tx *transaction, orderID int64) error {
 	pending := tx.Model(&Payment{}).Select("id").Where("order_id = ? AND state = ?", orderID, PaymentPending)
 	return tx.Model(&Mail{}).Where("payment_id IN (?) AND kind = ?", pending, MailCode).
 		Updates(map[string]any{"sent_at": nil, "send_at": tx.NowFunc(), "leased_until": nil, "tries": 0}).Error

@@ -67,7 +67,7 @@ func TestCorrectCustomer(t *testing.T) {
 	for status, reach := range map[OrderStatus]func(*Store, *clock, Order) error{
 		OrderAwaitingPayment: func(*Store, *clock, Order) error { return nil },
 		OrderCancelled:       func(s *Store, _ *clock, o Order) error { _, err := s.CancelOrder(ctx, o.ID); return err },
-		OrderExpired:         func(s *Store, _ *clock, o Order) error { return s.Expire(ctx, o.Payment().ID) },
+		OrderExpired:         func(s *Store, _ *clock, o Order) error { return s.Expire(ctx, nil, o.Payment().ID) },
 		OrderPaid: func(s *Store, c *clock, o Order) error {
 			_, err := s.ApplyNotification(ctx, Notification{RequestID: "r1", Header: "{}", Body: []byte("{}")}, PaidEvent(paid(o.Payment(), c.now())), c.now())
 			return err

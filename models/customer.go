@@ -148,7 +148,7 @@ const overSince = "(paid_at IS NULL OR paid_at < @before) AND (expired_at IS NUL
 // time: texts of cases, ways of refunds, and notifications that no order of ours belongs to.
 func (s *Store) EraseLate(ctx context.Context, before time.Time) error {
 	before = before.UTC()
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		cases := tx.Model(&Case{}).Where("closed_at < ? AND (detail <> '' OR reason <> '')", before).
 			Where("order_id IS NULL OR order_id IN (SELECT id FROM orders WHERE erased_at IS NOT NULL)").
 			Updates(map[string]any{"detail": "", "reason": ""})

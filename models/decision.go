@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // DecisionKind is how a case ends.
@@ -155,15 +153,15 @@ func (c Case) TellsShopper(kind DecisionKind) bool {
 // are ErrNotFound, ErrDecided, ErrNotOffered and ErrRefund; with each of them nothing has
 // changed.
 func (s *Store) Decide(ctx context.Context, id int64, d Decision) (c Case, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
-		if c, err = wholeCase(tx, id); err != nil {
+	err = s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
+		if c, err = wholeCase(tx.DB, id); err != nil {
 			return err
 		}
 		if c.OrderID != nil { // what is decided by is read once the order is locked
 			if _, err = lockOrder(tx, *c.OrderID); err != nil {
 				return err
 			}
-			if c, err = wholeCase(tx, id); err != nil {
+			if c, err = wholeCase(tx.DB, id); err != nil {
 				return err
 			}
 		}
@@ -185,7 +183,7 @@ func (s *Store) Decide(ctx context.Context, id int64, d Decision) (c Case, err e
 			err = enqueue(tx, Mail{OrderID: *c.OrderID, PaymentID: *c.PaymentID, CaseID: c.ID, Kind: MailDecided, SendAt: now})
 		}
 		if err == nil {
-			c, err = wholeCase(tx, id)
+			c, err = wholeCase(tx.DB, id)
 		}
 		return err
 	})
@@ -208,7 +206,7 @@ func (c Case) check(d Decision) error {
 }
 
 // carryOut does what a decision says. The order of the case is locked.
-func (c Case) carryOut(tx *gorm.DB, d Decision, now time.Time) error {
+func (c Case) carryOut(tx *transaction, d Decision, now time.Time) error {
 	if err := c.settleMoney(tx, d); err != nil {
 		return err
 	}
@@ -231,7 +229,7 @@ func (c Case) carryOut(tx *gorm.DB, d Decision, now time.Time) error {
 }
 
 // settleMoney notes what became of the money of a case.
-func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
+func (c Case) settleMoney(tx *transaction, d Decision) error {
 	if c.Receipt == nil {
 		return nil
 	}
@@ -264,7 +262,7 @@ func (c Case) settleMoney(tx *gorm.DB, d Decision) error {
 	if c.Payment != nil {
 		change.OrderID, change.PaymentID = c.Payment.OrderID, c.Payment.ID
 	}
-	audit(tx, change)
+	tx.audit(change)
 	return nil
 }
 
@@ -279,7 +277,7 @@ var statusAfter = map[DecisionKind]ReceiptStatus{
 }
 
 // takeBackGoods gives the stock of a paid order back when all of its money was refunded.
-func (c Case) takeBackGoods(tx *gorm.DB, d Decision) error {
+func (c Case) takeBackGoods(tx *transaction, d Decision) error {
 	money := c.Order.Money()
 	if !c.Order.StockHeld || money.Refunded+d.Refund < money.Applied {
 		return nil
@@ -292,7 +290,7 @@ func (c Case) takeBackGoods(tx *gorm.DB, d Decision) error {
 }
 
 // accept pays the order of a case with its money.
-func (c Case) accept(tx *gorm.DB) error {
+func (c Case) accept(tx *transaction) error {
 	p, err := lockPayment(tx, byID, c.Payment.ID)
 	if err != nil {
 		return err
@@ -311,7 +309,7 @@ func (c Case) accept(tx *gorm.DB) error {
 }
 
 // payAgain gives up the code of a case and adds the next attempt to be paid.
-func (c Case) payAgain(tx *gorm.DB, d Decision, now time.Time) error {
+func (c Case) payAgain(tx *transaction, d Decision, now time.Time) error {
 	if err := endPayment(tx, *c.Payment); err != nil {
 		return err
 	}
@@ -327,7 +325,7 @@ func (c Case) payAgain(tx *gorm.DB, d Decision, now time.Time) error {
 
 // goOn lets an order go on once its money is decided: a single-use code that was paid once
 // cannot be paid again, and an order that nothing can be paid for any more ends.
-func (c Case) goOn(tx *gorm.DB, d Decision, now time.Time) error {
+func (c Case) goOn(tx *transaction, d Decision, now time.Time) error {
 	if !c.Payment.Reusable && d.Kind != DecisionDuplicate {
 		if err := endPayment(tx, *c.Payment); err != nil {
 			return err

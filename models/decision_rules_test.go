@@ -289,7 +289,7 @@ func TestWhatADecisionLeavesAlone(t *testing.T) {
 	t.Run("a code that is on its way", func(t *testing.T) {
 		s, _ := openStore(t)
 		o := place(t, s, "MNM-GAYO", 1)
-		if err := s.Raise(ctx, o.Payment(), CaseNoCode, "why"); err != nil {
+		if err := s.Raise(ctx, nil, o.Payment(), CaseNoCode, "why"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Decide(ctx, only(t, s).ID, Decision{Kind: DecisionNone, By: "Sari", Reason: "x"}); err != nil {
@@ -303,7 +303,7 @@ func TestWhatADecisionLeavesAlone(t *testing.T) {
 		t.Run("late money that was applied, by "+string(kind), func(t *testing.T) {
 			s, c := openStore(t)
 			o := withCode(t, s, c, "MNM-GAYO")
-			if err := s.Expire(ctx, o.Payment().ID); err != nil {
+			if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 				t.Fatal(err)
 			}
 			deliver(t, s, c, "late", "{}", PaidEvent(paid(o.Payment(), c.now())))
@@ -320,7 +320,7 @@ func TestWhatADecisionLeavesAlone(t *testing.T) {
 	t.Run("the shopper, where nothing changes", func(t *testing.T) {
 		s, c := openStore(t)
 		o := place(t, s, "MNM-GAYO", 1)
-		if err := s.RefuseCode(ctx, o.Payment(), "no", c.now().Add(time.Hour)); err != nil {
+		if err := s.RefuseCode(ctx, nil, o.Payment(), "no", c.now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		open := only(t, s)

@@ -43,13 +43,13 @@ func TestWhatALaterTellingPutsRight(t *testing.T) {
 			tt.wrong(&wrong)
 			silent.PaymentCode, silent.Channel = "", ""
 			deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
-			if _, err := s.ApplyStatus(ctx, silent); err != nil {
+			if _, err := s.ApplyStatus(ctx, nil, silent); err != nil {
 				t.Fatal(err)
 			}
 			if got := reload(t, s, o); got.Status != OrderAwaitingPayment || flag(got) != tt.kind {
 				t.Errorf("after an answer without it: order %s, case %q", got.Status, flag(got))
 			}
-			if _, err := s.ApplyStatus(ctx, right); err != nil {
+			if _, err := s.ApplyStatus(ctx, nil, right); err != nil {
 				t.Fatal(err)
 			}
 			got := reload(t, s, o)
@@ -64,7 +64,7 @@ func TestWhatALaterTellingPutsRight(t *testing.T) {
 func TestPutRightAndSoldOut(t *testing.T) {
 	s, c := openStore(t)
 	o := withCode(t, s, c, "KRJ-BATIK")
-	if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+	if err := s.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
@@ -93,7 +93,7 @@ func TestOrdersGoOnAfterADecision(t *testing.T) {
 		wrong := paid(o.Payment(), c.now())
 		wrong.Amount--
 		deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
-		if err := s.Expire(ctx, o.Payment().ID); err != nil {
+		if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 			t.Fatal(err)
 		}
 		if got := reload(t, s, o); got.Status != OrderAwaitingPayment {
@@ -120,7 +120,7 @@ func TestOrdersGoOnAfterADecision(t *testing.T) {
 		s, c := openStore(t)
 		before := stock(t, s, "MNM-GAYO")
 		o := withCode(t, s, c, "MNM-GAYO")
-		if err := s.Expire(ctx, o.Payment().ID); err != nil {
+		if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 			t.Fatal(err)
 		}
 		deliver(t, s, c, "late", "{}", PaidEvent(paid(o.Payment(), c.now())))
@@ -167,7 +167,7 @@ func TestCloseAnswered(t *testing.T) {
 	ctx := context.Background()
 	waiting, answered := place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1)
 	for _, o := range []Order{waiting, answered} {
-		if err := s.Raise(ctx, o.Payment(), CaseNoCode, "none"); err != nil {
+		if err := s.Raise(ctx, nil, o.Payment(), CaseNoCode, "none"); err != nil {
 			t.Fatal(err)
 		}
 	}

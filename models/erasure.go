@@ -75,6 +75,14 @@ type Erasure struct {
 	Reason ErasureReason
 }
 
+// actor is who erases.
+func (e Erasure) actor() Actor {
+	if e.By == "" {
+		return Actor{By: ActorShop}
+	}
+	return Actor{By: ActorStaff}
+}
+
 // ErasureBlock says why an order's customer is still needed, empty where that is not so.
 type ErasureBlock string
 
@@ -109,14 +117,14 @@ func (o Order) ErasureBlock() ErasureBlock {
 // ErasureBlock names a reason for are left out. Mails that were still to be sent are dropped. What the files of the
 // database hold of it is removed by Scrub.
 func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased []Order, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transactAs(ctx, e.actor(), func(tx *transaction) error {
 		erased = nil
 		var customers []Customer
 		for _, id := range orderIDs {
 			if _, err := lockOrder(tx, id); err != nil {
 				return err
 			}
-			o, err := wholeOrder(tx, "id = ?", id)
+			o, err := wholeOrder(tx.DB, "id = ?", id)
 			if err != nil {
 				return err
 			}
@@ -144,7 +152,7 @@ func (s *Store) Erase(ctx context.Context, orderIDs []int64, e Erasure) (erased 
 }
 
 // customersOf returns the customer of an order, and each detail that was corrected as a customer with nothing else.
-func customersOf(tx *gorm.DB, o Order) ([]Customer, error) {
+func customersOf(tx *transaction, o Order) ([]Customer, error) {
 	var corrections []AuditEvent
 	err := tx.Where("order_id = ? AND kind = ?", o.ID, AuditCustomer).Order("id").Find(&corrections).Error
 	list := []Customer{o.Customer()}
@@ -161,11 +169,11 @@ func customersOf(tx *gorm.DB, o Order) ([]Customer, error) {
 	return list, err
 }
 
-func eraseOrder(tx *gorm.DB, o Order, customers []Customer, e Erasure, now time.Time) error {
+func eraseOrder(tx *transaction, o Order, customers []Customer, e Erasure, now time.Time) error {
 	if err := eraseRows(tx, o, customers, now); err != nil {
 		return err
 	}
-	audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditErased, Subject: o.Number, Became: string(e.Reason)})
+	tx.audit(AuditEvent{OrderID: o.ID, Kind: AuditErased, Subject: o.Number, Became: string(e.Reason)})
 	res := tx.Model(&Order{}).Where("id = ? AND erased_at IS NULL", o.ID).
 		Updates(map[string]any{"erased_at": now, "erased_by": e.By, "erasure_reason": e.Reason})
 	if res.Error == nil && res.RowsAffected == 0 {
@@ -175,7 +183,7 @@ func eraseOrder(tx *gorm.DB, o Order, customers []Customer, e Erasure, now time.
 }
 
 // eraseRows erases what all tables hold on the customer of an order that is locked, as customersOf returns them.
-func eraseRows(tx *gorm.DB, o Order, customers []Customer, now time.Time) error {
+func eraseRows(tx *transaction, o Order, customers []Customer, now time.Time) error {
 	values := map[string]any{"order": o.ID, "now": now}
 	if err := eraseMessages(tx, o, customers, values); err != nil {
 		return err
@@ -196,7 +204,7 @@ func eraseRows(tx *gorm.DB, o Order, customers []Customer, now time.Time) error 
 
 // eraseMessages erases the customer from what came from elsewhere. Of a notification the digest stays, and with it the
 // proof that it was signed.
-func eraseMessages(tx *gorm.DB, o Order, customers []Customer, values map[string]any) error {
+func eraseMessages(tx *transaction, o Order, customers []Customer, values map[string]any) error {
 	var came []Notification
 	if err := tx.Select("id", "body").Where(ofInvoice, values).Find(&came).Error; err != nil {
 		return err
@@ -221,7 +229,7 @@ func eraseMessages(tx *gorm.DB, o Order, customers []Customer, values map[string
 }
 
 // eraseSamples drops the samples of rejected deliveries that claim to be about the orders or mention the customers.
-func eraseSamples(tx *gorm.DB, erased []Order, customers []Customer) error {
+func eraseSamples(tx *transaction, erased []Order, customers []Customer) error {
 	if len(erased) == 0 {
 		return nil
 	}
@@ -245,14 +253,14 @@ func eraseSamples(tx *gorm.DB, erased []Order, customers []Customer) error {
 const strays = "verdict IN @verdicts AND length(body) > 0" +
 	" AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_number = notifications.invoice_number)"
 
-func ofStrays(tx *gorm.DB) *gorm.DB {
+func ofStrays(tx *transaction) *gorm.DB {
 	verdicts := []Verdict{VerdictUnknownInvoice, VerdictUnreadable}
 	return tx.Model(&Notification{}).Where(strays, map[string]any{"verdicts": verdicts})
 }
 
 // eraseStrays erases notifications that belong to no order and name the customers. They may tell of money that nobody
 // has decided about: a name that is only a part of another word does not count.
-func eraseStrays(tx *gorm.DB, customers []Customer) error {
+func eraseStrays(tx *transaction, customers []Customer) error {
 	if len(customers) == 0 {
 		return nil
 	}
@@ -366,7 +374,7 @@ func tillIdentifiers(list string) string {
 const scrubKey = "scrub"
 
 // wantScrub notes, where anything was erased, that the files still hold it. Each note is another one.
-func wantScrub(tx *gorm.DB, erased int) error {
+func wantScrub(tx *transaction, erased int) error {
 	if erased == 0 {
 		return nil
 	}

@@ -49,11 +49,11 @@ func placeMarked(t *testing.T, s *Store, c *clock, form string) Order {
 	if corrected, err := s.CorrectCustomer(ctx, o.ID, marked); err != nil || !corrected {
 		t.Fatalf("corrected %v, %v", corrected, err)
 	}
-	must(t, s.SaveAPICall(Turn(ctx, o.Payment().ID), APICall{Operation: "payment-code", InvoiceNumber: o.Payment().InvoiceNumber,
+	must(t, s.SaveAPICall(ctx, &APICall{PaymentID: &o.Payments[0].ID, Operation: "payment-code", InvoiceNumber: o.Payment().InvoiceNumber,
 		RequestBody: p.RequestBody, ResponseBody: []byte("<p>Zulaikha</p>"), Problem: "no such Zulaikha", StartedAt: c.now()}))
-	must(t, s.Postpone(ctx, o.Payment(), "the gateway says: quetzalli", c.now()))
+	must(t, s.Postpone(ctx, nil, o.Payment(), "the gateway says: quetzalli", c.now()))
 	giveCode(t, s, c, o.Payment())
-	must(t, s.SetInstructions(ctx, o.Payment().ID, []Instruction{{"id", []string{"Zulaikha membayar"}}}))
+	must(t, s.SetInstructions(ctx, nil, o.Payment().ID, []Instruction{{"id", []string{"Zulaikha membayar"}}}))
 	sendMails(t, s, c)
 	must(t, s.SaveRejections(ctx, map[string]int64{"signature": 2}, []Rejection{
 		{Reason: "signature", InvoiceNumber: o.Payment().InvoiceNumber, Header: "{}", Body: []byte("about it"), ReceivedAt: c.now()},
@@ -143,7 +143,7 @@ func TestErase(t *testing.T) {
 	ctx := context.Background()
 	first, second := placeMarked(t, s, c, "form-1"), placeMarked(t, s, c, "form-2")
 	endMarked(t, s, c, first)
-	must(t, s.Expire(ctx, second.Payment().ID))
+	must(t, s.Expire(ctx, nil, second.Payment().ID))
 	other := withCode(t, s, c, "MNM-GAYO")
 	before := findMarks(t, s)
 	for _, column := range []string{"orders.customer_name", "orders.customer_email", "orders.customer_phone", "payments.request_body", "payments.last_error",
@@ -218,10 +218,10 @@ func TestEraseIsBlocked(t *testing.T) {
 			must(t, err)
 		},
 		BlockCase: func(o Order) {
-			must(t, s.Raise(ctx, o.Payment(), CaseUnsettled, "no end"))
-			must(t, s.Expire(ctx, o.Payment().ID))
+			must(t, s.Raise(ctx, nil, o.Payment(), CaseUnsettled, "no end"))
+			must(t, s.Expire(ctx, nil, o.Payment().ID))
 		},
-		"": func(o Order) { must(t, s.Expire(ctx, o.Payment().ID)) },
+		"": func(o Order) { must(t, s.Expire(ctx, nil, o.Payment().ID)) },
 	} {
 		o := withCode(t, s, c, "MNM-TEH")
 		reach(o)
@@ -285,7 +285,7 @@ func TestMoneyAfterErasure(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
 	o := placeMarked(t, s, c, "form")
-	must(t, s.Expire(ctx, o.Payment().ID))
+	must(t, s.Expire(ctx, nil, o.Payment().ID))
 	if erased, err := s.Erase(ctx, []int64{o.ID}, Erasure{Reason: ErasureTime}); err != nil || len(erased) != 1 {
 		t.Fatalf("%d erased, %v", len(erased), err)
 	}
@@ -352,7 +352,7 @@ func TestScrubBesideReader(t *testing.T) {
 	s, c := openAt(t, "sqlite:"+filepath.Join(t.TempDir(), "shop.db"))
 	ctx := context.Background()
 	o := placeMarked(t, s, c, "form")
-	must(t, s.Expire(ctx, o.Payment().ID))
+	must(t, s.Expire(ctx, nil, o.Payment().ID))
 	reader := s.read.Begin()
 	must(t, reader.Error)
 	var seen []Order
@@ -440,7 +440,7 @@ func TestEraseStrays(t *testing.T) {
 		must(t, s.SaveRejections(ctx, map[string]int64{"signature": 1}, []Rejection{sample}))
 	}
 	giveCode(t, s, c, o.Payment())
-	must(t, s.Expire(ctx, o.Payment().ID))
+	must(t, s.Expire(ctx, nil, o.Payment().ID))
 	if erased, err := s.Erase(ctx, []int64{o.ID}, Erasure{Reason: ErasureRequested}); err != nil || len(erased) != 1 {
 		t.Fatalf("%d erased, %v", len(erased), err)
 	}

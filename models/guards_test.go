@@ -47,7 +47,7 @@ func TestLateMoneyTakesAllStockOrNone(t *testing.T) {
 			o := placeBoth(t, s, first, second)
 			giveCode(t, s, c, o.Payment())
 			o = reload(t, s, o)
-			if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+			if err := s.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 				t.Fatal(err)
 			}
 			setStock(t, s, soldOut, 0)
@@ -72,7 +72,7 @@ func TestAFailedPaymentIsGivenUpOnce(t *testing.T) {
 	ctx := context.Background()
 	before := stock(t, s, "MNM-GAYO")
 	o := place(t, s, "MNM-GAYO", 1)
-	if err := s.RefuseCode(ctx, o.Payment(), "refused", c.now().Add(time.Hour)); err != nil {
+	if err := s.RefuseCode(ctx, nil, o.Payment(), "refused", c.now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	c.advance(time.Hour - time.Second)
@@ -85,7 +85,7 @@ func TestAFailedPaymentIsGivenUpOnce(t *testing.T) {
 		t.Fatalf("due: %v, %v", due, err)
 	}
 	for range 2 {
-		if err := s.Expire(ctx, due[0].ID); err != nil {
+		if err := s.Expire(ctx, nil, due[0].ID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -109,7 +109,7 @@ func TestALateCodeIsKept(t *testing.T) {
 	want(t, deliver(t, s, c, "early", "{}", PaidEvent(a)), VerdictApplied, EffectPaid)
 	issued := IssuedCode{Code: "8888888812345678", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour),
 		HowToPayPage: "https://gateway.example/page", HowToPayAPI: "https://gateway.example/api"}
-	if _, err := s.IssueCode(ctx, o.Payment().ID, issued, c.now().Add(time.Minute)); err != nil {
+	if _, err := s.IssueCode(ctx, nil, o.Payment().ID, issued, c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	got := reload(t, s, o)
@@ -144,7 +144,7 @@ func TestCodesAreMailedWhileTheyAreWanted(t *testing.T) {
 	if got := mailKinds(t, s, o); !slices.Equal(got, []MailKind{MailCode, MailReminder}) {
 		t.Errorf("with its code the order has mails %v", got)
 	}
-	if err := s.Expire(ctx, o.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	if got := mailKinds(t, s, o); !slices.Equal(got, []MailKind{MailCode, MailReminder, MailExpired}) {
@@ -161,7 +161,7 @@ func TestCodesAreMailedWhileTheyAreWanted(t *testing.T) {
 		t.Fatal(done, err)
 	}
 	before := mailKinds(t, s, cancelled)
-	if err := s.Expire(ctx, cancelled.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, cancelled.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	if got := mailKinds(t, s, cancelled); !slices.Equal(got, before) || reload(t, s, cancelled).Status != OrderCancelled {
@@ -177,14 +177,14 @@ func TestALateRefusalChangesNothing(t *testing.T) {
 	stale := o.Payment()
 	giveCode(t, s, c, stale)
 	before := reload(t, s, o)
-	if err := s.RefuseCode(ctx, stale, "refused", c.now()); err != nil {
+	if err := s.RefuseCode(ctx, nil, stale, "refused", c.now()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(before, reload(t, s, o)); diff != "" || len(caseKindsOf(t, s)) != 0 {
 		t.Errorf("the order changed, with cases %v:\n%s", caseKindsOf(t, s), diff)
 	}
 	refused := place(t, s, "MNM-GAYO", 1)
-	if err := s.RefuseCode(ctx, refused.Payment(), "refused", c.now()); err != nil {
+	if err := s.RefuseCode(ctx, nil, refused.Payment(), "refused", c.now()); err != nil {
 		t.Fatal(err)
 	}
 	if got := caseKindsOf(t, s); !slices.Equal(got, []CaseKind{CaseRefused}) {
@@ -253,14 +253,14 @@ func TestAddPaymentOnlyWhereTheLastHasCome(t *testing.T) {
 
 func refuseCode(t *testing.T, s *Store, c *clock, o Order) {
 	t.Helper()
-	if err := s.RefuseCode(context.Background(), o.Payment(), "refused", c.now().Add(time.Hour)); err != nil {
+	if err := s.RefuseCode(context.Background(), nil, o.Payment(), "refused", c.now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func expire(t *testing.T, s *Store, o Order) {
 	t.Helper()
-	if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+	if err := s.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -272,7 +272,7 @@ func TestReplacementsAreAlike(t *testing.T) {
 	ctx := context.Background()
 	place(t, s, "MNM-TEH", 1)
 	o := place(t, s, "VCR-CELENGAN", 1)
-	if replaced, err := s.ReplacePayment(ctx, o.Payment(), attempt(o, 2), "taken"); !replaced || err != nil {
+	if replaced, err := s.ReplacePayment(ctx, nil, o.Payment(), attempt(o, 2), "taken"); !replaced || err != nil {
 		t.Fatal(replaced, err)
 	}
 	got := reload(t, s, o)
@@ -280,7 +280,7 @@ func TestReplacementsAreAlike(t *testing.T) {
 		t.Errorf("attempts %+v", got.Payments)
 	}
 	giveCode(t, s, c, got.Payment())
-	if replaced, err := s.ReplacePayment(ctx, got.Payment(), attempt(o, 3), "taken"); replaced || err != nil || len(reload(t, s, o).Payments) != 2 {
+	if replaced, err := s.ReplacePayment(ctx, nil, got.Payment(), attempt(o, 3), "taken"); replaced || err != nil || len(reload(t, s, o).Payments) != 2 {
 		t.Errorf("replaced %v, %v, %d attempts", replaced, err, len(reload(t, s, o).Payments))
 	}
 }
@@ -455,7 +455,7 @@ func TestPostpone(t *testing.T) {
 		if _, ok, err := s.Claim(context.Background(), o.Payment().ID); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if err := s.Postpone(context.Background(), reload(t, s, o).Payment(), "away", next); err != nil {
+		if err := s.Postpone(context.Background(), nil, reload(t, s, o).Payment(), "away", next); err != nil {
 			t.Fatal(err)
 		}
 		p := reload(t, s, o).Payment()
@@ -505,20 +505,20 @@ func TestWritesTouchOneOrder(t *testing.T) {
 			_, err := s.MayCheck(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, time.Minute)
 			return err
 		}},
-		{"checked", func() error { return s.Checked(ctx, withCode(t, s, c, "MNM-TEH").Payment(), "PENDING") }},
+		{"checked", func() error { return s.Checked(ctx, nil, withCode(t, s, c, "MNM-TEH").Payment(), "PENDING") }},
 		{"leased", func() error { _, _, err := s.Claim(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID); return err }},
-		{"postponed", func() error { return s.Postpone(ctx, withCode(t, s, c, "MNM-TEH").Payment(), "away", c.now()) }},
+		{"postponed", func() error { return s.Postpone(ctx, nil, withCode(t, s, c, "MNM-TEH").Payment(), "away", c.now()) }},
 		{"told how to pay", func() error {
-			return s.SetInstructions(ctx, withCode(t, s, c, "MNM-TEH").Payment().ID, []Instruction{{"ID", []string{"a"}}})
+			return s.SetInstructions(ctx, nil, withCode(t, s, c, "MNM-TEH").Payment().ID, []Instruction{{"ID", []string{"a"}}})
 		}},
 		{"refused and given up", func() error {
 			o := place(t, s, "MNM-TEH", 1)
 			refuseCode(t, s, c, o)
-			return s.Expire(ctx, o.Payment().ID)
+			return s.Expire(ctx, nil, o.Payment().ID)
 		}},
 		{"replaced", func() error {
 			o := place(t, s, "MNM-TEH", 1)
-			_, err := s.ReplacePayment(ctx, o.Payment(), attempt(o, 2), "taken")
+			_, err := s.ReplacePayment(ctx, nil, o.Payment(), attempt(o, 2), "taken")
 			return err
 		}},
 		{"given another code", func() error {

@@ -1,7 +1,5 @@
 package models
 
-import "gorm.io/gorm"
-
 // This file holds the statements for which a benchmark shows that plain GORM costs the shop too much.
 
 // known is what is known of a message when it comes.
@@ -14,7 +12,7 @@ type known struct {
 
 // knownOf reads in one statement what GORM reads in two or three. A notification that comes again needs little else:
 // BenchmarkWrites/the_same_notification makes 150 allocations with it instead of 210.
-func knownOf(tx *gorm.DB, n Notification) (k known, err error) {
+func knownOf(tx *transaction, n Notification) (k known, err error) {
 	const ofInvoice = " FROM orders JOIN payments ON payments.order_id = orders.id WHERE payments.invoice_number = @invoice"
 	const query = "SELECT COALESCE((SELECT orders.token" + ofInvoice + "), '') AS order_token," +
 		" EXISTS (SELECT 1" + ofInvoice + " AND orders.erased_at IS NOT NULL) AS erased," +

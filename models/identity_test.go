@@ -47,7 +47,7 @@ func tell(t testing.TB, s *Store, c *clock, o Order, n int, d telling) {
 	t.Helper()
 	a := d.arrival(o.Payment())
 	if d.by == SourceStatusQuery {
-		if _, err := s.ApplyStatus(context.Background(), a); err != nil {
+		if _, err := s.ApplyStatus(context.Background(), nil, a); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -147,17 +147,17 @@ func (s *Store) checkBefore(ctx context.Context, o Order) error {
 // hold counts an order for its holders, unless one of them holds too much already. Nobody else counts for the same
 // holders until the transaction ends. An order that is refused is not kept, or not changed: the error must end the
 // transaction.
-func (s *Store) hold(tx *gorm.DB, o Order) error {
+func (s *Store) hold(tx *transaction, o Order) error {
 	list := s.holdersOf(o)
 	if len(list) == 0 {
 		return nil
 	}
 	for _, h := range list {
-		if err := db.AdvisoryLock(tx, h.Holder); err != nil {
+		if err := db.AdvisoryLock(tx.DB, h.Holder); err != nil {
 			return err
 		}
 	}
-	if err := checkOpenOrders(tx, list, o.ID); err != nil {
+	if err := checkOpenOrders(tx.DB, list, o.ID); err != nil {
 		return err
 	}
 	return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&list).Error
@@ -203,7 +203,7 @@ func heldBy(db *gorm.DB, holders ...string) *gorm.DB {
 
 // checkScarce refuses an order whose stock is taken where its client holds too much of a product by it: more than
 // half of what would be there without this client, rounded up.
-func (s *Store) checkScarce(tx *gorm.DB, o Order) error {
+func (s *Store) checkScarce(tx *transaction, o Order) error {
 	if o.Client == "" {
 		return nil
 	}
@@ -217,7 +217,7 @@ func (s *Store) checkScarce(tx *gorm.DB, o Order) error {
 		SKU         string
 		Held, Stock int64
 	}
-	err := heldBy(tx, s.keyedHash(string(HolderClient), o.Client)).Where("l.sku IN ?", skus).
+	err := heldBy(tx.DB, s.keyedHash(string(HolderClient), o.Client)).Where("l.sku IN ?", skus).
 		Joins("JOIN products p ON p.sku = l.sku").Group("l.sku, p.stock").Order("l.sku").
 		Select("l.sku, CAST(SUM(l.quantity) AS bigint) AS held, p.stock").Find(&found).Error
 	if err != nil {
@@ -232,7 +232,7 @@ func (s *Store) checkScarce(tx *gorm.DB, o Order) error {
 }
 
 // holdAnew counts a waiting order for its customer's email and phone as they are now, if it is counted at all.
-func (s *Store) holdAnew(tx *gorm.DB, o Order) error {
+func (s *Store) holdAnew(tx *transaction, o Order) error {
 	var list []orderHolder
 	if err := tx.Where("order_id = ?", o.ID).Find(&list).Error; err != nil || len(list) == 0 {
 		return err
@@ -245,25 +245,25 @@ func (s *Store) holdAnew(tx *gorm.DB, o Order) error {
 	}
 	slices.SortFunc(list, func(a, b orderHolder) int { return cmp.Compare(a.Holder, b.Holder) })
 	for _, h := range list {
-		if err := db.AdvisoryLock(tx, h.Holder); err != nil {
+		if err := db.AdvisoryLock(tx.DB, h.Holder); err != nil {
 			return err
 		}
 	}
-	if err := checkOpenOrders(tx, list, o.ID); err != nil {
+	if err := checkOpenOrders(tx.DB, list, o.ID); err != nil {
 		return err
 	}
 	return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&list).Error
 }
 
 // letGo stops counting an order that does not wait to be paid any more.
-func letGo(tx *gorm.DB, orderID int64) error {
+func letGo(tx *transaction, orderID int64) error {
 	return tx.Where("order_id = ?", orderID).Delete(&orderHolder{}).Error
 }
 
 // DeleteOldHolders deletes what is left of the holders of orders that ended: a shop of the version before ends orders
 // without that.
 func (s *Store) DeleteOldHolders(ctx context.Context) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		waiting := tx.Model(&Order{}).Select("id").Where("status = ?", OrderAwaitingPayment)
 		return tx.Where("order_id NOT IN (?)", waiting).Delete(&orderHolder{}).Error
 	})

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // shopper places orders from one client.
@@ -138,7 +136,7 @@ func TestOrdersThatEndedAreNotCounted(t *testing.T) {
 
 func pay(t *testing.T, s *Store, c *clock, o Order) {
 	t.Helper()
-	err := s.transact(context.Background(), func(tx *gorm.DB) error {
+	err := s.transact(context.Background(), func(tx *transaction) error {
 		moved, err := payOrder(tx, o, c.now())
 		if err == nil && !moved {
 			err = errors.New("not paid")

@@ -65,13 +65,13 @@ const (
 const MailPause = time.Hour
 
 // enqueue has a mail sent, once.
-func enqueue(tx *gorm.DB, m Mail) error {
+func enqueue(tx *transaction, m Mail) error {
 	m.SendAt = m.SendAt.UTC()
 	return tx.Omit(clause.Associations).Clauses(clause.OnConflict{DoNothing: true}).Create(&m).Error
 }
 
 // mailCode has the customer told of a code, and reminded of it.
-func mailCode(tx *gorm.DB, p Payment, expiresAt, now time.Time) error {
+func mailCode(tx *transaction, p Payment, expiresAt, now time.Time) error {
 	err := enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: MailCode, SendAt: now})
 	if left := expiresAt.Sub(now); err == nil && left >= leastToRemind {
 		err = enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: MailReminder, SendAt: expiresAt.Add(-left / reminderPart)})
@@ -153,7 +153,7 @@ func (s *Store) leaseMails(ctx context.Context, limit int) (leased []Mail, err e
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	return leased, s.transact(ctx, func(tx *gorm.DB) error {
+	return leased, s.transact(ctx, func(tx *transaction) error {
 		leased = nil
 		for _, id := range due {
 			taken := tx.Model(&Mail{}).Where("id = ?", id).Where(free, now).Update("leased_until", now.Add(mailLease))

@@ -47,12 +47,12 @@ func (s *Store) MailAllowed(ctx context.Context, email string) (bool, error) {
 // CountMail counts a bounded mail that is about to be sent to an address, and returns its number for UncountMail.
 // allowed is false, and nothing is counted, where the address has had its share.
 func (s *Store) CountMail(ctx context.Context, email string) (id int64, allowed bool, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transact(ctx, func(tx *transaction) error {
 		m := mailSend{Recipient: s.recipient(email), SentAt: s.now()}
-		if err := db.AdvisoryLock(tx, m.Recipient); err != nil {
+		if err := db.AdvisoryLock(tx.DB, m.Recipient); err != nil {
 			return err
 		}
-		if allowed, err = mailAllowed(tx, m.Recipient, m.SentAt); err != nil || !allowed {
+		if allowed, err = mailAllowed(tx.DB, m.Recipient, m.SentAt); err != nil || !allowed {
 			return err
 		}
 		err := tx.Create(&m).Error
@@ -64,7 +64,7 @@ func (s *Store) CountMail(ctx context.Context, email string) (id int64, allowed 
 
 // UncountMail takes back what CountMail counted: the mail was not sent after all.
 func (s *Store) UncountMail(ctx context.Context, id int64) error {
-	return s.transact(ctx, func(tx *gorm.DB) error { return tx.Delete(&mailSend{}, id).Error })
+	return s.transact(ctx, func(tx *transaction) error { return tx.Delete(&mailSend{}, id).Error })
 }
 
 func (s *Store) recipient(email string) string { return s.keyedHash("recipient", NormalEmail(email)) }
@@ -103,9 +103,9 @@ const mailOverLimit = "the recipient has had too many mails"
 // HoldMail notes that a mail is not sent, because its recipient has had too many. A mail with a code is sent once the
 // recipient may have another, if its code can still be paid then.
 func (s *Store) HoldMail(ctx context.Context, m Mail) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		if m.Kind == MailCode {
-			at, err := mailAllowedAt(tx, s.recipient(m.Order.CustomerEmail), s.now())
+			at, err := mailAllowedAt(tx.DB, s.recipient(m.Order.CustomerEmail), s.now())
 			if err != nil {
 				return err
 			}

@@ -55,7 +55,7 @@ func TestCancelGivesStockBackOnce(t *testing.T) {
 			t.Error(err)
 		}
 		if i%2 == 0 {
-			if err := s.Expire(ctx, o.Payment().ID); err != nil {
+			if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 				t.Error(err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestReplacePayment(t *testing.T) {
 	together(8, func(i int) {
 		next := attempt(o, 2)
 		next.RequestID += fmt.Sprint("-", i)
-		replaced, err := s.ReplacePayment(ctx, o.Payment(), next, "duplicate")
+		replaced, err := s.ReplacePayment(ctx, nil, o.Payment(), next, "duplicate")
 		if err != nil {
 			t.Error(err)
 		}
@@ -131,7 +131,7 @@ func TestHintsBringAQuestion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, c := openStore(t)
 			o := withCode(t, s, c, "MNM-GAYO")
-			if err := s.Postpone(context.Background(), o.Payment(), "", c.now().Add(30*time.Minute)); err != nil {
+			if err := s.Postpone(context.Background(), nil, o.Payment(), "", c.now().Add(30*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			deliver(t, s, c, "hint", "{}", event(o.Payment()))
@@ -164,7 +164,7 @@ func TestACaseForEachArrival(t *testing.T) {
 		for range 2 {
 			deliver(t, s, c, fmt.Sprint("r", i), "{}", PaidEvent(wrong))
 			deliver(t, s, c, fmt.Sprint("resent", i), "{}", PaidEvent(wrong))
-			if _, err := s.ApplyStatus(ctx, wrong); err != nil {
+			if _, err := s.ApplyStatus(ctx, nil, wrong); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -207,7 +207,7 @@ func TestMismatches(t *testing.T) {
 	}
 
 	quiet := withCode(t, s, c, "MNM-TEH")
-	if _, err := s.ApplyStatus(ctx, paid(quiet.Payment(), c.now())); err != nil {
+	if _, err := s.ApplyStatus(ctx, nil, paid(quiet.Payment(), c.now())); err != nil {
 		t.Fatal(err)
 	}
 	twice := withCode(t, s, c, "MNM-TEH")
@@ -215,7 +215,7 @@ func TestMismatches(t *testing.T) {
 		deliver(t, s, c, fmt.Sprint("twice", i), "{}", PaidEvent(numbered(paid(twice.Payment(), c.now()), i)))
 	}
 	wrong := withCode(t, s, c, "MNM-TEH")
-	if err := s.Checked(ctx, wrong.Payment(), "SUCCESS"); err != nil {
+	if err := s.Checked(ctx, nil, wrong.Payment(), "SUCCESS"); err != nil {
 		t.Fatal(err)
 	}
 	held := withCode(t, s, c, "MNM-TEH")

@@ -108,7 +108,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 	n.ReceivedAt, n.LastReceivedAt, n.Deliveries = received.UTC(), received.UTC(), 1
 	e.arrival.Message = "notification " + n.RequestID + " " + n.Digest[:12]
 	body := n.Body
-	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
+	err := s.transact(ctx, func(tx *transaction) (err error) {
 		n.ID, n.Body = 0, body
 		k, err := knownOf(tx, n)
 		if err != nil {
@@ -141,7 +141,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 			err = tx.Model(&Case{}).Where("notification_id IS NULL AND (about = ? OR receipt_id = ?)", e.arrival.Message, n.ReceiptID).
 				Update("notification_id", n.ID).Error
 		}
-		setActor(tx, Actor{ActorNotification, n.ID})
+		tx.actor = Actor{ActorNotification, n.ID}
 		return err
 	})
 	return n, err
@@ -149,7 +149,7 @@ func (s *Store) ApplyNotification(ctx context.Context, n Notification, e Notific
 
 // applyEvent does what a notification asks for. One that settles nothing is a
 // hint all the same: the gateway is asked what it knows.
-func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (applied, error) {
+func applyEvent(tx *transaction, n Notification, e NotificationEvent, now time.Time) (applied, error) {
 	done, err := settleEvent(tx, n, e, now)
 	if err != nil || done.verdict == VerdictApplied || done.verdict == VerdictRepeated {
 		return done, err
@@ -164,13 +164,13 @@ func applyEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time)
 	return done, err
 }
 
-func settleEvent(tx *gorm.DB, n Notification, e NotificationEvent, now time.Time) (applied, error) {
+func settleEvent(tx *transaction, n Notification, e NotificationEvent, now time.Time) (applied, error) {
 	message := Case{About: e.arrival.Message}
 	switch e.act {
 	case actPay:
 		return applyArrival(tx, e.arrival, now)
 	case actFlag:
-		p, err := paymentWhere(tx, byInvoice, e.arrival.InvoiceNumber)
+		p, err := paymentWhere(tx.DB, byInvoice, e.arrival.InvoiceNumber)
 		if err == nil {
 			message.OrderID, message.PaymentID = &p.OrderID, &p.ID
 		} else if err != ErrNotFound {

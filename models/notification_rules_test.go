@@ -63,7 +63,7 @@ func TestACaseOfAStatusAnswerNamesNoNotification(t *testing.T) {
 	o := withCode(t, s, c, "MNM-GAYO")
 	wrong := paid(o.Payment(), c.now())
 	wrong.Amount--
-	if effect, err := s.ApplyStatus(context.Background(), wrong); err != nil || effect != EffectFlagged {
+	if effect, err := s.ApplyStatus(context.Background(), nil, wrong); err != nil || effect != EffectFlagged {
 		t.Fatal(effect, err)
 	}
 	want(t, deliver(t, s, c, "later", "{}", PaidEvent(wrong)), VerdictRepeated, EffectNone)
@@ -153,7 +153,7 @@ func TestWhichNotificationsAreHints(t *testing.T) {
 			a := paid(p, c.now())
 			a.Amount--
 			deliver(t, s, c, "n", "{}", PaidEvent(a))
-			if err := s.Postpone(context.Background(), p, "", c.now().Add(time.Hour)); err != nil {
+			if err := s.Postpone(context.Background(), nil, p, "", c.now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			deliver(t, s, c, "again", "{}", PaidEvent(a))
@@ -162,7 +162,7 @@ func TestWhichNotificationsAreHints(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, c := openStore(t)
 			o := withCode(t, s, c, "MNM-GAYO")
-			if err := s.Postpone(context.Background(), o.Payment(), "", c.now().Add(time.Hour)); err != nil {
+			if err := s.Postpone(context.Background(), nil, o.Payment(), "", c.now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			tt.tell(t, s, c, o.Payment())

@@ -56,10 +56,10 @@ func TestNotificationPays(t *testing.T) {
 		t.Errorf("got paid at %v, stock held %v, next check %v", got.PaidAt, got.StockHeld, got.Payment().NextCheckAt)
 	}
 
-	want(t, deliver(t, s, c, "r1", "{}", e), VerdictRepeated, EffectNone)     // the same message
-	want(t, deliver(t, s, c, "r1", "{ }", e), VerdictRepeated, EffectNone)    // the same Request-Id, other bytes
-	want(t, deliver(t, s, c, "r2", "{}", e), VerdictRepeated, EffectNone)     // resent under a new Request-Id
-	if _, err := s.ApplyStatus(context.Background(), e.arrival); err != nil { // and found by a query
+	want(t, deliver(t, s, c, "r1", "{}", e), VerdictRepeated, EffectNone)          // the same message
+	want(t, deliver(t, s, c, "r1", "{ }", e), VerdictRepeated, EffectNone)         // the same Request-Id, other bytes
+	want(t, deliver(t, s, c, "r2", "{}", e), VerdictRepeated, EffectNone)          // resent under a new Request-Id
+	if _, err := s.ApplyStatus(context.Background(), nil, e.arrival); err != nil { // and found by a query
 		t.Fatal(err)
 	}
 	wantOrder(t, reload(t, s, o), OrderPaid, PaymentPaid, 1, "")
@@ -84,10 +84,10 @@ func TestOneNotificationManyTimesAtOnce(t *testing.T) {
 		}
 		deliver(t, s, c, id, "{}", e)
 		if i%5 == 0 {
-			if _, err := s.ApplyStatus(context.Background(), e.arrival); err != nil {
+			if _, err := s.ApplyStatus(context.Background(), nil, e.arrival); err != nil {
 				t.Error(err)
 			}
-			if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+			if err := s.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 				t.Error(err)
 			}
 		}
@@ -176,7 +176,7 @@ func TestMoneyAfterExpiry(t *testing.T) {
 	t.Run("out of stock by then", func(t *testing.T) {
 		s, c := openStore(t)
 		o := withCode(t, s, c, "KRJ-BATIK")
-		if err := s.Expire(ctx, o.Payment().ID); err != nil {
+		if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 			t.Fatal(err)
 		}
 		place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
@@ -191,7 +191,7 @@ func TestMoneyAfterExpiry(t *testing.T) {
 		s, c := openStore(t)
 		o := withCode(t, s, c, "MNM-GAYO")
 		old := o.Payment()
-		if err := s.Expire(ctx, old.ID); err != nil {
+		if err := s.Expire(ctx, nil, old.ID); err != nil {
 			t.Fatal(err)
 		}
 		o = reload(t, s, o)

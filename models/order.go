@@ -243,11 +243,13 @@ func linesOf(db *gorm.DB, orderID int64) (lines []OrderLine, err error) {
 
 // forUpdate locks the rows of a query until the transaction ends, except against rows that only refer to them. SQLite,
 // with one writer at a time, ignores it.
-func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
+func forUpdate(tx *transaction) *gorm.DB {
+	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+}
 
 // lockOrder loads an order and locks it: every other transaction that would change the order, its payments or its
 // receipts waits. Its lines never change.
-func lockOrder(tx *gorm.DB, id int64) (o Order, err error) {
+func lockOrder(tx *transaction, id int64) (o Order, err error) {
 	return o, forUpdate(tx).Where("id = ?", id).Take(&o).Error
 }
 
@@ -264,13 +266,13 @@ func sources[S ~string](moves map[S][]S, to S) (from []S) {
 
 // moveOrder makes one allowed move of an order that is locked, together with other columns, and reports whether it was
 // made: an order that is there already, or cannot get there, is no error.
-func moveOrder(tx *gorm.DB, o Order, to OrderStatus, columns map[string]any) (bool, error) {
+func moveOrder(tx *transaction, o Order, to OrderStatus, columns map[string]any) (bool, error) {
 	columns["status"] = to
 	moved := tx.Model(&Order{}).Where("id = ? AND status IN ?", o.ID, sources(orderMoves, to)).Updates(columns)
 	if moved.Error != nil || moved.RowsAffected == 0 {
 		return false, moved.Error
 	}
-	audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
+	tx.audit(AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Was: string(o.Status), Became: string(to)})
 	if to == OrderAwaitingPayment {
 		return true, nil
 	}
@@ -279,7 +281,7 @@ func moveOrder(tx *gorm.DB, o Order, to OrderStatus, columns map[string]any) (bo
 
 // expireOrder ends an order that nobody can pay any more, and gives its stock
 // back exactly once: only the statement that made the move does it.
-func expireOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
+func expireOrder(tx *transaction, o Order, now time.Time) (bool, error) {
 	moved, err := moveOrder(tx, o, OrderExpired, map[string]any{"expired_at": now, "stock_held": false})
 	if err != nil || !moved {
 		return moved, err
@@ -297,7 +299,7 @@ func (s *Store) CancelOrder(ctx context.Context, id int64) (cancelled bool, err 
 
 // CancelOrderAs does what CancelOrder does, and keeps who of the staff cancelled the order and why.
 func (s *Store) CancelOrderAs(ctx context.Context, id int64, by, reason string) (cancelled bool, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
 		cancelled = false
 		o, err := lockOrder(tx, id)
 		if err != nil {
@@ -323,7 +325,7 @@ func (s *Store) CancelOrderAs(ctx context.Context, id int64, by, reason string) 
 }
 
 // cancelOrder ends an order that is locked, and gives its stock back.
-func cancelOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
+func cancelOrder(tx *transaction, o Order, now time.Time) (bool, error) {
 	cancelled, err := moveOrder(tx, o, OrderCancelled, map[string]any{"cancelled_at": now, "stock_held": false})
 	if err != nil || !cancelled {
 		return false, err
@@ -333,15 +335,15 @@ func cancelOrder(tx *gorm.DB, o Order, now time.Time) (bool, error) {
 
 // payOrder ends an order well. If its stock was given back it is taken again,
 // and if that cannot be had a person must decide.
-func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
+func payOrder(tx *transaction, o Order, paidAt time.Time) (bool, error) {
 	moved, err := moveOrder(tx, o, OrderPaid, map[string]any{"paid_at": paidAt})
 	if err != nil || !moved || o.StockHeld {
 		return moved, err
 	}
-	if o.Lines, err = linesOf(tx, o.ID); err != nil {
+	if o.Lines, err = linesOf(tx.DB, o.ID); err != nil {
 		return true, err
 	}
-	err = tx.Transaction(func(tx *gorm.DB) error { return takeStock(tx, o.ID, o.Lines) })
+	err = tx.Transaction(func(tx *transaction) error { return takeStock(tx, o.ID, o.Lines) })
 	if isOutOfStock(err) {
 		return true, raiseOutOfStock(tx, o, err)
 	}
@@ -353,7 +355,7 @@ func payOrder(tx *gorm.DB, o Order, paidAt time.Time) (bool, error) {
 
 // raiseOutOfStock asks a person about a paid order whose goods were sold meanwhile. The
 // money is that of the order's latest receipt.
-func raiseOutOfStock(tx *gorm.DB, o Order, soldOut error) error {
+func raiseOutOfStock(tx *transaction, o Order, soldOut error) error {
 	c := Case{Kind: CaseOutOfStock, About: aboutOrder(o.ID), OrderID: &o.ID, Detail: soldOut.Error()}
 	var r Receipt
 	err := tx.Where("status = ? AND payment_id IN (SELECT id FROM payments WHERE order_id = ?)", ReceiptApplied, o.ID).

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -71,13 +70,13 @@ func (s *Store) PlaceOrder(ctx context.Context, o Order, p Payment) (order Order
 		}
 		return Order{}, false, fmt.Errorf("place order: %w", err)
 	}
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transactAs(ctx, Actor{By: ActorShopper}, func(tx *transaction) error {
 		existing := clause.OnConflict{Columns: []clause.Column{{Name: "checkout_id"}}, DoNothing: true}
 		created := tx.Omit(clause.Associations).Clauses(existing).Create(&o)
 		if placed = created.RowsAffected > 0; created.Error != nil || !placed {
 			return created.Error
 		}
-		audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Became: string(o.Status)})
+		tx.audit(AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Became: string(o.Status)})
 		if err := s.hold(tx, o); err != nil {
 			return err
 		}

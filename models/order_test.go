@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Every pair of statuses, tried for real: what the tables allow happens, what
@@ -25,7 +23,7 @@ func TestMoves(t *testing.T) {
 	for _, from := range orders {
 		for _, to := range orders {
 			set(t, s, &Order{}, o.ID, "status", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
+			moved, err := moveBy(s, func(tx *transaction) (bool, error) {
 				return moveOrder(tx, reload(t, s, o), to, map[string]any{"stock_held": true})
 			})
 			check(t, string(from)+">"+string(to), moved, err, allowedOrders, string(reload(t, s, o).Status), string(from), string(to))
@@ -40,7 +38,7 @@ func TestMoves(t *testing.T) {
 	for _, from := range payments {
 		for _, to := range payments {
 			set(t, s, &Payment{}, o.Payment().ID, "state", from)
-			moved, err := moveBy(s, func(tx *gorm.DB) (bool, error) {
+			moved, err := moveBy(s, func(tx *transaction) (bool, error) {
 				return movePayment(tx, reload(t, s, o).Payment(), to, map[string]any{"last_error": ""})
 			})
 			check(t, string(from)+">"+string(to), moved, err, allowedPayments, string(reload(t, s, o).Payment().State), string(from), string(to))
@@ -48,8 +46,8 @@ func TestMoves(t *testing.T) {
 	}
 }
 
-func moveBy(s *Store, move func(tx *gorm.DB) (bool, error)) (moved bool, err error) {
-	err = s.transact(context.Background(), func(tx *gorm.DB) error {
+func moveBy(s *Store, move func(tx *transaction) (bool, error)) (moved bool, err error) {
+	err = s.transact(context.Background(), func(tx *transaction) error {
 		moved, err = move(tx)
 		return err
 	})
@@ -133,7 +131,7 @@ func TestExpiryGivesStockBackOnce(t *testing.T) {
 	before := stock(t, s, "MNM-GAYO")
 	o := withCode(t, s, c, "MNM-GAYO")
 	together(10, func(int) {
-		if err := s.Expire(context.Background(), o.Payment().ID); err != nil {
+		if err := s.Expire(context.Background(), nil, o.Payment().ID); err != nil {
 			t.Error(err)
 		}
 	})
@@ -157,7 +155,7 @@ func TestNewCodeAfterExpiry(t *testing.T) {
 	if added, err := s.AddPayment(ctx, o, attempt(o, 2)); added || err != nil {
 		t.Fatalf("a second code beside a good one: %v, %v", added, err)
 	}
-	if err := s.Expire(ctx, o.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	o = reload(t, s, o)
@@ -182,10 +180,10 @@ func TestNewCodeAfterExpiry(t *testing.T) {
 	}
 
 	t.Run("not when sold out", func(t *testing.T) {
-		if err := s.RefuseCode(ctx, o.Payment(), "no", c.now()); err != nil {
+		if err := s.RefuseCode(ctx, nil, o.Payment(), "no", c.now()); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Expire(ctx, o.Payment().ID); err != nil {
+		if err := s.Expire(ctx, nil, o.Payment().ID); err != nil {
 			t.Fatal(err)
 		}
 		place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
@@ -234,7 +232,7 @@ func TestLeases(t *testing.T) {
 	if total != 1 {
 		t.Errorf("claimed %d times, want once", total)
 	}
-	if err := s.Postpone(ctx, o.Payment(), "gateway away", c.now().Add(time.Minute)); err != nil {
+	if err := s.Postpone(ctx, nil, o.Payment(), "gateway away", c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got := claim(); len(got) != 0 {

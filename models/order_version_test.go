@@ -39,17 +39,17 @@ func TestGlance(t *testing.T) {
 	}{
 		{"paid again and again", "VCR-CELENGAN", []glanceStep{
 			{"leased", false, func() error { _, _, err := s.Claim(ctx, payment().ID); return err }},
-			{"postponed", true, func() error { return s.Postpone(ctx, payment(), "no answer", c.now()) }},
-			{"postponed again", false, func() error { return s.Postpone(ctx, payment(), "no answer", c.now()) }},
+			{"postponed", true, func() error { return s.Postpone(ctx, nil, payment(), "no answer", c.now()) }},
+			{"postponed again", false, func() error { return s.Postpone(ctx, nil, payment(), "no answer", c.now()) }},
 			{"code", true, func() error { giveCode(t, s, c, payment()); return nil }},
 			{"instructions", true, func() error {
-				return s.SetInstructions(ctx, payment().ID, []Instruction{{"id", []string{"Bilang “DOKU”"}}})
+				return s.SetInstructions(ctx, nil, payment().ID, []Instruction{{"id", []string{"Bilang “DOKU”"}}})
 			}},
-			{"none after all", true, func() error { return s.SetInstructions(ctx, payment().ID, nil) }},
+			{"none after all", true, func() error { return s.SetInstructions(ctx, nil, payment().ID, nil) }},
 			{"asked", false, func() error { _, err := s.MayCheck(ctx, payment().ID, 0); return err }},
-			{"checked", true, func() error { return s.Checked(ctx, payment(), "PENDING") }},
-			{"checked later", true, func() error { return s.Checked(ctx, payment(), "PENDING") }},
-			{"another answer", true, func() error { c.advance(-time.Second); return s.Checked(ctx, payment(), "SUCCESS") }},
+			{"checked", true, func() error { return s.Checked(ctx, nil, payment(), "PENDING") }},
+			{"checked later", true, func() error { return s.Checked(ctx, nil, payment(), "PENDING") }},
+			{"another answer", true, func() error { c.advance(-time.Second); return s.Checked(ctx, nil, payment(), "SUCCESS") }},
 			{"wrong amount", true, func() error { n, e := arrived(1); _, err := s.ApplyNotification(ctx, n, e, c.now()); return err }},
 			{"settled by a person", true, func() error { return settleAll(ctx, s) }},
 			{"paid", true, func() error { n, e := arrived(25_000); _, err := s.ApplyNotification(ctx, n, e, c.now()); return err }},
@@ -67,16 +67,16 @@ func TestGlance(t *testing.T) {
 		}},
 		{"in vain", "MNM-GAYO", []glanceStep{
 			{"replaced", true, func() error {
-				_, err := s.ReplacePayment(ctx, payment(), attempt(o, 2), "taken")
+				_, err := s.ReplacePayment(ctx, nil, payment(), attempt(o, 2), "taken")
 				return err
 			}},
-			{"refused", true, func() error { return s.RefuseCode(ctx, payment(), "no", c.now()) }},
-			{"given up", true, func() error { return s.Expire(ctx, payment().ID) }},
+			{"refused", true, func() error { return s.RefuseCode(ctx, nil, payment(), "no", c.now()) }},
+			{"given up", true, func() error { return s.Expire(ctx, nil, payment().ID) }},
 			{"tried once more", true, func() error { _, err := s.AddPayment(ctx, reload(t, s, o), attempt(o, 3)); return err }},
 			{"code", true, func() error { giveCode(t, s, c, payment()); return nil }},
-			{"raised", true, func() error { return s.Raise(ctx, payment(), CaseUnsettled, "no end") }},
+			{"raised", true, func() error { return s.Raise(ctx, nil, payment(), CaseUnsettled, "no end") }},
 			{"cancelled", true, func() error { _, err := s.CancelOrder(ctx, o.ID); return err }},
-			{"expired", true, func() error { return s.Expire(ctx, payment().ID) }},
+			{"expired", true, func() error { return s.Expire(ctx, nil, payment().ID) }},
 		}},
 	} {
 		t.Run(life.name, func(t *testing.T) {

@@ -143,7 +143,7 @@ func newDemo(t *testing.T) retiring {
 	d.waiting, d.creating = withCode(t, s, c, "MNM-TEH"), place(t, s, "MNM-GAYO", 2)
 	d.expired, d.cancelled = withCode(t, s, c, "MKN-TEMPE"), withCode(t, s, c, "MKN-SAMBAL")
 	d.paid, d.reusable = withCode(t, s, c, "MNM-JAHE"), withCode(t, s, c, "VCR-CELENGAN")
-	if err := s.Expire(ctx, d.expired.Payment().ID); err != nil {
+	if err := s.Expire(ctx, nil, d.expired.Payment().ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.CancelOrder(ctx, d.cancelled.ID); err != nil {
@@ -152,7 +152,7 @@ func newDemo(t *testing.T) retiring {
 	for _, o := range []Order{d.paid, d.reusable} {
 		deliver(t, s, c, o.Number, "{}", PaidEvent(paid(o.Payment(), c.now())))
 	}
-	if err := s.Raise(ctx, d.creating.Payment(), CaseNoCode, "no code"); err != nil {
+	if err := s.Raise(ctx, nil, d.creating.Payment(), CaseNoCode, "no code"); err != nil {
 		t.Fatal(err)
 	}
 	return d

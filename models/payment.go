@@ -107,7 +107,7 @@ const (
 
 // lockPayment locks the order of a payment, as lockOrder does, and then loads the payment: whatever moves a payment
 // holds the lock of its order. Of both it loads what transitions are decided by.
-func lockPayment(tx *gorm.DB, condition string, value any) (p Payment, err error) {
+func lockPayment(tx *transaction, condition string, value any) (p Payment, err error) {
 	var o Order
 	orderID := tx.Model(&Payment{}).Select("order_id").Where(condition, value)
 	err = forUpdate(tx).Select("id", "number", "total", "status", "stock_held").Where("id = (?)", orderID).Take(&o).Error
@@ -123,7 +123,7 @@ func lockPayment(tx *gorm.DB, condition string, value any) (p Payment, err error
 // createPayment keeps a new attempt in state creating, leased to whoever made
 // it, who is expected to send its request next. The order is found by its invoice
 // number from now on, and by more words.
-func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Time, words ...string) error {
+func createPayment(tx *transaction, p *Payment, o Order, attempt int64, now time.Time, words ...string) error {
 	leasedUntil := now.Add(lease)
 	p.OrderID, p.Attempt, p.State = o.ID, attempt, PaymentCreating
 	p.Amount, p.Reusable = o.Total, o.Reusable()
@@ -131,7 +131,7 @@ func createPayment(tx *gorm.DB, p *Payment, o Order, attempt int64, now time.Tim
 	if err := tx.Omit(clause.Associations).Create(p).Error; err != nil {
 		return err
 	}
-	audit(tx, AuditEvent{OrderID: o.ID, PaymentID: p.ID, Kind: AuditPayment, Subject: p.InvoiceNumber, Became: string(p.State)})
+	tx.audit(AuditEvent{OrderID: o.ID, PaymentID: p.ID, Kind: AuditPayment, Subject: p.InvoiceNumber, Became: string(p.State)})
 	return saveWords(tx, o.ID, append(words, fold(p.InvoiceNumber))...)
 }
 
@@ -148,7 +148,7 @@ func InvoiceNumber(orderNumber string, attempt int64) string {
 // be paid again: over a limit it is an *OpenOrdersError or a *ScarceError.
 func (s *Store) AddPayment(ctx context.Context, o Order, p Payment) (added bool, err error) {
 	now := s.now()
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transactAs(ctx, Actor{By: ActorShopper}, func(tx *transaction) error {
 		added = false
 		current, err := lockOrder(tx, o.ID)
 		if err != nil {
@@ -197,8 +197,8 @@ func liveStates() []PaymentState {
 // ReplacePayment gives up an attempt whose invoice number the gateway will not
 // take, and keeps the next in its place: same order, same stock. It reports
 // false when the old one was not waiting for its code any more.
-func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason string) (replaced bool, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) ReplacePayment(ctx context.Context, call *APICall, old, next Payment, reason string) (replaced bool, err error) {
+	err = s.transactAfter(ctx, call, func(tx *transaction) error {
 		replaced = false
 		p, err := lockPayment(tx, byID, old.ID)
 		if err != nil {
@@ -211,7 +211,7 @@ func (s *Store) ReplacePayment(ctx context.Context, old, next Payment, reason st
 		if p.Order.Status != OrderAwaitingPayment { // nothing is to be paid any more
 			return nil
 		}
-		if p.Order.Lines, err = linesOf(tx, p.OrderID); err != nil {
+		if p.Order.Lines, err = linesOf(tx.DB, p.OrderID); err != nil {
 			return err
 		}
 		var attempts int64
@@ -246,14 +246,14 @@ func tokenOf(db *gorm.DB, invoiceNumber string) (token string, err error) {
 // Expire ends a payment that can no longer be paid and, if it was the order's
 // last hope, the order with it. A failed payment stays failed. An expired one is
 // asked about again later: money that was under way may still turn up.
-func (s *Store) Expire(ctx context.Context, id int64) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) Expire(ctx context.Context, call *APICall, id int64) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		_, err := expirePayment(tx, id, s.now())
 		return err
 	})
 }
 
-func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
+func expirePayment(tx *transaction, id int64, now time.Time) (bool, error) {
 	p, err := lockPayment(tx, byID, id)
 	if err != nil {
 		return false, err
@@ -270,7 +270,7 @@ func expirePayment(tx *gorm.DB, id int64, now time.Time) (bool, error) {
 
 // expireIfOver ends an order that nothing can be paid for any more. Money that nobody has
 // decided about holds it, and its goods.
-func expireIfOver(tx *gorm.DB, p Payment, o Order, now time.Time) error {
+func expireIfOver(tx *transaction, p Payment, o Order, now time.Time) error {
 	live, err := livePayments(tx, o.ID)
 	if err != nil || live > 0 {
 		return err
@@ -286,7 +286,7 @@ func expireIfOver(tx *gorm.DB, p Payment, o Order, now time.Time) error {
 }
 
 // endPayment gives up an attempt that may not be paid any more, in whatever state it is.
-func endPayment(tx *gorm.DB, p Payment) error {
+func endPayment(tx *transaction, p Payment) error {
 	end, goesOn := map[PaymentState]PaymentState{PaymentCreating: PaymentFailed, PaymentPending: PaymentExpired}[p.State]
 	if !goesOn {
 		return nil
@@ -296,19 +296,19 @@ func endPayment(tx *gorm.DB, p Payment) error {
 }
 
 // livePayments counts the attempts of an order that are not over.
-func livePayments(tx *gorm.DB, orderID int64) (n int64, err error) {
+func livePayments(tx *transaction, orderID int64) (n int64, err error) {
 	return n, tx.Model(&Payment{}).Where("order_id = ? AND state IN ?", orderID, liveStates()).Count(&n).Error
 }
 
 // movePayment makes one allowed move of a payment whose order is locked, together with other columns, and reports
 // whether it was made.
-func movePayment(tx *gorm.DB, p Payment, to PaymentState, columns map[string]any) (bool, error) {
+func movePayment(tx *transaction, p Payment, to PaymentState, columns map[string]any) (bool, error) {
 	columns["state"] = to
 	moved := tx.Model(&Payment{}).Where("id = ? AND state IN ?", p.ID, sources(paymentMoves, to)).Updates(columns)
 	if moved.Error != nil || moved.RowsAffected == 0 {
 		return false, moved.Error
 	}
-	audit(tx, AuditEvent{OrderID: p.OrderID, PaymentID: p.ID, Kind: AuditPayment, Subject: p.InvoiceNumber,
+	tx.audit(AuditEvent{OrderID: p.OrderID, PaymentID: p.ID, Kind: AuditPayment, Subject: p.InvoiceNumber,
 		Was: string(p.State), Became: string(to)})
 	return true, nil
 }

@@ -45,7 +45,7 @@ func (s *Store) Claim(ctx context.Context, id int64) (Payment, bool, error) {
 // another shop may have been with it since it was seen to be.
 func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, claimed bool, err error) {
 	now := s.now()
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transact(ctx, func(tx *transaction) error {
 		p, claimed = Payment{}, false
 		free := tx.Model(&Payment{}).Where("id = ?", id).
 			Where("leased_until IS NULL OR leased_until <= ? OR leased_until > ?", now, now.Add(2*lease))
@@ -57,7 +57,7 @@ func (s *Store) claim(ctx context.Context, id int64, due time.Time) (p Payment, 
 			return leased.Error
 		}
 		claimed = true
-		p, err = paymentWhere(tx, byID, id)
+		p, err = paymentWhere(tx.DB, byID, id)
 		return err
 	})
 	return p, claimed && err == nil, err
@@ -103,8 +103,8 @@ func nextDue(db *gorm.DB, table any, column, condition string, values ...any) (t
 // Postpone notes a call to the gateway that settled nothing, and when to call again, zero
 // for never. It changes nothing where the payment is not in the state any more that it was
 // in before the call: what moved it knew more.
-func (s *Store) Postpone(ctx context.Context, p Payment, reason string, nextCheckAt time.Time) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) Postpone(ctx context.Context, call *APICall, p Payment, reason string, nextCheckAt time.Time) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).Updates(map[string]any{
 			"tries": gorm.Expr("tries + 1"), "last_error": reason, "next_check_at": orNever(nextCheckAt), "leased_until": nil}).Error
 	})
@@ -120,15 +120,15 @@ func orNever(t time.Time) *time.Time {
 
 // checkSoon has the gateway asked about a payment it has hinted at, once its
 // answer can be trusted.
-func checkSoon(tx *gorm.DB, p Payment, now time.Time) error {
+func checkSoon(tx *transaction, p Payment, now time.Time) error {
 	at := now.Add(Settling)
 	return tx.Model(&Payment{}).Where("id = ? AND (next_check_at IS NULL OR next_check_at > ?)", p.ID, at).Update("next_check_at", at).Error
 }
 
 // Checked notes the gateway's word on a payment, for the shopper who asked. It changes
 // nothing where the payment is not in the state any more that it was in before the call.
-func (s *Store) Checked(ctx context.Context, p Payment, status string) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) Checked(ctx context.Context, call *APICall, p Payment, status string) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).
 			Updates(map[string]any{"checked_at": s.now(), "checked_status": status}).Error
 	})

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"gorm.io/gorm"
-
 	"warungjokul/models/internal/db"
 )
 
@@ -23,8 +21,8 @@ type IssuedCode struct {
 // paid before its code came, only what is missing is filled in. A code that another order
 // still uses is not stored: the attempt fails and a case is raised. issued reports whether
 // the code was stored.
-func (s *Store) IssueCode(ctx context.Context, id int64, c IssuedCode, nextCheckAt time.Time) (issued bool, err error) {
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) IssueCode(ctx context.Context, call *APICall, id int64, c IssuedCode, nextCheckAt time.Time) (issued bool, err error) {
+	err = s.transactAfter(ctx, call, func(tx *transaction) error {
 		issued = false
 		p, err := lockPayment(tx, byID, id)
 		if err != nil {
@@ -66,7 +64,7 @@ func (c IssuedCode) columns() map[string]any {
 
 // lateCode stores a code that came after its money: what the payment has already stays. A
 // code for an attempt that is over, or that has another by now, changes nothing.
-func lateCode(tx *gorm.DB, p Payment, c IssuedCode) (bool, error) {
+func lateCode(tx *transaction, p Payment, c IssuedCode) (bool, error) {
 	stored := tx.Model(&Payment{}).Where("id = ? AND state = ? AND code_issued_at IS NULL", p.ID, PaymentPaid).
 		Where("code IN ?", []string{"", c.Code}).Updates(c.columns())
 	if stored.Error != nil || stored.RowsAffected == 0 {
@@ -80,9 +78,9 @@ func lateCode(tx *gorm.DB, p Payment, c IssuedCode) (bool, error) {
 const codeOver = 24 * time.Hour
 
 // codeTaken reports whether a payment of another order has a code that is not over.
-func codeTaken(tx *gorm.DB, p Payment, code string, now time.Time) (bool, error) {
+func codeTaken(tx *transaction, p Payment, code string, now time.Time) (bool, error) {
 	var others int64
-	if err := db.AdvisoryLock(tx, code); err != nil { // two orders may be given one code at once
+	if err := db.AdvisoryLock(tx.DB, code); err != nil { // two orders may be given one code at once
 		return false, err
 	}
 	err := tx.Model(&Payment{}).Joins("JOIN order_words ON order_words.order_id = payments.order_id").
@@ -93,8 +91,8 @@ func codeTaken(tx *gorm.DB, p Payment, code string, now time.Time) (bool, error)
 }
 
 // SetInstructions keeps the gateway's steps for a payment.
-func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instruction) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) SetInstructions(ctx context.Context, call *APICall, id int64, list []Instruction) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ?", id).Select("instructions").Updates(Payment{Instructions: list}).Error
 	})
 }
@@ -102,8 +100,8 @@ func (s *Store) SetInstructions(ctx context.Context, id int64, list []Instructio
 // RefuseCode notes that the gateway will not give a code: creating becomes
 // failed, and a person is told why. The order keeps its stock until giveUpAt,
 // so that the shopper can try again.
-func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUpAt time.Time) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+func (s *Store) RefuseCode(ctx context.Context, call *APICall, p Payment, reason string, giveUpAt time.Time) error {
+	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		p, err := lockPayment(tx, byID, p.ID)
 		if err != nil {
 			return err
@@ -113,7 +111,7 @@ func (s *Store) RefuseCode(ctx context.Context, p Payment, reason string, giveUp
 }
 
 // refuse gives up an attempt that is waiting for its code, and asks a person why.
-func refuse(tx *gorm.DB, p Payment, kind CaseKind, reason string, giveUpAt time.Time) error {
+func refuse(tx *transaction, p Payment, kind CaseKind, reason string, giveUpAt time.Time) error {
 	moved, err := movePayment(tx, p, PaymentFailed, map[string]any{"last_error": reason, "next_check_at": giveUpAt.UTC(), "leased_until": nil})
 	if err != nil || !moved {
 		return err

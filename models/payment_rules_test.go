@@ -91,7 +91,7 @@ func TestNoAttemptIsReplacedForACancelledOrder(t *testing.T) {
 	if done, err := s.CancelOrder(ctx, o.ID); !done || err != nil {
 		t.Fatal(done, err)
 	}
-	if replaced, err := s.ReplacePayment(ctx, o.Payment(), attempt(o, 2), "taken"); replaced || err != nil {
+	if replaced, err := s.ReplacePayment(ctx, nil, o.Payment(), attempt(o, 2), "taken"); replaced || err != nil {
 		t.Errorf("replaced %v, %v", replaced, err)
 	}
 	if got := reload(t, s, o); len(got.Payments) != 1 || got.Payment().State != PaymentFailed || got.Payment().NextCheckAt != nil {
@@ -147,7 +147,7 @@ func TestWhereALateCodeIsStored(t *testing.T) {
 		"paid, and its code is here": {func(t *testing.T, s *Store, c *clock) Order {
 			o := early(t, s, c, "")
 			first := IssuedCode{Code: code, IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Minute)}
-			if ok, err := s.IssueCode(ctx, o.Payment().ID, first, c.now()); !ok || err != nil {
+			if ok, err := s.IssueCode(ctx, nil, o.Payment().ID, first, c.now()); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 			return o
@@ -159,7 +159,7 @@ func TestWhereALateCodeIsStored(t *testing.T) {
 			before := reload(t, s, tt.prepare(t, s, c))
 			late := issued
 			late.IssuedAt, late.ExpiresAt = c.now(), c.now().Add(time.Hour)
-			stored, err := s.IssueCode(ctx, before.Payment().ID, late, c.now().Add(time.Minute))
+			stored, err := s.IssueCode(ctx, nil, before.Payment().ID, late, c.now().Add(time.Minute))
 			if stored != tt.want || err != nil {
 				t.Errorf("stored %v, %v", stored, err)
 			}

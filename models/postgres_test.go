@@ -126,7 +126,7 @@ func TestPostgresInTrouble(t *testing.T) {
 	t.Run("every connection is cut", func(t *testing.T) {
 		s, c := openPostgres(t)
 		o := withCode(t, s, c, "MNM-GAYO")
-		err := s.transact(context.Background(), func(tx *gorm.DB) error {
+		err := s.transact(context.Background(), func(tx *transaction) error {
 			if err := tx.Exec("UPDATE orders SET status = 'paid'").Error; err != nil {
 				return err
 			}

@@ -116,7 +116,7 @@ func bySKU(lines []OrderLine) []OrderLine {
 
 // takeStock takes what the lines need: the guard is in the statement, so two
 // shoppers cannot both take the last piece. An error must end the transaction.
-func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
+func takeStock(tx *transaction, orderID int64, lines []OrderLine) error {
 	var taken []AuditEvent
 	for _, l := range bySKU(lines) {
 		left, moved, err := moveStock(tx, l.SKU, -l.Quantity)
@@ -128,7 +128,7 @@ func takeStock(tx *gorm.DB, orderID int64, lines []OrderLine) error {
 		}
 		taken = append(taken, stockChange(orderID, l.SKU, left, -l.Quantity))
 	}
-	audit(tx, taken...)
+	tx.audit(taken...)
 	return nil
 }
 
@@ -144,13 +144,13 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 	if stock < 0 || stock > MaxStock {
 		return Product{}, false, fmt.Errorf("a stock of %d", stock)
 	}
-	err = s.transact(ctx, func(tx *gorm.DB) error {
+	err = s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
 		res := tx.Model(&Product{}).Where("sku = ? AND stock = ?", sku, seen).Update("stock", stock)
 		if res.Error != nil {
 			return res.Error
 		}
 		if changed = res.RowsAffected == 1; changed {
-			audit(tx, stockChange(0, sku, stock, stock-seen))
+			tx.audit(stockChange(0, sku, stock, stock-seen))
 		}
 		p = Product{}
 		return tx.Where("sku = ?", sku).Take(&p).Error
@@ -158,8 +158,8 @@ func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p 
 	return p, changed && err == nil, err
 }
 
-func giveBackStock(tx *gorm.DB, orderID int64) error {
-	lines, err := linesOf(tx, orderID)
+func giveBackStock(tx *transaction, orderID int64) error {
+	lines, err := linesOf(tx.DB, orderID)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func giveBackStock(tx *gorm.DB, orderID int64) error {
 			return err
 		}
 		if moved { // a product that is gone needs nothing back
-			audit(tx, stockChange(orderID, l.SKU, left, l.Quantity))
+			tx.audit(stockChange(orderID, l.SKU, left, l.Quantity))
 		}
 	}
 	return nil
@@ -177,7 +177,7 @@ func giveBackStock(tx *gorm.DB, orderID int64) error {
 
 // moveStock adds to a product's stock, which never falls below nothing, and
 // returns what is left.
-func moveStock(tx *gorm.DB, sku string, by int64) (left int64, moved bool, err error) {
+func moveStock(tx *transaction, sku string, by int64) (left int64, moved bool, err error) {
 	var p Product
 	res := tx.Model(&p).Clauses(clause.Returning{Columns: []clause.Column{{Name: "stock"}}}).
 		Where("sku = ? AND stock + ? >= 0", sku, by).Update("stock", gorm.Expr("stock + ?", by))

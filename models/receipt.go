@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -107,12 +106,12 @@ type applied struct {
 
 // ApplyStatus applies what a status query found to be paid. It is the same code
 // path as a notification's, so it does not matter which comes first.
-func (s *Store) ApplyStatus(ctx context.Context, a Arrival) (Effect, error) {
+func (s *Store) ApplyStatus(ctx context.Context, call *APICall, a Arrival) (Effect, error) {
 	a.Source = SourceStatusQuery
 	a.Message = fmt.Sprintf("status answer of %s, Rp %d, code %s, till transaction %s",
 		a.InvoiceNumber, a.Amount, a.PaymentCode, TillIdentifier(a.Identifiers, tillTransaction))
 	var done applied
-	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
+	err := s.transactAfter(ctx, call, func(tx *transaction) (err error) {
 		done, err = applyArrival(tx, a, s.now())
 		return err
 	})
@@ -142,7 +141,7 @@ func (a Arrival) tidied() Arrival {
 
 // applyArrival turns money into a receipt, a paid payment and a paid order, or into a
 // receipt that is held and a case for a person.
-func applyArrival(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
+func applyArrival(tx *transaction, a Arrival, now time.Time) (applied, error) {
 	a = a.tidied()
 	p, err := lockPayment(tx, byInvoice, a.InvoiceNumber)
 	if err == ErrNotFound {
@@ -185,7 +184,7 @@ func misfit(p Payment, a Arrival) CaseKind {
 }
 
 // newReceipt keeps an arrival.
-func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now time.Time) (Receipt, error) {
+func newReceipt(tx *transaction, p *Payment, a Arrival, status ReceiptStatus, now time.Time) (Receipt, error) {
 	r := Receipt{
 		InvoiceNumber: a.InvoiceNumber, Amount: a.Amount, PaidAt: a.PaidAt, Status: status, CreatedAt: now,
 		Source: a.Source, Notified: a.Source == SourceNotification,
@@ -200,13 +199,13 @@ func newReceipt(tx *gorm.DB, p *Payment, a Arrival, status ReceiptStatus, now ti
 	}
 	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
 	if created.RowsAffected > 0 {
-		audit(tx, change)
+		tx.audit(change)
 	}
 	return r, created.Error
 }
 
 // take applies money that fits: it pays its order, unless that is over.
-func take(tx *gorm.DB, p Payment, a Arrival, now time.Time) (applied, error) {
+func take(tx *transaction, p Payment, a Arrival, now time.Time) (applied, error) {
 	if err := markPaid(tx, p, a.PaymentCode); err != nil {
 		return applied{}, err
 	}
@@ -233,7 +232,7 @@ func (p Payment) takesMoney() bool {
 
 // settleOrder ends the order of a payment that money was applied to. Money after the
 // deadline is a case: the goods may have gone to somebody else.
-func settleOrder(tx *gorm.DB, p Payment, r Receipt, now time.Time) (Effect, error) {
+func settleOrder(tx *transaction, p Payment, r Receipt, now time.Time) (Effect, error) {
 	if p.Order.Status == OrderPaid {
 		return EffectReceiptAdded, nil
 	}
@@ -259,7 +258,7 @@ func settleOrder(tx *gorm.DB, p Payment, r Receipt, now time.Time) (Effect, erro
 
 // markPaid moves a payment that fitting money came for to paid. A reusable code is asked
 // about for as long as it can be paid again, any other never more.
-func markPaid(tx *gorm.DB, p Payment, code string) error {
+func markPaid(tx *transaction, p Payment, code string) error {
 	if p.Code != "" {
 		code = p.Code
 	}
@@ -275,7 +274,7 @@ func markPaid(tx *gorm.DB, p Payment, code string) error {
 }
 
 // hold keeps money that is not applied, asks a person about it, and tells the customer.
-func hold(tx *gorm.DB, p Payment, a Arrival, verdict Verdict, kind CaseKind, now time.Time) (applied, error) {
+func hold(tx *transaction, p Payment, a Arrival, verdict Verdict, kind CaseKind, now time.Time) (applied, error) {
 	r, err := newReceipt(tx, &p, a, ReceiptHeld, now)
 	if err != nil {
 		return applied{}, err
@@ -295,7 +294,7 @@ func hold(tx *gorm.DB, p Payment, a Arrival, verdict Verdict, kind CaseKind, now
 }
 
 // holdUnknown keeps money for an invoice number that is not ours.
-func holdUnknown(tx *gorm.DB, a Arrival, now time.Time) (applied, error) {
+func holdUnknown(tx *transaction, a Arrival, now time.Time) (applied, error) {
 	var known []Receipt
 	if err := tx.Where("invoice_number = ? AND payment_id IS NULL", a.InvoiceNumber).Order("id").Find(&known).Error; err != nil {
 		return applied{}, err

@@ -6,14 +6,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // toldAgain takes another telling of money that has a receipt. It books nothing, unless
 // the earlier telling did not fit and this one does: then the gateway has put itself
 // right. Where it contradicts what was applied, a case asks a person.
-func toldAgain(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
+func toldAgain(tx *transaction, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
 	if err := learn(tx, r, a, p.Reusable); err != nil {
 		return applied{}, err
 	}
@@ -37,7 +35,7 @@ func toldAgain(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (app
 
 // raiseContradiction asks a person about a telling that contradicts the receipt of the same
 // money, once for each thing that is told.
-func raiseContradiction(tx *gorm.DB, p *Payment, r Receipt, a Arrival) error {
+func raiseContradiction(tx *transaction, p *Payment, r Receipt, a Arrival) error {
 	told := fmt.Sprintf("Rp %d, code %q, channel %q", a.Amount, a.PaymentCode, a.Channel)
 	c := Case{Kind: CaseContradiction, About: aboutReceipt(r.ID) + ": " + told,
 		Detail: fmt.Sprintf("a %s says %s; the receipt says Rp %d, code %q, channel %q",
@@ -49,14 +47,14 @@ func raiseContradiction(tx *gorm.DB, p *Payment, r Receipt, a Arrival) error {
 }
 
 // isAskedAbout reports whether an open case of a kind is about a receipt.
-func isAskedAbout(tx *gorm.DB, r Receipt, kind CaseKind) (bool, error) {
+func isAskedAbout(tx *transaction, r Receipt, kind CaseKind) (bool, error) {
 	var open int64
 	err := tx.Model(&Case{}).Where("receipt_id = ? AND kind = ? AND closed_at IS NULL", r.ID, kind).Count(&open).Error
 	return open > 0, err
 }
 
 // learn keeps what another telling says more of a receipt.
-func learn(tx *gorm.DB, r Receipt, a Arrival, reusable bool) error {
+func learn(tx *transaction, r Receipt, a Arrival, reusable bool) error {
 	if !r.learn(a, reusable) {
 		return nil
 	}
@@ -81,11 +79,11 @@ func corrects(wrong CaseKind, p Payment, a Arrival) bool {
 
 // corrected applies money that was held because it was told wrongly at first, and closes
 // the case about it.
-func corrected(tx *gorm.DB, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
+func corrected(tx *transaction, p Payment, r Receipt, a Arrival, now time.Time) (applied, error) {
 	if err := markPaid(tx, p, a.PaymentCode); err != nil {
 		return applied{}, err
 	}
-	audit(tx, AuditEvent{OrderID: p.OrderID, PaymentID: p.ID, Kind: AuditReceipt, Subject: p.InvoiceNumber,
+	tx.audit(AuditEvent{OrderID: p.OrderID, PaymentID: p.ID, Kind: AuditReceipt, Subject: p.InvoiceNumber,
 		Was: strconv.FormatInt(r.Amount, 10), Became: strconv.FormatInt(a.Amount, 10)})
 	r.Amount, r.PaymentCode, r.Channel = a.Amount, cmp.Or(a.PaymentCode, r.PaymentCode), cmp.Or(a.Channel, r.Channel)
 	err := tx.Model(&Receipt{}).Where("id = ? AND status = ?", r.ID, ReceiptHeld).

@@ -18,7 +18,7 @@ func TestStatusAnswers(t *testing.T) {
 	ctx := context.Background()
 	ask := func(a Arrival, want Effect) {
 		t.Helper()
-		if effect, err := s.ApplyStatus(ctx, a); err != nil || effect != want {
+		if effect, err := s.ApplyStatus(ctx, nil, a); err != nil || effect != want {
 			t.Errorf("%s, want %s, %v", effect, want, err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestMoneyForNobody(t *testing.T) {
 	more := numbered(mine, 1)
 	more.Amount = 20_000
 	tell("c", more, VerdictMismatched, EffectFlagged)
-	if effect, err := s.ApplyStatus(ctx, Arrival{InvoiceNumber: "ELSE-1", Amount: 30_000}); err != nil || effect != EffectNone {
+	if effect, err := s.ApplyStatus(ctx, nil, Arrival{InvoiceNumber: "ELSE-1", Amount: 30_000}); err != nil || effect != EffectNone {
 		t.Errorf("a status answer that may be of it: %s, %v", effect, err)
 	}
 	if kinds := caseKindsOf(t, s); !slices.Equal(kinds, []CaseKind{CaseUnknownInvoice, CaseContradiction}) {
@@ -177,7 +177,7 @@ func TestMoneyForNobody(t *testing.T) {
 	tell("d", numbered(mine, 2), VerdictUnknownInvoice, EffectFlagged)
 	other := mine
 	other.InvoiceNumber = "ELSE-2"
-	if effect, err := s.ApplyStatus(ctx, other); err != nil || effect != EffectFlagged {
+	if effect, err := s.ApplyStatus(ctx, nil, other); err != nil || effect != EffectFlagged {
 		t.Errorf("learnt by a status query: %s, %v", effect, err)
 	}
 	tell("e", numbered(other, 5), VerdictRepeated, EffectNone)
@@ -237,7 +237,7 @@ func TestTheCodeOfMoney(t *testing.T) {
 func TestMoneyIsToldOf(t *testing.T) {
 	s, c := openStore(t)
 	refused := place(t, s, "MNM-GAYO", 1)
-	if err := s.RefuseCode(context.Background(), refused.Payment(), "no", c.now().Add(time.Hour)); err != nil {
+	if err := s.RefuseCode(context.Background(), nil, refused.Payment(), "no", c.now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	want(t, deliver(t, s, c, "refused", "{}", PaidEvent(paid(refused.Payment(), c.now()))), VerdictApplied, EffectPaidLate)

@@ -43,7 +43,7 @@ type RejectionCount struct {
 // SaveRejections adds to the counts, by reason, and saves samples in place of the oldest.
 func (s *Store) SaveRejections(ctx context.Context, counts map[string]int64, samples []Rejection) error {
 	now := s.now()
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		for reason, n := range counts {
 			add := clause.OnConflict{Columns: []clause.Column{{Name: "reason"}},
 				DoUpdates: clause.Assignments(map[string]any{"count": gorm.Expr("rejection_counts.count + ?", n), "last_at": now})}

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-
 	"warungjokul/models/internal/db"
 	"warungjokul/models/testdb"
 )
@@ -129,7 +127,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		s := shops[round%len(shops)]
 		o := withCode(t, s, c, "MNM-GAYO")
 		first := o.Payment()
-		if err := s.Expire(ctx, first.ID); err != nil {
+		if err := s.Expire(ctx, nil, first.ID); err != nil {
 			t.Fatal(err)
 		}
 		o = reload(t, s, o)
@@ -143,11 +141,11 @@ func TestEverythingAtOnce(t *testing.T) {
 				_, err := s.ApplyNotification(ctx, Notification{RequestID: fmt.Sprint("old-", round), Header: "{}", Body: []byte("{}")}, PaidEvent(paid(first, c.now())), c.now())
 				return err
 			},
-			func(s *Store) error { _, err := s.ApplyStatus(ctx, paid(first, c.now())); return err },
-			func(s *Store) error { return s.Expire(ctx, second.ID) },
-			func(s *Store) error { return s.RefuseCode(ctx, second, "no", c.now().Add(time.Hour)) },
+			func(s *Store) error { _, err := s.ApplyStatus(ctx, nil, paid(first, c.now())); return err },
+			func(s *Store) error { return s.Expire(ctx, nil, second.ID) },
+			func(s *Store) error { return s.RefuseCode(ctx, nil, second, "no", c.now().Add(time.Hour)) },
 			func(s *Store) error {
-				_, err := s.IssueCode(ctx, second.ID, IssuedCode{Code: "8888", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}, c.now().Add(time.Minute))
+				_, err := s.IssueCode(ctx, nil, second.ID, IssuedCode{Code: "8888", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}, c.now().Add(time.Minute))
 				return err
 			},
 			func(s *Store) error {
@@ -157,12 +155,12 @@ func TestEverythingAtOnce(t *testing.T) {
 				return err
 			},
 			func(s *Store) error {
-				return s.Raise(ctx, first, CaseUnsettled, "x")
+				return s.Raise(ctx, nil, first, CaseUnsettled, "x")
 			},
 			func(s *Store) error {
 				next := attempt(o, 3)
 				next.RequestID += fmt.Sprintf("-instead-%p", s)
-				_, err := s.ReplacePayment(ctx, second, next, "taken")
+				_, err := s.ReplacePayment(ctx, nil, second, next, "taken")
 				return err
 			},
 		}
@@ -197,7 +195,7 @@ func TestMoneyMeetsExpiry(t *testing.T) {
 			case 0:
 				_, err = s.ApplyNotification(ctx, Notification{RequestID: fmt.Sprint("n", round, i), Header: "{}", Body: []byte("{}")}, e, c.now())
 			default:
-				err = s.Expire(ctx, o.Payment().ID)
+				err = s.Expire(ctx, nil, o.Payment().ID)
 			}
 			if err != nil {
 				t.Error(err)
@@ -270,7 +268,7 @@ func TestShopsShareWhatIsDue(t *testing.T) {
 				mu.Lock()
 				done[p.ID]++
 				mu.Unlock()
-				if err := s.Postpone(ctx, p, "", c.now().Add(time.Hour)); err != nil {
+				if err := s.Postpone(ctx, nil, p, "", c.now().Add(time.Hour)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -399,14 +397,14 @@ func TestStrangeTexts(t *testing.T) {
 		a := paid(o.Payment(), c.now())
 		a.Identifiers = fmt.Sprintf(`[{"name":"AGENT_TRX_ID","value":%q}]`, text)
 		for _, want := range []Effect{EffectPaid, EffectReceiptAdded} {
-			if got, err := s.ApplyStatus(ctx, a); err != nil || i == 0 && want == EffectPaid && got != want || want != EffectPaid && got != EffectNone {
+			if got, err := s.ApplyStatus(ctx, nil, a); err != nil || i == 0 && want == EffectPaid && got != want || want != EffectPaid && got != EffectNone {
 				t.Errorf("paid %.20q: %s, %v", text, got, err)
 			}
 		}
-		if err := s.Postpone(ctx, reload(t, s, o).Payment(), text, c.now()); err != nil {
+		if err := s.Postpone(ctx, nil, reload(t, s, o).Payment(), text, c.now()); err != nil {
 			t.Errorf("reason %.20q: %v", text, err)
 		}
-		if err := s.SaveAPICall(ctx, APICall{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {
+		if err := s.SaveAPICall(ctx, &APICall{Operation: text, Problem: text, URL: text, ResponseHeader: text, ResponseBody: []byte(text), StartedAt: c.now()}); err != nil {
 			t.Errorf("exchange %.20q: %v", text, err)
 		}
 		if _, err := s.Order(ctx, text); !errors.Is(err, ErrNotFound) {
@@ -439,7 +437,7 @@ func TestTimes(t *testing.T) {
 	o := withCode(t, s, c, "MNM-GAYO")
 	a := paid(o.Payment(), c.now().Add(123456789*time.Nanosecond).In(time.Local))
 	for _, want := range []Effect{EffectPaid, EffectNone} {
-		if got, err := s.ApplyStatus(context.Background(), a); err != nil || got != want {
+		if got, err := s.ApplyStatus(context.Background(), nil, a); err != nil || got != want {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
 	}
@@ -462,7 +460,7 @@ func TestCutTransactionsAreBegunAgain(t *testing.T) {
 	s, _ := openStore(t)
 	for cuts, want := range map[int]bool{0: true, tries - 1: true, 10 * tries: false} {
 		begun := 0
-		err := s.transact(context.Background(), func(tx *gorm.DB) error {
+		err := s.transact(context.Background(), func(tx *transaction) error {
 			begun++
 			if err := tx.Create(&APICall{Operation: fmt.Sprint("try ", cuts)}).Error; err != nil {
 				return err

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Retirement is what RetireDemo does, or would do.
@@ -72,8 +70,7 @@ func (s *Store) RetireDemo(ctx context.Context, next Owner) (Retirement, error) 
 const retiredAtOnce = 100
 
 func (s *Store) retireOrders(ctx context.Context, ids []int64) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
-		setActor(tx, Actor{By: ActorStaff})
+	return s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
 		for _, id := range ids {
 			o, err := lockOrder(tx, id)
 			if err == nil && !o.Test {
@@ -87,7 +84,7 @@ func (s *Store) retireOrders(ctx context.Context, ids []int64) error {
 	})
 }
 
-func retireOrder(tx *gorm.DB, o Order, now time.Time) error {
+func retireOrder(tx *transaction, o Order, now time.Time) error {
 	if err := retirePayments(tx, o, now); err != nil {
 		return err
 	}
@@ -102,14 +99,14 @@ func retireOrder(tx *gorm.DB, o Order, now time.Time) error {
 	columns := map[string]any{"test": true, "stock_held": false}
 	if slices.Contains(mayStillBePaid, o.Status) {
 		columns["status"], columns["cancelled_at"] = OrderCancelled, now
-		audit(tx, AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Was: string(o.Status), Became: string(OrderCancelled)})
+		tx.audit(AuditEvent{OrderID: o.ID, Kind: AuditOrder, Subject: o.Number, Was: string(o.Status), Became: string(OrderCancelled)})
 	}
 	return tx.Model(&Order{}).Where("id = ? AND status = ?", o.ID, o.Status).Updates(columns).Error
 }
 
 // retirePayments ends every attempt to be paid for an order: nobody is asked about it any more, and a code that could
 // be paid again and again is over now.
-func retirePayments(tx *gorm.DB, o Order, now time.Time) error {
+func retirePayments(tx *transaction, o Order, now time.Time) error {
 	var attempts []Payment
 	if err := tx.Where("order_id = ?", o.ID).Order("attempt").Find(&attempts).Error; err != nil {
 		return err
@@ -128,7 +125,7 @@ func retirePayments(tx *gorm.DB, o Order, now time.Time) error {
 
 // handOver drops what is still to be done for the former owner, and records the next one.
 func (s *Store) handOver(ctx context.Context, former, next Owner) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		now := s.now()
 		accounts := slices.Collect(maps.Keys(sellers)) // which only the embedded gateway knows
 		err := errors.Join(

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -71,7 +70,7 @@ func nameWords(name string) []string {
 }
 
 // keepWords has an order found by words.
-func saveWords(tx *gorm.DB, orderID int64, words ...string) error {
+func saveWords(tx *transaction, orderID int64, words ...string) error {
 	rows := wordRows(orderID, words)
 	if len(rows) == 0 {
 		return nil

@@ -3,14 +3,13 @@ package models
 import (
 	"context"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
 // seed fills an empty catalogue, and only an empty one: prices and stock are
 // the merchant's from then on.
 func (s *Store) seed(ctx context.Context) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		var products int64
 		if err := tx.Model(&Product{}).Count(&products).Error; err != nil || products > 0 {
 			return err
@@ -28,7 +27,7 @@ func (s *Store) seed(ctx context.Context) error {
 // each, with a made-up settlement account, wherever none is set. It is for the
 // embedded gateway: DOKU knows no such account and would refuse the order.
 func (s *Store) NameSellers(ctx context.Context) error {
-	return s.transact(ctx, func(tx *gorm.DB) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		for account, skus := range sellers {
 			err := tx.Model(&Product{}).Where("settlement_account = '' AND sku IN ?", skus).
 				Update("settlement_account", account).Error

@@ -35,7 +35,7 @@ func TestStanding(t *testing.T) {
 
 	waiting, paidFor, cancelled := place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1), place(t, s, "MNM-TEH", 1)
 	want("just placed: whoever placed them is at it", func(w *Stats) { w.Orders[OrderAwaitingPayment], w.Creating = 3, 3 })
-	if _, err := s.IssueCode(ctx, waiting.Payment().ID, IssuedCode{Code: "1", IssuedAt: begin, ExpiresAt: begin.Add(time.Hour)}, begin.Add(3*time.Minute)); err != nil {
+	if _, err := s.IssueCode(ctx, nil, waiting.Payment().ID, IssuedCode{Code: "1", IssuedAt: begin, ExpiresAt: begin.Add(time.Hour)}, begin.Add(3*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	deliver(t, s, c, "n-1", "{}", PaidEvent(paid(paidFor.Payment(), begin)))
@@ -44,7 +44,7 @@ func TestStanding(t *testing.T) {
 	}
 	c.advance(time.Minute)
 	for _, p := range []Payment{waiting.Payment(), cancelled.Payment()} {
-		if err := s.Raise(ctx, p, CaseNoCode, "none"); err != nil {
+		if err := s.Raise(ctx, nil, p, CaseNoCode, "none"); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(time.Minute)
@@ -65,7 +65,7 @@ func TestStanding(t *testing.T) {
 		w.Creating, w.Cases[CaseNoCode], w.OldestCase = 1, 2, begin.Add(time.Minute)
 	})
 	for _, p := range due {
-		if err := s.Postpone(ctx, p, "", time.Time{}); err != nil {
+		if err := s.Postpone(ctx, nil, p, "", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestExchangesCausedBy(t *testing.T) {
 	s, c := openStore(t)
 	ctx := context.Background()
 	for _, cause := range []string{"one", "", "another", "one"} {
-		if err := s.SaveAPICall(ctx, APICall{Operation: "call", CausedBy: cause, StartedAt: c.now()}); err != nil {
+		if err := s.SaveAPICall(ctx, &APICall{Operation: "call", CausedBy: cause, StartedAt: c.now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

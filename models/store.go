@@ -9,7 +9,6 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -125,46 +124,11 @@ func (s *Store) Ping(ctx context.Context) error {
 // TryWriting reports whether the database takes what is written to it: it goes
 // through a whole transaction that leaves everything as it was.
 func (s *Store) TryWriting(ctx context.Context) error {
-	return s.transact(ctx, func(tx *gorm.DB) error { return tx.Exec("UPDATE keys SET value = value").Error })
+	return s.transact(ctx, func(tx *transaction) error { return tx.Exec("UPDATE keys SET value = value").Error })
 }
 
 // Close releases the database.
 func (s *Store) Close() error { return s.database.Close() }
-
-// tries is how often a transaction is begun that comes into another's way. Locks
-// are taken in one order, an order's first and then those of products by SKU,
-// so that only a migration while serving should ever be in the way.
-const tries = 3
-
-// transact runs f in one transaction, or several times until one succeeds. What
-// it has kept when it returns nil is on the disk, and will be found there.
-func (s *Store) transact(ctx context.Context, f func(tx *gorm.DB) error) (err error) {
-	j, t := &auditLog{}, turnOf(ctx)
-	ctx = context.WithValue(ctx, auditLogKey{}, j)
-	for range tries {
-		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			*j = auditLog{cause: actorOf(ctx)}
-			if t != nil {
-				id, err := t.keep(tx)
-				if err != nil {
-					return err
-				}
-				j.said(id)
-			}
-			if err := f(tx); err != nil {
-				return err
-			}
-			return j.write(tx)
-		})
-		if !errors.Is(err, db.ErrConflict) {
-			break
-		}
-	}
-	if t != nil && err == nil {
-		t.id, t.waiting = j.call, nil
-	}
-	return err
-}
 
 // deleteAtOnce is how many rows one statement deletes: other transactions have their turn in between.
 const deleteAtOnce = 1000

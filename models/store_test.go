@@ -90,7 +90,7 @@ func withCode(t testing.TB, s *Store, c *clock, sku string) Order {
 func giveCode(t testing.TB, s *Store, c *clock, p Payment) {
 	t.Helper()
 	code := IssuedCode{Code: "88888888" + p.InvoiceNumber[3:11], IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
-	if _, err := s.IssueCode(context.Background(), p.ID, code, c.now().Add(time.Minute)); err != nil {
+	if _, err := s.IssueCode(context.Background(), nil, p.ID, code, c.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,21 +12,47 @@ import (
 	"warungjokul/payments/requestid"
 )
 
-// RecordAPICalls returns an observer for the jokul.Client of a Service, which
-// records every call. A call whose answer can be used is saved together with what
-// it changes, any other at once. A record that cannot be saved does not fail the
-// call.
+// RecordAPICalls returns an observer for the jokul.Client of a Service, which saves
+// every call that is about no payment, such as one of the set-up check. A record that
+// cannot be saved does not fail the call.
 func RecordAPICalls(store *models.Store, log *slog.Logger) func(context.Context, jokul.Exchange) {
 	return func(ctx context.Context, x jokul.Exchange) {
 		call := apiCall(ctx, x)
-		if x.Err == nil && models.SaveWithChanges(ctx, call) {
-			return
-		}
-		ctx, cancel := Saving(ctx)
-		defer cancel()
-		if err := store.SaveAPICall(ctx, call); err != nil {
-			log.ErrorContext(ctx, "save API call", "doku_request_id", x.RequestID, "error", err)
-		}
+		saveAPICall(ctx, store, log, &call)
+	}
+}
+
+// recorder records the calls about one payment. A call whose answer can be used is
+// left in last, for the methods of models.Store to save it together with what it
+// changes. Any other is saved at once: the client may be about to repeat it.
+type recorder struct {
+	*Service
+	payment models.Payment
+	last    *models.APICall // nil before there was one
+}
+
+// observe is the observer of the calls.
+func (r *recorder) observe(ctx context.Context, x jokul.Exchange) {
+	r.save(ctx) // in case another one follows an answer that can be used
+	call := apiCall(ctx, x)
+	call.PaymentID, r.last = &r.payment.ID, &call
+	if x.Err != nil {
+		r.save(ctx)
+	}
+}
+
+// save saves the last call, unless it is saved already.
+func (r *recorder) save(ctx context.Context) {
+	if r.last != nil {
+		saveAPICall(ctx, r.Store, r.Log, r.last)
+	}
+}
+
+func saveAPICall(ctx context.Context, store *models.Store, log *slog.Logger, call *models.APICall) {
+	ctx, cancel := Saving(ctx)
+	defer cancel()
+	if err := store.SaveAPICall(ctx, call); err != nil {
+		log.ErrorContext(ctx, "save API call", "doku_request_id", call.RequestID, "error", err)
 	}
 }
 
@@ -44,15 +70,6 @@ func apiCall(ctx context.Context, x jokul.Exchange) models.APICall {
 		call.ResponseBody = []byte(WithoutPerson(string(call.ResponseBody), customerIn(x.RequestBody)))
 	}
 	return call
-}
-
-// saveAPICall saves a call whose answer has changed nothing.
-func (s *Service) saveAPICall(ctx context.Context) {
-	ctx, cancel := Saving(ctx)
-	defer cancel()
-	if err := s.Store.EndTurn(ctx); err != nil {
-		s.Log.ErrorContext(ctx, "save API call", "error", err)
-	}
 }
 
 // withoutCustomer replaces the texts within "customer" by stars, and leaves every

@@ -82,7 +82,7 @@ func TestWithoutCustomer(t *testing.T) {
 	}
 }
 
-// A call that is about no payment's turn is recorded, and so is one that changed
+// A call that is about no payment is recorded, and so is one that changed
 // nothing.
 func TestCallsThatChangeNothingAreRecorded(t *testing.T) {
 	e := newEnv(t)
@@ -94,12 +94,17 @@ func TestCallsThatChangeNothingAreRecorded(t *testing.T) {
 	if got := e.operations(token); len(got) != 3 {
 		t.Errorf("calls: %v", got)
 	}
-	ctx := models.Turn(t.Context(), p.ID)
-	if _, err := e.Gateway.CheckStatus(ctx, p.InvoiceNumber); err != nil {
-		t.Fatal(err)
+	about := recorder{Service: e.Service, payment: p}
+	for range 2 {
+		if _, err := e.Gateway.ObservedBy(about.observe).CheckStatus(t.Context(), p.InvoiceNumber); err != nil {
+			t.Fatal(err)
+		}
 	}
-	e.saveAPICall(ctx)
 	if got := e.operations(token); len(got) != 4 {
+		t.Errorf("calls: %v; the second is to be saved with what it changes", got)
+	}
+	about.save(t.Context())
+	if got := e.operations(token); len(got) != 5 {
 		t.Errorf("calls: %v", got)
 	}
 	calls, err := e.Store.APICallsOf(t.Context(), e.get(token))

@@ -42,36 +42,37 @@ func savedRequest(p models.Payment) jokul.PreparedRequest {
 // answer that proves that the invoice number is somebody else's leads to another
 // attempt, under another number.
 func (s *Service) requestCode(ctx context.Context, p models.Payment, request jokul.PreparedRequest) {
-	ctx = models.Turn(ctx, p.ID)
-	defer s.saveAPICall(ctx)
+	calls := recorder{Service: s, payment: p}
+	defer calls.save(ctx)
 	began, sent := time.Now(), s.Now()
-	code, err := s.Gateway.GeneratePaymentCode(ctx, request)
+	code, err := s.Gateway.ObservedBy(calls.observe).GeneratePaymentCode(ctx, request)
 	s.Metrics.codeRequested(began, err)
 	if errors.Is(err, jokul.ErrInvoiceTaken) && p.Attempt < maxAttempts {
-		s.replace(ctx, p, err)
+		s.replace(ctx, calls.last, p, err)
 		return
 	}
 	saveCtx, cancel := Saving(ctx)
 	defer cancel()
-	if err := s.saveAnswer(saveCtx, p, code, sent, err); err != nil {
+	if err := s.saveAnswer(saveCtx, calls.last, p, code, sent, err); err != nil {
 		s.Log.ErrorContext(ctx, "save payment code", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	s.changed(saveCtx, p)
 }
 
-// saveAnswer saves the gateway's answer to a request for a code.
-func (s *Service) saveAnswer(ctx context.Context, p models.Payment, code jokul.PaymentCode, sent time.Time, err error) error {
+// saveAnswer saves the gateway's answer to a request for a code, which call brought.
+func (s *Service) saveAnswer(ctx context.Context, call *models.APICall, p models.Payment, code jokul.PaymentCode,
+	sent time.Time, err error) error {
 	switch {
 	case err == nil:
-		return s.saveCode(ctx, p, code, sent)
+		return s.saveCode(ctx, call, p, code, sent)
 	case isUnknown(err):
 		s.Log.WarnContext(ctx, "payment code not certain", "invoice_number", p.InvoiceNumber, "tries", p.Tries,
 			"error", ErrorText(err, p.Order))
-		return s.retryLater(ctx, p, err)
+		return s.retryLater(ctx, call, p, err)
 	}
 	reason := ErrorText(err, p.Order)
 	s.Log.ErrorContext(ctx, "payment code refused", "invoice_number", p.InvoiceNumber, "error", reason)
-	return s.Store.RefuseCode(ctx, p, reason, s.Now().Add(s.Expiry))
+	return s.Store.RefuseCode(ctx, call, p, reason, s.Now().Add(s.Expiry))
 }
 
 // isUnknown reports whether the gateway may have acted in spite of an error.
@@ -83,12 +84,14 @@ func isUnknown(err error) bool {
 // saveCode saves a code that came in answer to a request sent at a time by the
 // shop's clock, with its deadline by that clock. An expiry that cannot be believed
 // is a case.
-func (s *Service) saveCode(ctx context.Context, p models.Payment, code jokul.PaymentCode, sent time.Time) error {
+func (s *Service) saveCode(ctx context.Context, call *models.APICall, p models.Payment, code jokul.PaymentCode,
+	sent time.Time) error {
 	lifetime, believed := lifetime(p, code)
 	issued := models.IssuedCode{Code: code.Code, HowToPayPage: code.HowToPayPage, HowToPayAPI: code.HowToPayAPI}
 	issued.IssuedAt = issuedAt(p, code, sent)
 	issued.ExpiresAt = issued.IssuedAt.Add(lifetime)
-	saved, err := s.Store.IssueCode(ctx, p.ID, issued, nextPendingCheck(issued.IssuedAt, issued.ExpiresAt, s.Now()))
+	next := nextPendingCheck(issued.IssuedAt, issued.ExpiresAt, s.Now())
+	saved, err := s.Store.IssueCode(ctx, call, p.ID, issued, next)
 	if err != nil {
 		return err
 	}
@@ -99,7 +102,7 @@ func (s *Service) saveCode(ctx context.Context, p models.Payment, code jokul.Pay
 	}
 	s.Log.InfoContext(ctx, "payment code issued", "invoice_number", p.InvoiceNumber, "replayed", code.Replayed)
 	if !believed {
-		s.reportExpiry(ctx, p, code)
+		s.reportExpiry(ctx, call, p, code)
 	}
 	if code.HowToPayAPI != "" { // the shopper has the code, and need not wait for how to use it
 		s.inBackground(ctx, func(ctx context.Context) { s.fetchInstructions(ctx, p, code.HowToPayAPI) })
@@ -109,8 +112,8 @@ func (s *Service) saveCode(ctx context.Context, p models.Payment, code jokul.Pay
 
 // replace goes on with the order's next invoice number, because somebody else uses
 // this one.
-func (s *Service) replace(ctx context.Context, p models.Payment, taken error) {
-	next, replaced, err := s.nextPayment(ctx, p, taken)
+func (s *Service) replace(ctx context.Context, call *models.APICall, p models.Payment, taken error) {
+	next, replaced, err := s.nextPayment(ctx, call, p, taken)
 	if err != nil {
 		s.Log.ErrorContext(ctx, "replace payment", "invoice_number", p.InvoiceNumber, "error", err)
 		return // the lease ends, and the worker comes back to it
@@ -124,7 +127,8 @@ func (s *Service) replace(ctx context.Context, p models.Payment, taken error) {
 
 // nextPayment gives up a payment and saves the next one in its place. replaced is
 // false where the payment was not waiting for its code any more.
-func (s *Service) nextPayment(ctx context.Context, p models.Payment, taken error) (next models.Payment, replaced bool, err error) {
+func (s *Service) nextPayment(ctx context.Context, call *models.APICall, p models.Payment, taken error) (
+	next models.Payment, replaced bool, err error) {
 	if p, err = s.Store.Invoice(ctx, p.InvoiceNumber); err != nil {
 		return p, false, err
 	}
@@ -135,7 +139,8 @@ func (s *Service) nextPayment(ctx context.Context, p models.Payment, taken error
 	if next, err = s.Prepare(o); err != nil {
 		return p, false, err
 	}
-	if replaced, err = s.Store.ReplacePayment(ctx, p, next, ErrorText(taken, p.Order)); err != nil || !replaced {
+	replaced, err = s.Store.ReplacePayment(ctx, call, p, next, ErrorText(taken, p.Order))
+	if err != nil || !replaced {
 		return p, false, err
 	}
 	next, err = s.Store.Invoice(ctx, next.InvoiceNumber)
@@ -144,14 +149,14 @@ func (s *Service) nextPayment(ctx context.Context, p models.Payment, taken error
 
 // retryLater leaves a request of unknown outcome to the worker. Once that takes
 // too long it is a case.
-func (s *Service) retryLater(ctx context.Context, p models.Payment, unknown error) error {
+func (s *Service) retryLater(ctx context.Context, call *models.APICall, p models.Payment, unknown error) error {
 	defer s.due.Set() // it may be due sooner than the worker thinks
 	if s.Now().Sub(p.CreatedAt) > codeOverdue {
-		if err := s.Store.Raise(ctx, p, models.CaseNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
+		if err := s.Store.Raise(ctx, call, p, models.CaseNoCode, "no payment code for "+p.InvoiceNumber); err != nil {
 			return err
 		}
 	}
-	return s.Store.Postpone(ctx, p, ErrorText(unknown, p.Order), s.Now().Add(backoff(p.Tries)))
+	return s.Store.Postpone(ctx, call, p, ErrorText(unknown, p.Order), s.Now().Add(backoff(p.Tries)))
 }
 
 // backoff returns how long to wait before a request is sent again: from a second,

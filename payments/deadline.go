@@ -48,12 +48,12 @@ func issuedAt(p models.Payment, code jokul.PaymentCode, sent time.Time) time.Tim
 
 // reportExpiry opens a case about a code whose dates cannot be believed. It can be
 // paid; until when, a person has to find out.
-func (s *Service) reportExpiry(ctx context.Context, p models.Payment, code jokul.PaymentCode) {
+func (s *Service) reportExpiry(ctx context.Context, call *models.APICall, p models.Payment, code jokul.PaymentCode) {
 	detail := fmt.Sprintf("the gateway dates the code of %s from %s to %s; its page shows a deadline as asked for",
 		p.InvoiceNumber, code.CreatedAt.Format(time.RFC3339), code.ExpiresAt.Format(time.RFC3339))
 	s.Log.ErrorContext(ctx, "expiry of a payment code not believed", "invoice_number", p.InvoiceNumber,
 		"created", code.CreatedAt, "expires", code.ExpiresAt)
-	if err := s.Store.Raise(ctx, p, models.CaseBadExpiry, detail); err != nil {
+	if err := s.Store.Raise(ctx, call, p, models.CaseBadExpiry, detail); err != nil {
 		s.Log.ErrorContext(ctx, "save case", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 }

@@ -16,7 +16,7 @@ func (s *Service) Decide(ctx context.Context, c models.Case, d models.Decision) 
 			return err
 		}
 	}
-	done, err := s.Store.Decide(models.WithActor(ctx, models.Actor{By: models.ActorStaff}), c.ID, d)
+	done, err := s.Store.Decide(ctx, c.ID, d)
 	if err != nil {
 		return err
 	}

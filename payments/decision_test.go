@@ -92,7 +92,7 @@ func TestDecideWithoutACode(t *testing.T) {
 // A case about money of nobody's order is decided, too.
 func TestDecideAboutNoOrder(t *testing.T) {
 	e := newEnv(t)
-	if _, err := e.Store.ApplyStatus(t.Context(), models.Arrival{InvoiceNumber: "NOT-OURS", Amount: 10_000}); err != nil {
+	if _, err := e.Store.ApplyStatus(t.Context(), nil, models.Arrival{InvoiceNumber: "NOT-OURS", Amount: 10_000}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := e.Store.OpenCases(t.Context(), 10)

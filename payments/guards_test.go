@@ -329,10 +329,10 @@ func TestWhatTakesTooLongIsACase(t *testing.T) {
 		kind  models.CaseKind
 	}{
 		"no code": {codeOverdue, func(e *env, p models.Payment) error {
-			return e.retryLater(context.Background(), p, io.ErrUnexpectedEOF)
+			return e.retryLater(context.Background(), nil, p, io.ErrUnexpectedEOF)
 		}, models.CaseNoCode},
 		"no end": {time.Hour + answerOverdue, func(e *env, p models.Payment) error {
-			return e.applyStatus(context.Background(), p, jokul.Transaction{Status: jokul.TransactionPending}, nil)
+			return e.applyStatus(context.Background(), nil, p, jokul.Transaction{Status: jokul.TransactionPending}, nil)
 		}, models.CaseUnsettled},
 	} {
 		t.Run(name, func(t *testing.T) {

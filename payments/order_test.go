@@ -46,11 +46,11 @@ func TestReplaceAfterTheCode(t *testing.T) {
 	ctx := context.Background()
 	order := e.order("MNM-TEH")
 	p := e.payment(order)
-	if _, replaced, err := e.nextPayment(ctx, p, jokul.ErrInvoiceTaken); err != nil || replaced {
+	if _, replaced, err := e.nextPayment(ctx, nil, p, jokul.ErrInvoiceTaken); err != nil || replaced {
 		t.Errorf("replaced %v, %v", replaced, err)
 	}
 	asked := e.gateway.Calls(testgateway.CreatePath)
-	e.replace(ctx, p, errors.New("taken"))
+	e.replace(ctx, nil, p, errors.New("taken"))
 	if got := e.get(order); len(got.Payments) != 1 || got.Payment().Code != p.Code || e.gateway.Calls(testgateway.CreatePath) != asked {
 		t.Errorf("%d attempts, code %q; the gateway was asked %d times more", len(got.Payments), got.Payment().Code, e.gateway.Calls(testgateway.CreatePath)-asked)
 	}

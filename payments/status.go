@@ -74,9 +74,9 @@ func (s *Service) CheckNow(ctx context.Context, id int64) error {
 // Only SUCCESS and EXPIRED settle anything. Every other answer, and none, changes
 // nothing but when the gateway is asked again.
 func (s *Service) checkStatus(ctx context.Context, p models.Payment) {
-	ctx = models.Turn(ctx, p.ID)
-	defer s.saveAPICall(ctx)
-	t, err := s.Gateway.CheckStatus(ctx, p.InvoiceNumber)
+	calls := recorder{Service: s, payment: p}
+	defer calls.save(ctx)
+	t, err := s.Gateway.ObservedBy(calls.observe).CheckStatus(ctx, p.InvoiceNumber)
 	s.Metrics.statusAnswered(t, err)
 	ctx, cancel := Saving(ctx)
 	defer cancel()
@@ -85,18 +85,19 @@ func (s *Service) checkStatus(ctx context.Context, p models.Payment) {
 		answer = NoAnswer
 		s.Log.WarnContext(ctx, "check status", "invoice_number", p.InvoiceNumber, "error", ErrorText(err, p.Order))
 	}
-	if err := s.Store.Checked(ctx, p, answer); err != nil {
+	if err := s.Store.Checked(ctx, calls.last, p, answer); err != nil {
 		s.Log.ErrorContext(ctx, "save answer", "invoice_number", p.InvoiceNumber, "error", err)
 	}
-	if err := s.applyStatus(ctx, p, t, err); err != nil {
+	if err := s.applyStatus(ctx, calls.last, p, t, err); err != nil {
 		s.Log.ErrorContext(ctx, "apply status", "invoice_number", p.InvoiceNumber, "error", err)
 	}
 	s.changed(ctx, p)
 }
 
-// applyStatus applies the gateway's answer, and says when to ask again where that
-// does not settle the payment. unanswered is why there is no answer, or nil.
-func (s *Service) applyStatus(ctx context.Context, p models.Payment, t jokul.Transaction, unanswered error) error {
+// applyStatus applies the gateway's answer to a call, and says when to ask again
+// where that does not settle the payment. unanswered is why there is no answer, or nil.
+func (s *Service) applyStatus(ctx context.Context, call *models.APICall, p models.Payment, t jokul.Transaction,
+	unanswered error) error {
 	reason := ""
 	switch {
 	case unanswered != nil:
@@ -104,23 +105,23 @@ func (s *Service) applyStatus(ctx context.Context, p models.Payment, t jokul.Tra
 	case t.Status == jokul.TransactionSuccess:
 		a := arrival(t)
 		a.InvoiceNumber = p.InvoiceNumber
-		effect, err := s.Store.ApplyStatus(ctx, a)
+		effect, err := s.Store.ApplyStatus(ctx, call, a)
 		if err != nil {
 			return err
 		}
 		s.Metrics.moneyArrived(models.SourceStatusQuery, effect, t.Date, s.Now())
 		if !p.Reusable { // the gateway's last word: what is left is a person's to decide
-			return s.Store.Postpone(ctx, p, "", time.Time{})
+			return s.Store.Postpone(ctx, call, p, "", time.Time{})
 		}
 	case t.Status == jokul.TransactionExpired && p.State == models.PaymentPending:
-		return s.Store.Expire(ctx, p.ID)
+		return s.Store.Expire(ctx, call, p.ID)
 	case t.Status != jokul.TransactionPending && t.Status != jokul.TransactionExpired:
 		s.Log.WarnContext(ctx, "unknown transaction status", "invoice_number", p.InvoiceNumber, "status", t.Status)
 	}
 	if p.State == models.PaymentPending && p.ExpiresAt != nil && s.Now().Sub(*p.ExpiresAt) > answerOverdue {
-		if err := s.Store.Raise(ctx, p, models.CaseUnsettled, "no end of "+p.InvoiceNumber); err != nil {
+		if err := s.Store.Raise(ctx, call, p, models.CaseUnsettled, "no end of "+p.InvoiceNumber); err != nil {
 			return err
 		}
 	}
-	return s.Store.Postpone(ctx, p, reason, nextCheck(p, s.Now()))
+	return s.Store.Postpone(ctx, call, p, reason, nextCheck(p, s.Now()))
 }

@@ -75,7 +75,7 @@ func (s *Service) process(ctx context.Context, p models.Payment) {
 	case models.PaymentPending, models.PaymentExpired, models.PaymentPaid:
 		s.checkStatus(ctx, p)
 	default: // refused, and the shopper did not try again
-		if err := s.Store.Expire(ctx, p.ID); err != nil {
+		if err := s.Store.Expire(ctx, nil, p.ID); err != nil {
 			s.Log.ErrorContext(ctx, "expire", "invoice_number", p.InvoiceNumber, "error", err)
 		}
 		s.changed(ctx, p)

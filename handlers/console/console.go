@@ -19,14 +19,6 @@ const (
 	ConsoleSession = 12 * time.Hour
 )
 
-// StaffOnly lets signed-in staff in, and has what they do recorded as done by staff.
-func (h *Handler) StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
-	return h.SignedInOnly(func(c echo.Context) error {
-		c.SetRequest(c.Request().WithContext(models.WithActor(c.Request().Context(), models.Actor{By: models.ActorStaff})))
-		return next(c)
-	})
-}
-
 // SignedInOnly lets signed-in staff in and redirects everybody else to the sign-in page.
 func (h *Handler) SignedInOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {

@@ -177,7 +177,7 @@ func (h *Handler) eraseCustomer(c echo.Context) error {
 		return h.erasePage(c, http.StatusUnprocessableEntity, o, p)
 	}
 	why := models.Erasure{By: p.By.Value, Reason: models.ErasureReason(p.Reason.Value)}
-	erased, err := h.erase(models.WithActor(ctx, models.Actor{By: models.ActorStaff}), chosen, why)
+	erased, err := h.erase(ctx, chosen, why)
 	if err != nil {
 		return fmt.Errorf("erase customer: %w", err)
 	}

@@ -14,7 +14,7 @@ func (h *Handler) Routes(e *echo.Echo) (group *echo.Group) {
 	e.GET(web.LoginPath, h.showLogin)
 	e.POST(web.LoginPath, h.login)
 	e.POST("/console/logout", h.logout)
-	c := e.Group(web.ConsolePath, h.StaffOnly)
+	c := e.Group(web.ConsolePath, h.SignedInOnly)
 	c.POST("/logout-everywhere", h.logoutEverywhere)
 	h.orderConsole(c)
 	h.messageConsole(c)

@@ -121,8 +121,7 @@ func (h *App) timeout(next echo.HandlerFunc) echo.HandlerFunc {
 		case OrdersCSV, CatalogueRoute, ProductRoute, h.NotificationPath:
 			return next(c)
 		}
-		ctx := models.WithActor(c.Request().Context(), models.Actor{By: models.ActorShopper}) // until somebody else is named
-		ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+		ctx, cancel := context.WithTimeout(c.Request().Context(), RequestTimeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
