@@ -3,6 +3,7 @@ package jokul
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -106,7 +107,7 @@ func decodeTransaction(body []byte) (Transaction, error) {
 		InvoiceNumber:     string(told.Order.InvoiceNumber),
 		Amount:            amount,
 		PaymentCode:       string(told.Info.PaymentCode),
-		Status:            TransactionStatus(told.Transaction.Status),
+		Status:            TransactionStatus(strings.ToUpper(strings.TrimSpace(string(told.Transaction.Status)))),
 		Date:              told.Transaction.Date.time(),
 		OriginalRequestID: string(told.Transaction.OriginalRequestID),
 		ServiceID:         string(told.Service.ID),

@@ -153,15 +153,22 @@ func closeCase(tx *transaction, c Case, d Decision, now time.Time) (bool, error)
 	return true, nil
 }
 
+// answeredBy lists the states of a payment that answer what a case about it asks.
+var answeredBy = map[CaseKind][]PaymentState{
+	CaseNoCode:     {PaymentPending, PaymentPaid, PaymentExpired, PaymentFailed},
+	CaseUnsettled:  {PaymentPaid, PaymentExpired, PaymentFailed},
+	CaseUnreadable: {PaymentPaid, PaymentExpired},
+}
+
 // CloseAnswered closes the cases that the gateway has answered since: about a code that
-// did not come, once there is one or the attempt is over, and about an end that was not
-// confirmed, once it is.
+// did not come, once there is one or the attempt is over, about an end that was not
+// confirmed, and about money of which the amount could not be read, once either is.
 func (s *Store) CloseAnswered(ctx context.Context) error {
 	return s.transact(ctx, func(tx *transaction) error {
-		for kind, waits := range map[CaseKind]PaymentState{CaseNoCode: PaymentCreating, CaseUnsettled: PaymentPending} {
+		for kind, states := range answeredBy {
 			var answered []Case
 			err := tx.Where("kind = ? AND closed_at IS NULL", kind).
-				Where("payment_id IN (SELECT id FROM payments WHERE state <> ?)", waits).Find(&answered).Error
+				Where("payment_id IN (SELECT id FROM payments WHERE state IN ?)", states).Find(&answered).Error
 			if err != nil {
 				return err
 			}
@@ -193,12 +200,23 @@ func closeSettled(tx *transaction, receiptID int64, reason string, now time.Time
 	return nil
 }
 
-// hasUndecidedMoney reports whether money for an order is held.
+// isUnreadMoney reports whether the case is about a message that money came, of which more could not be read. No
+// receipt can be made of it.
+func (c Case) isUnreadMoney() bool {
+	return c.Kind == CaseUnreadable && c.PaymentID != nil && c.ClosedAt == nil
+}
+
+// hasUndecidedMoney reports whether money for an order is held, or came and could not be read.
 func hasUndecidedMoney(tx *transaction, orderID int64) (bool, error) {
-	var n int64
+	var held, unread int64
 	err := tx.Model(&Receipt{}).Joins("JOIN payments ON payments.id = receipts.payment_id").
-		Where("payments.order_id = ? AND receipts.status = ?", orderID, ReceiptHeld).Count(&n).Error
-	return n > 0, err
+		Where("payments.order_id = ? AND receipts.status = ?", orderID, ReceiptHeld).Count(&held).Error
+	if err != nil {
+		return false, err
+	}
+	err = tx.Model(&Case{}).Where("order_id = ? AND kind = ?", orderID, CaseUnreadable).
+		Where("payment_id IS NOT NULL AND closed_at IS NULL").Count(&unread).Error
+	return held+unread > 0, err
 }
 
 // ErrMoneyUndecided: money has come for the order that nobody has decided about yet, so

@@ -2,6 +2,7 @@ package models
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -17,17 +18,37 @@ const tillTransaction = "AGENT_TRX_ID"
 // TillIdentifier returns the value the gateway gave under a name, whatever the case of
 // the name and its place in the list; empty where it gave none, and the first in
 // alphabetical order where it gave several. list is the identifiers as JSON.
-func TillIdentifier(list, name string) (found string) {
+func TillIdentifier(list, name string) string {
+	values := tillIdentifiersNamed(list, name)
+	if len(values) == 0 {
+		return ""
+	}
+	return slices.Min(values)
+}
+
+// tillIdentifiersNamed returns every value the gateway gave under a name.
+func tillIdentifiersNamed(list, name string) (values []string) {
 	var identifiers []struct{ Name, Value string }
 	_ = json.Unmarshal([]byte(list), &identifiers) // what cannot be read names nothing
 	for _, i := range identifiers {
-		if strings.EqualFold(strings.TrimSpace(i.Name), name) {
-			if value := strings.TrimSpace(i.Value); value != "" && (found == "" || value < found) {
-				found = value
-			}
+		if value := strings.TrimSpace(i.Value); value != "" && strings.EqualFold(strings.TrimSpace(i.Name), name) {
+			values = append(values, value)
 		}
 	}
-	return found
+	return values
+}
+
+// sameTillTransaction reports whether an arrival names the till transaction of a receipt: in any case, and where
+// either has several, one of them.
+func sameTillTransaction(r Receipt, a Arrival) bool {
+	if r.TillTransaction == "" || a.TillTransaction == "" {
+		return false
+	}
+	known := append(tillIdentifiersNamed(r.Identifiers, tillTransaction), r.TillTransaction)
+	told := append(tillIdentifiersNamed(a.Identifiers, tillTransaction), a.TillTransaction)
+	return slices.ContainsFunc(told, func(id string) bool {
+		return slices.ContainsFunc(known, func(other string) bool { return strings.EqualFold(id, other) })
+	})
 }
 
 // likeness says whether an arrival is money the shop has a receipt for.
@@ -52,11 +73,16 @@ func recognise(receipts []Receipt, a Arrival, reusable bool) (likeness, int) {
 	unnamed := -1 // the likeliest of the receipts that no transaction id tells from the arrival
 	for i, r := range receipts {
 		switch {
-		case a.TillTransaction == "" || r.TillTransaction == "":
-			if unnamed < 0 || closer(r, receipts[unnamed], a) {
-				unnamed = i
-			}
-		case a.TillTransaction == r.TillTransaction:
+		case sameTillTransaction(r, a):
+			return sameMoney, i
+		case r.Status == ReceiptDuplicate || a.TillTransaction != "" && r.TillTransaction != "":
+			continue // no money, or another transaction
+		case unnamed < 0 || closer(r, receipts[unnamed], a):
+			unnamed = i
+		}
+	}
+	for i, r := range receipts {
+		if r.ID == a.ToldBefore && (a.TillTransaction == "" || r.TillTransaction == "") {
 			return sameMoney, i
 		}
 	}
@@ -65,15 +91,7 @@ func recognise(receipts []Receipt, a Arrival, reusable bool) (likeness, int) {
 		return unclearMoney, -1
 	case unnamed < 0:
 		return newMoney, -1
-	case !reusable:
-		return sameMoney, unnamed
-	}
-	for i, r := range receipts {
-		if r.ID == a.ToldBefore && (a.TillTransaction == "" || r.TillTransaction == "") {
-			return sameMoney, i
-		}
-	}
-	if best := receipts[unnamed]; a.Source == SourceStatusQuery || !best.Notified && best.Amount == a.Amount {
+	case !reusable || a.Source == SourceStatusQuery || a.firstNotifies(receipts[unnamed]):
 		return sameMoney, unnamed
 	}
 	return apart(receipts, a), -1
@@ -82,8 +100,14 @@ func recognise(receipts []Receipt, a Arrival, reusable bool) (likeness, int) {
 // certain reports whether an arrival is known to be another telling of a receipt, and not
 // only taken for one because nothing tells them apart.
 func (a Arrival) certain(r Receipt, reusable bool) bool {
-	named := a.TillTransaction != "" && a.TillTransaction == r.TillTransaction
-	return named || !reusable || a.ToldBefore == r.ID
+	return sameTillTransaction(r, a) || !reusable || a.ToldBefore == r.ID
+}
+
+// firstNotifies reports whether a notification of a reusable code is the first one of money that only status answers
+// have told of. Where those named a till transaction and the notification names none, it must be of the same second:
+// it may be of a later payment, whose own notification is lost.
+func (a Arrival) firstNotifies(r Receipt) bool {
+	return !r.Notified && r.Amount == a.Amount && (r.TillTransaction == "" || a.PaidAt.Unix() == r.PaidAt.Unix())
 }
 
 // closer reports whether an arrival is rather another telling of r than of best: of the
@@ -92,6 +116,9 @@ func closer(r, best Receipt, a Arrival) bool {
 	if fits, fitted := r.Amount == a.Amount, best.Amount == a.Amount; fits != fitted {
 		return fits
 	}
+	if first, before := a.firstNotifies(r), a.firstNotifies(best); first != before {
+		return first
+	}
 	return !r.Notified && best.Notified
 }
 
@@ -99,8 +126,11 @@ func closer(r, best Receipt, a Arrival) bool {
 // Request-Id tells from others: two payments without ids, at different seconds, are two.
 func apart(receipts []Receipt, a Arrival) likeness {
 	for _, r := range receipts {
-		if a.TillTransaction != "" && r.TillTransaction != "" || !r.Notified || r.Status == ReceiptDuplicate {
-			continue // two ids, or another amount that only a status answer told of
+		if a.TillTransaction != "" && r.TillTransaction != "" || r.Status == ReceiptDuplicate {
+			continue // two ids, or no money
+		}
+		if !r.Notified && r.TillTransaction == "" {
+			continue // another amount that only a status answer told of
 		}
 		oneNamed := a.TillTransaction != r.TillTransaction
 		sameSecond := a.PaidAt.IsZero() || a.PaidAt.Unix() == r.PaidAt.Unix()

@@ -119,6 +119,10 @@ func TestToldTwice(t *testing.T) {
 		"reusable, a query and another amount notified":    {reusable, []telling{queried("", 0), of(24_000, notified("2", 5)), notified("1", 0)}, 1, 1, CaseWrongAmount},
 		"reusable, a query a second off, resent":           {reusable, []telling{queried("", 1), notified("", 0), notified("", 0)}, 1, 1, CaseUnclear},
 		"reusable, unclear money is not settled by amount": {reusable, []telling{notified("1", 0), under("r", of(25_500, notified("", 5))), under("r", notified("", 5))}, 1, 1, CaseUnclear},
+		"the same id with its letters in another case":     {single, []telling{notified("T4KB-a1", 0), notified("t4kb-A1", 1)}, 1, 0, ""},
+		"reusable, a query names one, a notification none": {reusable, []telling{queried("1", 0), notified("", 300), notified("1", 0)}, 1, 1, CaseUnclear},
+		"reusable, a query of another amount, then two":    {reusable, []telling{of(24_000, queried("1", 0)), notified("", 0), notified("1", 0)}, 1, 1, CaseUnclear},
+		"reusable, two queried, the second told again":     {reusable, []telling{queried("1", 0), queried("2", 9), notified("", 9)}, 2, 0, ""},
 		"another amount, then the right one paid":          {single, []telling{of(89_000, notified("1", 0)), notified("2", 60)}, 1, 1, CaseWrongAmount},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,6 +75,7 @@ type NotificationEvent struct {
 	act     notificationAct
 	arrival Arrival
 	problem string
+	paid    bool // money came, of which more cannot be read
 }
 
 // PaidEvent says that money came.
@@ -96,6 +97,13 @@ func NotedEvent(invoiceNumber string) NotificationEvent {
 // UnreadableEvent says something nobody here understands.
 func UnreadableEvent(invoiceNumber, problem string) NotificationEvent {
 	return NotificationEvent{act: actFlag, arrival: Arrival{InvoiceNumber: invoiceNumber}, problem: problem}
+}
+
+// UnreadablePaidEvent says that money came, and nobody here understands how much.
+func UnreadablePaidEvent(invoiceNumber, problem string) NotificationEvent {
+	e := UnreadableEvent(invoiceNumber, problem)
+	e.paid = true
+	return e
 }
 
 // ApplyNotification keeps a verified notification and does what it asks for, in
@@ -172,7 +180,10 @@ func settleEvent(tx *transaction, n Notification, e NotificationEvent, now time.
 	case actFlag:
 		p, err := paymentWhere(tx.DB, byInvoice, e.arrival.InvoiceNumber)
 		if err == nil {
-			message.OrderID, message.PaymentID = &p.OrderID, &p.ID
+			message.OrderID = &p.OrderID
+			if e.paid {
+				message.PaymentID = &p.ID
+			}
 		} else if err != ErrNotFound {
 			return applied{}, err
 		}

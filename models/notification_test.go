@@ -149,7 +149,7 @@ func TestMoneyBeforeTheCode(t *testing.T) {
 	s, c := openStore(t)
 	o := place(t, s, "MNM-GAYO", 1)
 	a := paid(o.Payment(), c.now())
-	a.PaymentCode = "8888888812345678"
+	a.PaymentCode = "88888888" + o.Payment().InvoiceNumber[3:11] // the one of giveCode
 	want(t, deliver(t, s, c, "r1", "{}", PaidEvent(a)), VerdictApplied, EffectPaid)
 	giveCode(t, s, c, o.Payment())
 	got := reload(t, s, o)

@@ -152,6 +152,9 @@ func (o Order) Payment() Payment {
 // HasUndecidedMoney reports whether money has come for the order that nobody has decided
 // about yet. Its code must not be paid meanwhile.
 func (o Order) HasUndecidedMoney() bool {
+	if slices.ContainsFunc(o.OpenCases, Case.isUnreadMoney) {
+		return true
+	}
 	return slices.ContainsFunc(o.Payments, func(p Payment) bool {
 		return slices.ContainsFunc(p.Receipts, func(r Receipt) bool { return r.Status == ReceiptHeld })
 	})

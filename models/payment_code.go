@@ -63,14 +63,32 @@ func (c IssuedCode) columns() map[string]any {
 }
 
 // lateCode stores a code that came after its money: what the payment has already stays. A
-// code for an attempt that is over, or that has another by now, changes nothing.
+// code for an attempt that is over changes nothing. Where the money named another code, a person is asked.
 func lateCode(tx *transaction, p Payment, c IssuedCode) (bool, error) {
 	stored := tx.Model(&Payment{}).Where("id = ? AND state = ? AND code_issued_at IS NULL", p.ID, PaymentPaid).
 		Where("code IN ?", []string{"", c.Code}).Updates(c.columns())
-	if stored.Error != nil || stored.RowsAffected == 0 {
+	if stored.Error != nil {
 		return false, stored.Error
 	}
+	if stored.RowsAffected == 0 {
+		return false, raiseOtherCode(tx, p, c)
+	}
 	return true, saveWords(tx, p.OrderID, fold(c.Code))
+}
+
+// raiseOtherCode asks a person about money that named another code than the one that its payment gets now.
+func raiseOtherCode(tx *transaction, p Payment, c IssuedCode) error {
+	if p.State != PaymentPaid || p.Code == c.Code {
+		return nil
+	}
+	var receipts []Receipt
+	if err := tx.Where("payment_id = ?", p.ID).Order("id").Limit(1).Find(&receipts).Error; err != nil || len(receipts) == 0 {
+		return err
+	}
+	return raiseOnce(tx, Case{
+		Kind: CaseWrongCode, About: aboutPayment(p.ID), OrderID: &p.OrderID, PaymentID: &p.ID, ReceiptID: &receipts[0].ID,
+		Detail: fmt.Sprintf("%s was paid under the code %s before the gateway gave it the code %s", p.InvoiceNumber, p.Code, c.Code),
+	})
 }
 
 // codeOver is how long after its deadline a code is over for good, so that the gateway may

@@ -167,6 +167,10 @@ func TestWhereALateCodeIsStored(t *testing.T) {
 			if kept := got.Payment(); tt.want && (kept.Code != code || kept.HowToPayPage != late.HowToPayPage || kept.State != PaymentPaid) {
 				t.Errorf("payment %s with code %q, page %q", kept.State, kept.Code, kept.HowToPayPage)
 			}
+			if name == "paid with another code" && flag(got) != CaseWrongCode {
+				t.Errorf("case %q, want one about the code", flag(got))
+			}
+			got.OpenCases = before.OpenCases
 			if diff := cmp.Diff(before, got); !tt.want && diff != "" {
 				t.Errorf("the payment changed:\n%s", diff)
 			}

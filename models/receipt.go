@@ -163,24 +163,43 @@ func applyArrival(tx *transaction, a Arrival, now time.Time) (applied, error) {
 	case like == unclearMoney:
 		return hold(tx, p, a, VerdictHeld, CaseUnclear, now)
 	}
-	if kind := misfit(p, a); kind != "" {
+	kind := misfit(p, a)
+	if kind == "" && p.Code == "" && a.PaymentCode != "" { // its own code has not come yet
+		taken, err := codeTaken(tx, p, a.PaymentCode, now)
+		if err != nil {
+			return applied{}, err
+		}
+		if taken {
+			kind = CaseWrongCode
+		}
+	}
+	if kind != "" {
 		return hold(tx, p, a, VerdictMismatched, kind, now)
 	}
 	return take(tx, p, a, now)
 }
 
-// misfit compares an arrival with the payment it claims to be for. What the gateway left
-// out is not a mismatch; what differs never pays by itself.
+// misfit returns the first thing about an arrival that does not fit, empty where all does.
 func misfit(p Payment, a Arrival) CaseKind {
-	switch {
-	case a.Amount != p.Amount:
-		return CaseWrongAmount
-	case a.PaymentCode != "" && p.Code != "" && a.PaymentCode != p.Code:
-		return CaseWrongCode
-	case a.Channel != "" && !strings.EqualFold(a.Channel, ChannelIndomaret):
-		return CaseWrongChannel
+	if all := misfits(p, a); len(all) > 0 {
+		return all[0]
 	}
 	return ""
+}
+
+// misfits compares an arrival with the payment it claims to be for. What the gateway left
+// out is not a mismatch; what differs never pays by itself.
+func misfits(p Payment, a Arrival) (all []CaseKind) {
+	if a.Amount != p.Amount {
+		all = append(all, CaseWrongAmount)
+	}
+	if a.PaymentCode != "" && p.Code != "" && a.PaymentCode != p.Code {
+		all = append(all, CaseWrongCode)
+	}
+	if a.Channel != "" && !strings.EqualFold(a.Channel, ChannelIndomaret) {
+		all = append(all, CaseWrongChannel)
+	}
+	return all
 }
 
 // newReceipt keeps an arrival.

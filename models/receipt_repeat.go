@@ -3,8 +3,8 @@ package models
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -19,15 +19,15 @@ func toldAgain(tx *transaction, p Payment, r Receipt, a Arrival, now time.Time) 
 	if !a.certain(r, p.Reusable) {
 		return repeated, nil
 	}
-	kind, before := misfit(p, a), misfit(p, Arrival{Amount: r.Amount, PaymentCode: r.PaymentCode, Channel: r.Channel})
-	if kind == "" && r.Status == ReceiptHeld && corrects(before, p, a) && p.takesMoney() {
+	kind, before := misfit(p, a), misfits(p, Arrival{Amount: r.Amount, PaymentCode: r.PaymentCode, Channel: r.Channel})
+	if kind == "" && r.Status == ReceiptHeld && corrects(before, a) && p.takesMoney() {
 		asked, err := isAskedAbout(tx, r, CaseUnclear)
 		if err != nil || asked { // whether it is money at all is not settled by its amount
 			return repeated, err
 		}
 		return corrected(tx, p, r, a, now)
 	}
-	if kind != "" && kind != before || a.Amount != r.Amount {
+	if kind != "" && !slices.Contains(before, kind) || a.Amount != r.Amount {
 		return applied{VerdictMismatched, EffectFlagged, r.ID}, raiseContradiction(tx, &p, r, a)
 	}
 	return repeated, nil
@@ -63,18 +63,15 @@ func learn(tx *transaction, r Receipt, a Arrival, reusable bool) error {
 			"till_transaction": r.TillTransaction, "identifiers": r.Identifiers}).Error
 }
 
-// corrects reports whether a telling states rightly what an earlier one had stated
-// wrongly. What it leaves out corrects nothing.
-func corrects(wrong CaseKind, p Payment, a Arrival) bool {
-	switch wrong {
-	case CaseWrongAmount:
-		return a.Amount == p.Amount
-	case CaseWrongCode:
-		return a.PaymentCode != "" && a.PaymentCode == p.Code
-	case CaseWrongChannel:
-		return strings.EqualFold(a.Channel, ChannelIndomaret)
+// corrects reports whether a telling that fits states rightly everything that an earlier one had stated wrongly. What
+// it leaves out corrects nothing.
+func corrects(wrong []CaseKind, a Arrival) bool {
+	for _, kind := range wrong {
+		if kind == CaseWrongCode && a.PaymentCode == "" || kind == CaseWrongChannel && a.Channel == "" {
+			return false
+		}
 	}
-	return false
+	return len(wrong) > 0
 }
 
 // corrected applies money that was held because it was told wrongly at first, and closes

@@ -68,28 +68,25 @@ func TestMisfit(t *testing.T) {
 }
 
 func TestCorrects(t *testing.T) {
-	p := Payment{Amount: 90_000, Code: "8888"}
+	amount, code, channel := []CaseKind{CaseWrongAmount}, []CaseKind{CaseWrongCode}, []CaseKind{CaseWrongChannel}
 	for row, c := range []struct {
-		wrong   CaseKind
-		arrival Arrival
+		wrong   []CaseKind
+		arrival Arrival // one that fits
 		want    bool
 	}{
-		{CaseWrongAmount, Arrival{Amount: 90_000}, true},
-		{CaseWrongAmount, Arrival{Amount: 1}, false},
-		{CaseWrongCode, Arrival{Amount: 90_000, PaymentCode: "8888"}, true},
-		{CaseWrongCode, Arrival{Amount: 90_000}, false},
-		{CaseWrongCode, Arrival{Amount: 90_000, PaymentCode: "1"}, false},
-		{CaseWrongChannel, Arrival{Amount: 90_000, Channel: "online_to_offline_INDOMARET"}, true},
-		{CaseWrongChannel, Arrival{Amount: 90_000}, false},
-		{CaseSecondPayment, Arrival{Amount: 90_000, PaymentCode: "8888", Channel: ChannelIndomaret}, false},
-		{"", Arrival{Amount: 90_000}, false},
+		{amount, Arrival{Amount: 90_000}, true},
+		{code, Arrival{Amount: 90_000, PaymentCode: "8888"}, true},
+		{code, Arrival{Amount: 90_000}, false},
+		{channel, Arrival{Amount: 90_000, Channel: "online_to_offline_INDOMARET"}, true},
+		{channel, Arrival{Amount: 90_000}, false},
+		{append(amount, CaseWrongCode), Arrival{Amount: 90_000}, false},
+		{append(amount, CaseWrongCode), Arrival{Amount: 90_000, PaymentCode: "8888"}, true},
+		{append(code, CaseWrongChannel), Arrival{Amount: 90_000, PaymentCode: "8888"}, false},
+		{nil, Arrival{Amount: 90_000}, false},
 	} {
-		if got := corrects(c.wrong, p, c.arrival); got != c.want {
+		if got := corrects(c.wrong, c.arrival); got != c.want {
 			t.Errorf("row %d: %v, want %v", row, got, c.want)
 		}
-	}
-	if corrects(CaseWrongCode, Payment{}, Arrival{}) {
-		t.Error("no code corrects a payment without one")
 	}
 }
 

@@ -82,6 +82,8 @@ func (s *Service) ApplyNotification(ctx context.Context, d Delivery) (models.Not
 // unreadable is why it could not be understood, or nil.
 func event(n jokul.Notification, unreadable error) models.NotificationEvent {
 	switch {
+	case unreadable != nil && n.Status == jokul.TransactionSuccess:
+		return models.UnreadablePaidEvent(n.InvoiceNumber, unreadable.Error())
 	case unreadable != nil:
 		return models.UnreadableEvent(n.InvoiceNumber, unreadable.Error())
 	case n.Status == jokul.TransactionSuccess:

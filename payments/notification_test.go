@@ -28,12 +28,14 @@ func TestEvent(t *testing.T) {
 	for name, tt := range map[string]struct {
 		got, want models.NotificationEvent
 	}{
-		"unreadable": {event(of(jokul.TransactionSuccess), errors.New("no amount")), models.UnreadableEvent("WJ-1", "no amount")},
-		"success":    {event(of(jokul.TransactionSuccess), nil), models.PaidEvent(arrival(paid))},
-		"expired":    {event(of(jokul.TransactionExpired), nil), models.ExpiredEvent("WJ-1")},
-		"pending":    {event(of(jokul.TransactionPending), nil), models.NotedEvent("WJ-1")},
-		"failed":     {event(of(jokul.TransactionFailed), nil), models.NotedEvent("WJ-1")},
-		"unknown":    {event(of("NEW"), nil), models.NotedEvent("WJ-1")},
+		"unreadable": {event(of(""), errors.New("no status")), models.UnreadableEvent("WJ-1", "no status")},
+		"money, of an unreadable amount": {event(of(jokul.TransactionSuccess), errors.New("no amount")),
+			models.UnreadablePaidEvent("WJ-1", "no amount")},
+		"success": {event(of(jokul.TransactionSuccess), nil), models.PaidEvent(arrival(paid))},
+		"expired": {event(of(jokul.TransactionExpired), nil), models.ExpiredEvent("WJ-1")},
+		"pending": {event(of(jokul.TransactionPending), nil), models.NotedEvent("WJ-1")},
+		"failed":  {event(of(jokul.TransactionFailed), nil), models.NotedEvent("WJ-1")},
+		"unknown": {event(of("NEW"), nil), models.NotedEvent("WJ-1")},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: got %+v, want %+v", name, tt.got, tt.want)

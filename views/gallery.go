@@ -67,6 +67,10 @@ func Samples() []Sample {
 		p.Receipts = append(p.Receipts, Receipt{Amount: Rupiah(90_000), At: p.Lang.Moment(sampleTime.Add(time.Hour)), Till: "IDM000000002"})
 		p.Received = Rupiah(180_000)
 	}))
+	page("order-unreadable", orderIn(StateChecking, func(p *OrderPage) {
+		p.Cases = nil
+		underReview("unreadable_notification")(p)
+	}))
 	page("order-late", orderIn(StatePaid, underReview("late_payment")))
 	page("order-out-of-stock", orderIn(StatePaid, underReview("out_of_stock")))
 	page("order-twice", orderIn(StatePaid, func(p *OrderPage) {

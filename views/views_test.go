@@ -83,11 +83,12 @@ func checkPage(t *testing.T, page string) {
 func families() map[string][]string {
 	all := map[string][]string{
 		"order.paid.": {"goods", "voucher", "open"},
-		"order.case.": {"late_payment", "out_of_stock", "second_payment", "paid_cancelled", "unclear_payment", "wrong_amount", "wrong_code", "wrong_channel"},
-		"receipt.":    {"held", "kept", "duplicate"},
-		"console.":    {"overview", "orders", "attention", "notifications", "stock", "setup", "sandbox"},
-		"category.":   {"food", "drinks", "crafts", "vouchers"},
-		"check.":      {"PENDING", "SUCCESS", "EXPIRED", "away"},
+		"order.case.": {"late_payment", "out_of_stock", "second_payment", "paid_cancelled", "unclear_payment", "wrong_amount", "wrong_code", "wrong_channel",
+			"unreadable_notification"},
+		"receipt.":  {"held", "kept", "duplicate"},
+		"console.":  {"overview", "orders", "attention", "notifications", "stock", "setup", "sandbox"},
+		"category.": {"food", "drinks", "crafts", "vouchers"},
+		"check.":    {"PENDING", "SUCCESS", "EXPIRED", "away"},
 
 		"inspect.lane.":   {"shopper", "shop", "doku", "till"},
 		"inspect.call.":   {"code", "code.text", "status", "status.text", "howto", "howto.text", "other", "other.text"},

@@ -45,6 +45,10 @@ func ShopperCase(l views.Lang, o models.Order, c models.Case) string {
 	switch c.Kind {
 	case models.CaseLatePayment, models.CaseOutOfStock:
 		return l.T(key)
+	case models.CaseUnreadable:
+		if c.PaymentID != nil { // money came
+			return l.T(key)
+		}
 	}
 	for _, p := range o.Payments {
 		for _, r := range p.Receipts {
