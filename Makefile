@@ -6,10 +6,8 @@ help: ## list what can be made
 run: build ## build and start the shop with its own sandbox
 	./warung
 
-# A page is a closure, which the compiler would copy to wherever one is asked for:
-# a megabyte of copies, all of them in memory.
 build: ## the shop as it is shipped: make build OUT=warung
-	@go build -trimpath -gcflags=warungjokul/views=-l -o $(OUT) .
+	@go build -trimpath -o $(OUT) .
 OUT := warung
 
 test: check chromium npm servers promtool ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
