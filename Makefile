@@ -6,10 +6,8 @@ help: ## list what can be made
 run: build ## build and start the shop with its own sandbox
 	./warung
 
-# A page is a closure, which the compiler would copy to wherever one is asked for:
-# a megabyte of copies, all of them in memory.
 build: ## the shop as it is shipped: make build OUT=warung
-	@go build -trimpath -gcflags=warungjokul/views=-l -o $(OUT) .
+	@go build -trimpath -o $(OUT) .
 OUT := warung
 
 test: check chromium npm servers promtool ## everything: checks, race detector, whole journeys, a real browser, replicas on PostgreSQL
@@ -27,6 +25,7 @@ check: ## formatting, vet, generated files, module file, direction of dependenci
 	@! go list -f '{{join .Imports "\n"}}' ./payments | grep -E 'gorm|database/sql|echo|templ|warungjokul/(handlers|views|static)' || { echo "payments must not know SQL, pages or a web framework"; exit 1; }
 	@for room in shop console demo; do ! go list -f '{{join .Imports "\n"}}' ./handlers/$$room | grep -E 'warungjokul/handlers/(shop|console|demo)' || { echo "rooms of handlers know handlers/web and not each other"; exit 1; }; done
 	@! grep -nE '[lL]og\.(Debug|Info|Warn|Error)\(' $$(git ls-files 'handlers/**/*.go' 'payments/*.go' 'jokul/*.go' | grep -vE '_test.go|jokul/(cmd|sandbox|conform|examples)/') || { echo "a line of the log says on whose behalf it is written: ...Context(ctx, "; exit 1; }
+	@! git grep -nE 'context\.WithValue|\bc\.(Set|Get)\(|^func init\(' -- '*.go' ':!*_test.go' ':!payments/requestid' ':!handlers/web/render.go' || { echo "a context carries a deadline, a cancellation and the request id; pass everything else as an argument, and no init"; exit 1; }
 	@go test -run '^TestWords$$' . >/dev/null || { go test -run '^TestWords$$' .; exit 1; }
 	@! go list -f '{{join .Imports "\n"}}' ./views | grep -E 'gorm|net/http|warungjokul/(models|jokul|handlers)' || { echo "views must not know a database, a client or HTTP"; exit 1; }
 

@@ -68,7 +68,10 @@ func (h *App) Page(c echo.Context, title string) views.Page {
 
 const (
 	langCookie = "lang"
-	langKey    = "lang" // of a request's language in its echo.Context
+
+	// langKey is where the language of a request is in its echo.Context, once the middleware has chosen it. It is
+	// the one value that a handler gets that way; whatever else it needs it reads itself, or its method's receiver has.
+	langKey = "lang"
 )
 
 // chooseLanguage takes the language from ?lang=, which is remembered, else from
