@@ -288,9 +288,10 @@ func (p *program) withTill(shop http.Handler) http.Handler {
 	if p.sandbox == nil || !p.isPublic() {
 		return shop
 	}
+	till := p.sandbox.PublicTill()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isTill(r.URL.Path) {
-			p.sandbox.ServeHTTP(w, r)
+			till.ServeHTTP(w, r)
 			return
 		}
 		shop.ServeHTTP(w, r)

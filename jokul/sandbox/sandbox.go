@@ -33,7 +33,8 @@ type Config struct {
 	Hosts       []string // names without port, such as that of a service in a network of containers
 
 	// ControlKey is what the control API demands as a bearer token (Authorization: Bearer KEY). Set it where strangers reach
-	// this gateway, whose till they may use and whose faults, clock and ledger are not theirs. Empty: it asks for nothing.
+	// this gateway: its simulator is a PublicTill then, and its faults, clock and ledger are not theirs. Empty: it asks for
+	// nothing, and the simulator does everything.
 	ControlKey string
 
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's

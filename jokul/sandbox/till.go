@@ -17,6 +17,7 @@ type tillView struct {
 	ShortTime     string
 	LongTime      string
 	Languages     []languageLink
+	Public        bool   // of PublicTill
 	Framed        bool   // in another page, whose focus is not ours
 	Here          string // the query this page can be found under
 	Keys          []string
@@ -55,11 +56,12 @@ type inquiryView struct {
 }
 
 // newTill is an idle till. s.mu is held.
-func (s *Server) newTill(lang language) (*tillView, error) {
+func (s till) newTill(lang language) (*tillView, error) {
 	now := s.now()
 	v := &tillView{
 		language:    lang,
 		now:         now,
+		Public:      s.public,
 		Merchant:    s.cfg.MerchantName,
 		ShortTime:   now.In(wib).Format("15.04"),
 		LongTime:    lang.date(now),
@@ -133,6 +135,9 @@ func (s *Server) lookUp(v *tillView, code string) error {
 		return err
 	}
 	v.Inquiry = v.inquiry(p)
+	if v.Public {
+		v.Inquiry.Others = nil
+	}
 	switch refusal := p.payable(v.now); {
 	case errors.Is(refusal, ErrExpired):
 		v.Mood, v.DisplayText = "no", v.say("display-expired")
