@@ -190,6 +190,9 @@ func TestPublicDemo(t *testing.T) {
 		t.Errorf("the till does not know the code %s", code)
 	}
 	refusedAtTheTill(t, v, code)
+	if till := v.look("/simulator"); strings.Contains(till, "Budi") || strings.Contains(till, "payment_code=8") {
+		t.Error("the till of a public demo lists codes and names")
+	}
 	shop := strings.TrimPrefix(p.shop, "http://")
 	if status, _, _ := asked(t, http.MethodGet, shop, "evil.example", "/simulator", nil); status != http.StatusMisdirectedRequest {
 		t.Errorf("the till by a stranger's name: HTTP %d, want 421", status)

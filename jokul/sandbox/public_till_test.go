@@ -90,3 +90,19 @@ func TestTheClockHasABound(t *testing.T) {
 		t.Errorf("a year ahead: %v", err)
 	}
 }
+
+// The till for strangers lists nobody: neither codes nor names are on a page that did not ask for that code.
+func TestPublicTillListsNobody(t *testing.T) {
+	g := open(t)
+	code := g.issue(t, "INV-1")
+	own := g.act(t, g.issue(t, "INV-2"), sandbox.ActionPay).Payments[0].TransactionID
+	strangers := g.public(t)
+	for _, query := range []string{"", "?lang=en", "?payment_code=1", "?key=1", "?receipt=1"} {
+		page := strangers.page(t, query)
+		saysNot(t, page, code, code[8:12]+" "+code[12:], "Taufik Ismail", "INV-1", own)
+	}
+	says(t, strangers.page(t, ""), "Ketik kode dari halaman pesanan Anda")
+	says(t, strangers.page(t, "?lang=en"), "Type the code from your order page")
+	says(t, strangers.page(t, "?payment_code="+code), "Taufik Ismail")
+	says(t, g.page(t, ""), "Taufik Ismail") // the till of whoever runs the gateway
+}

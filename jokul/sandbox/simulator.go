@@ -17,7 +17,7 @@ type till struct {
 }
 
 // PublicTill serves the simulator, under /simulator, to strangers: they do what shoppers do at a till, which is to look
-// up a code that they know, and to pay it. What changes the clock, the expiry or the deliveries of others is refused.
+// up a code that they know, and to pay it. No page lists the codes of others. What changes the clock, the expiry or the deliveries of others is refused.
 // Whoever serves it says how often a client may ask.
 func (s *Server) PublicTill() http.Handler {
 	routes := s.ownHost(sameOrigin(till{Server: s, public: true}.routes()))

@@ -80,6 +80,8 @@ var texts = map[string]text{
 	"waiting": {"Kode yang menunggu dibayar", "Codes waiting to be paid"},
 	"nobody":  {"Belum ada. Buat pesanan di toko, lalu kodenya muncul di sini.", "None yet. Place an order in the shop and its code appears here."},
 
+	"public-how": {"Ketik kode dari halaman pesanan Anda, atau ikuti tautannya dari sana.", "Type the code from your order page, or follow its link from there."},
+
 	"clock":     {"Jam sandbox", "Sandbox clock"},
 	"clock-why": {"Memajukan jam membuat kode kedaluwarsa dan notifikasi ulang terkirim.", "Moving it on makes codes expire and sends the retries that fall due."},
 	"plus-30m":  {"+30 menit", "+30 min"},

@@ -17,7 +17,7 @@ type tillView struct {
 	ShortTime     string
 	LongTime      string
 	Languages     []languageLink
-	Public        bool   // of PublicTill
+	Public        bool   // of PublicTill, which lists nobody's codes
 	Framed        bool   // in another page, whose focus is not ours
 	Here          string // the query this page can be found under
 	Keys          []string
@@ -70,6 +70,9 @@ func (s till) newTill(lang language) (*tillView, error) {
 		DisplayText: lang.say("display-idle"),
 	}
 	v.at("", "")
+	if s.public { // whose codes these are is nobody else's business
+		return v, nil
+	}
 	waiting, err := s.waitingCodes(maxWaiting)
 	for _, p := range waiting {
 		v.Waiting = append(v.Waiting, waitingView{
