@@ -96,7 +96,7 @@ func (s *Server) act(paymentCode string, action Action, notify string) (Result, 
 	if !found {
 		return Result{}, ErrUnknownCode
 	}
-	paid := len(p.Payments)
+	was := p
 	p, events, err := s.happen(p, action)
 	if err != nil {
 		return Result{}, err
@@ -107,7 +107,9 @@ func (s *Server) act(paymentCode string, action Action, notify string) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	if err := s.commit(change{Code: &p, Deliveries: deliveries}); err != nil {
+	c := p.changeFrom(was)
+	c.Deliveries = deliveries
+	if err := s.commit(c); err != nil {
 		return Result{}, err
 	}
 	s.claimDue(deliveries)
@@ -118,7 +120,7 @@ func (s *Server) act(paymentCode string, action Action, notify string) (Result, 
 		InvoiceNumber: p.InvoiceNumber,
 		Amount:        p.Amount,
 		Status:        p.transactionStatus(s.now(), 0),
-		Payments:      append([]Payment{}, p.Payments[paid:]...),
+		Payments:      append([]Payment{}, p.Payments[len(was.Payments):]...),
 		Deliveries:    deliveries,
 	}, nil
 }

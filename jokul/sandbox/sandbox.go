@@ -167,12 +167,15 @@ func (s *Server) find(index map[string]int, name string) (p paymentCode, found b
 
 // read reads what is not held of a payment code. s.mu is held.
 func (s *Server) read(held heldCode) (paymentCode, error) {
-	if held.whole != nil {
-		return *held.whole, nil
+	p := held.whole
+	if p == nil {
+		read, err := s.journal.code(held.at)
+		if err != nil {
+			return read, fmt.Errorf("sandbox: read state: %w", err)
+		}
+		p = &read
 	}
-	p, err := s.journal.code(held.at)
-	if err != nil {
-		return p, fmt.Errorf("sandbox: read state: %w", err)
-	}
-	return p, nil
+	whole := *p
+	whole.Payments = held.payments
+	return whole, nil
 }

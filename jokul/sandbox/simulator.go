@@ -183,7 +183,7 @@ func (s *Server) waitingCodes(limit int) ([]paymentCode, error) {
 		if len(waiting) == limit {
 			break
 		}
-		if !held.open || !now.Before(held.expiresAt) {
+		if !held.open() || !now.Before(held.expiresAt) {
 			continue
 		}
 		p, err := s.read(held)
