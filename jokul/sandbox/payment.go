@@ -18,6 +18,7 @@ var (
 	ErrUnknownCode   = errors.New("no such payment code")
 	ErrExpired       = errors.New("the payment code has expired")
 	ErrAlreadyPaid   = errors.New("the payment code has already been paid")
+	ErrPaidOften     = fmt.Errorf("the payment code has been paid %d times, and takes no more", maxPayments)
 	ErrUnknownAction = errors.New("action must be one of pay, pay_twice, pay_late, pay_wrong_amount, expire")
 )
 

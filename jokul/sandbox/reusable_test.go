@@ -2,6 +2,8 @@ package sandbox_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,4 +78,24 @@ func (g *gateway) ledger(t *testing.T) []sandbox.Account {
 		}
 	}
 	return ledger
+}
+
+// A reusable code takes a hundred payments, and is refused in words then, at the till and for programs.
+func TestAReusableCodeHasABound(t *testing.T) {
+	g := open(t)
+	code := g.issueReusable(t, "INV-1")
+	for range 100 {
+		g.act(t, code, sandbox.ActionPay)
+		g.shop.next(t)
+	}
+	_, err := g.Pay(t.Context(), code)
+	want(t, "the 101st payment", fmt.Sprint(err), "the payment code has been paid 100 times, and takes no more")
+	page := g.submit(t, "/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay"}}).body
+	says(t, page, "Kode sudah dibayar 100 kali", "Kasir simulasi ini menerima paling banyak 100 pembayaran untuk satu kode")
+	says(t, g.page(t, "?lang=en&payment_code="+code), "This simulated till takes 100 payments of one code at most")
+	saysNot(t, page, `data-testid="pay"`, `value="pay_twice"`)
+	m := g.control(t, "POST", "payments", `{"payment_code":"`+code+`","action":"pay"}`)
+	want(t, "for programs", m.status, http.StatusConflict)
+	want(t, "payments", len(g.ledger(t)[0].Payments), 100)
+	g.shop.none(t)
 }

@@ -84,7 +84,7 @@ func (s till) payAtTill(w http.ResponseWriter, r *http.Request) {
 	}
 	result, err := s.Act(r.Context(), code, action)
 	switch {
-	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid):
+	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid), errors.Is(err, ErrPaidOften):
 	case errors.Is(err, ErrUnknownAction):
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

@@ -146,6 +146,8 @@ func (s *Server) lookUp(v *tillView, code string) error {
 		v.Mood, v.DisplayText = "no", v.say("display-expired")
 	case errors.Is(refusal, ErrAlreadyPaid):
 		v.Mood, v.DisplayText = "no", v.say("display-paid")
+	case errors.Is(refusal, ErrPaidOften):
+		v.Mood, v.DisplayText = "no", v.say("display-often")
 	default:
 		v.Mood, v.DisplayText = "ask", p.CustomerName
 		v.DisplayAmount = rupiah(p.Amount)
@@ -179,6 +181,8 @@ func (v *tillView) inquiry(p paymentCode) *inquiryView {
 		i.refuse("expired", ActionPayLate)
 	case errors.Is(refusal, ErrAlreadyPaid):
 		i.refuse("paid")
+	case errors.Is(refusal, ErrPaidOften):
+		i.refuse("often")
 	}
 	return i
 }
