@@ -228,6 +228,37 @@ func TestFreeMoneyMailsNobodyWithoutEnd(t *testing.T) {
 	}
 }
 
+// Free money buys nothing away for good: the hourly maintenance of a public demo fills its shelves again. Elsewhere
+// stock is the merchant's alone.
+func TestPublicDemoRestocks(t *testing.T) {
+	for name, public := range map[string]bool{"a public demo": true, "a demo of one's own": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newDemo(t)
+			if public {
+				w.Till = w.gateway.PublicTill()
+			}
+			stock := func() int64 {
+				list, err := w.Store.ProductsBySKU(t.Context(), "KRJ-BATIK")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return list["KRJ-BATIK"].Stock
+			}
+			for range 6 {
+				w.gateway.Do(w.stored(w.order("KRJ-BATIK")).Payment().Code, sandbox.ActionPay)
+			}
+			if got := stock(); got != 0 {
+				t.Fatalf("%d pieces are left", got)
+			}
+			w.maintain(t.Context())
+			want := map[bool]int64{true: 6, false: 0}[public]
+			if got := stock(); got != want {
+				t.Errorf("%d pieces an hour later, want %d", got, want)
+			}
+		})
+	}
+}
+
 // The mail with a code that found no room comes by itself once there is, before the code's deadline.
 func TestHeldCodeMailComesLater(t *testing.T) {
 	w := newEnv(t)
