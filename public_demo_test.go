@@ -36,9 +36,15 @@ func publicDemo(t *testing.T, more ...string) (*program, *journal) {
 
 // The till of a public demo is a part of the shop: a client is limited, requests are counted and logged by route.
 func TestPublicDemoIsLimited(t *testing.T) {
-	p, log := publicDemo(t)
-	pay := func() int {
-		res, err := http.PostForm(address(p.shop)+"/simulator/payments", url.Values{"payment_code": {"8888888800000000"}, "action": {"pay"}})
+	p, log := publicDemo(t, "TRUSTED_PROXIES=127.0.0.1")
+	pay := func(client string) int {
+		form := strings.NewReader(url.Values{"payment_code": {"8888888800000000"}, "action": {"pay"}}.Encode())
+		r, err := http.NewRequest(http.MethodPost, address(p.shop)+"/simulator/payments", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Forwarded-For": {client}}
+		res, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,10 +53,13 @@ func TestPublicDemoIsLimited(t *testing.T) {
 	}
 	statuses := map[int]int{}
 	for range 80 {
-		statuses[pay()]++
+		statuses[pay("192.0.2.1")]++
 	}
 	if statuses[http.StatusTooManyRequests] == 0 || statuses[http.StatusOK] < 20 {
 		t.Errorf("80 payments of one client at once: %v", statuses)
+	}
+	if status := pay("192.0.2.2"); status != http.StatusOK {
+		t.Errorf("a payment of another client: HTTP %d", status)
 	}
 	_, metrics := get(t, address(p.shop)+"/metrics")
 	for _, part := range []string{`method="POST",url="/simulator/payments"`, `method="GET",url="/simulator"`} {
