@@ -152,7 +152,8 @@ func (p *program) open(ctx context.Context) (err error) {
 	p.handler, err = handlers.New(ctx, web.Config{
 		Mail: mailer, Contact: contact(p.settings), Shop: p.shopDetails(), PersonalDataDays: p.PersonalDataDays,
 		Store: p.store, Gateway: gateway, BaseURL: p.BaseURL, NotificationPath: p.NotificationPath,
-		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), TillURL: p.tillURL(), ControlKey: p.controlKey, RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
+		PaymentExpiry: p.PaymentExpiry, SandboxURL: p.sandboxURL(), TillURL: p.tillURL(), Till: p.publicTill(), ControlKey: p.controlKey,
+		RateLimit: p.RateLimit == "on", ConsolePassword: p.ConsolePassword,
 		LinkUsed: p.announceConsole, Proxies: p.trustedProxies,
 		MetricsElsewhere: p.ops != nil, Now: time.Now, Log: p.log, Setup: p.setup(),
 	})
@@ -269,13 +270,13 @@ func (p *program) sandboxURL() string {
 	return address(p.till)
 }
 
-// isPublic reports whether the shop is for browsers on other machines, too.
+// isPublic reports whether the demo is for browsers on other machines, too: the shop, or the gateway's own address.
 func (p *program) isPublic() bool {
-	return !isLocal(hostOf(p.BaseURL)) || !p.shop.Addr().(*net.TCPAddr).IP.IsLoopback()
+	return !isLocal(hostOf(p.BaseURL)) || !p.shop.Addr().(*net.TCPAddr).IP.IsLoopback() || p.controlKey != ""
 }
 
 // tillURL is where the till of a demo is: at the gateway's own address, which browsers on this machine reach. It is
-// empty in a public demo, where the shop serves the till itself (withTill).
+// empty in a public demo, where the shop serves the till itself (publicTill).
 func (p *program) tillURL() string {
 	if p.isPublic() {
 		return ""
@@ -283,17 +284,26 @@ func (p *program) tillURL() string {
 	return p.sandboxURL()
 }
 
-// withTill serves the till of a public demo under /simulator of the shop, and everything else by shop.
-func (p *program) withTill(shop http.Handler) http.Handler {
+// publicTill is the till that the shop of a public demo serves, and nil elsewhere.
+func (p *program) publicTill() http.Handler {
 	if p.sandbox == nil || !p.isPublic() {
-		return shop
+		return nil
+	}
+	return p.sandbox.PublicTill()
+}
+
+// gateway serves the embedded gateway at its own address. Where strangers reach that, they are sent to the till of the
+// shop, which counts who asks how often.
+func (p *program) gateway() http.Handler {
+	if p.controlKey == "" {
+		return p.sandbox
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isTill(r.URL.Path) {
+		if !isTill(r.URL.Path) || strings.HasPrefix(r.URL.Path, "/simulator/assets/") { // which how-to-pay pages load
 			p.sandbox.ServeHTTP(w, r)
 			return
 		}
-		shop.ServeHTTP(w, r)
+		http.Redirect(w, r, strings.TrimSuffix(p.BaseURL+"/simulator?"+r.URL.RawQuery, "?"), http.StatusSeeOther)
 	})
 }
 
@@ -358,7 +368,7 @@ func (p *program) serve(ctx context.Context) error {
 	})
 	if p.sandbox != nil {
 		group.Go(func() error { return p.sandbox.Run(after) })
-		group.Go(func() error { return p.serveHTTP(after, p.till, p.sandbox) })
+		group.Go(func() error { return p.serveHTTP(after, p.till, p.gateway()) })
 	}
 	return group.Wait()
 }
@@ -367,7 +377,7 @@ func (p *program) serveShop(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, p.handler.Close)
 	group.Go(func() error { return p.handler.Work(ctx) })
-	group.Go(func() error { return p.serveHTTP(ctx, p.shop, p.withTill(p.handler)) })
+	group.Go(func() error { return p.serveHTTP(ctx, p.shop, p.handler) })
 	if p.ops != nil {
 		group.Go(func() error { return p.serveHTTP(ctx, p.ops, p.handler.OpsHandler()) })
 	}

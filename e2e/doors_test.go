@@ -189,6 +189,10 @@ func TestPublicDemo(t *testing.T) {
 	if till := v.look("/simulator?payment_code=" + code); !strings.Contains(till, code) {
 		t.Errorf("the till does not know the code %s", code)
 	}
+	refusedAtTheTill(t, v, code)
+	if till := v.look("/simulator"); strings.Contains(till, "Budi") || strings.Contains(till, "payment_code=8") {
+		t.Error("the till of a public demo lists codes and names")
+	}
 	shop := strings.TrimPrefix(p.shop, "http://")
 	if status, _, _ := asked(t, http.MethodGet, shop, "evil.example", "/simulator", nil); status != http.StatusMisdirectedRequest {
 		t.Errorf("the till by a stranger's name: HTTP %d, want 421", status)
@@ -203,6 +207,37 @@ func TestPublicDemo(t *testing.T) {
 	}
 	if panel := signIn(t, p).look("/console/sandbox"); !strings.Contains(panel, code) || !strings.Contains(panel, `href="/simulator?lang=`) {
 		t.Error("staff do not see the code in the panel, or the way to the till")
+	}
+}
+
+// refusedAtTheTill presses what the till of a public demo has for nobody, on the code of another visitor, which can
+// still be paid then. The page offers none of it.
+func refusedAtTheTill(t *testing.T, v visitor, code string) {
+	t.Helper()
+	till := v.look("/simulator?payment_code=" + code)
+	for _, part := range []string{"/simulator/clock", "/resend", `value="expire"`, `value="pay_twice"`} {
+		if strings.Contains(till, part) {
+			t.Errorf("the till of a public demo offers %q", part)
+		}
+	}
+	for _, form := range []struct {
+		path   string
+		values url.Values
+	}{
+		{"/simulator/clock", url.Values{"advance": {"1660000h"}}},
+		{"/simulator/clock", url.Values{"advance": {"30m"}}},
+		{"/simulator/deliveries/1/resend", nil},
+		{"/simulator/payments", url.Values{"payment_code": {code}, "action": {"expire"}}},
+		{"/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay_late"}}},
+		{"/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay_twice"}}},
+		{"/simulator/payments", url.Values{"payment_code": {code}, "action": {"pay_wrong_amount"}}},
+	} {
+		if res := v.post(form.path, form.values); res.StatusCode != http.StatusForbidden {
+			t.Errorf("POST %s %v: %s, want 403", form.path, form.values, res.Status)
+		}
+	}
+	if till := v.look("/simulator?payment_code=" + code); !strings.Contains(till, `data-testid="pay"`) {
+		t.Error("the code cannot be paid any more")
 	}
 }
 

@@ -197,6 +197,68 @@ func TestTheShopIsNobodysMailer(t *testing.T) {
 	}
 }
 
+// In a public demo money is free, so that a stranger can cause the mails that follow from it as well: they count, and are
+// held back, as all others.
+func TestFreeMoneyMailsNobodyWithoutEnd(t *testing.T) {
+	w := newDemo(t)
+	w.TillURL, w.Till = "", w.gateway.PublicTill()
+	if err := w.route(); err != nil {
+		t.Fatal(err)
+	}
+	box := w.limits()
+	shop := w.serve(w.Handler)
+	for i := range 8 {
+		order := w.browse(shop).checkout("MKN-KERUPUK", "1", "Budi", "victim@example.com", fmt.Sprintf("0813%08d", i))
+		if order.status != http.StatusSeeOther {
+			t.Fatalf("order %d: HTTP %d", i, order.status)
+		}
+		w.mailAll()
+		action := []sandbox.Action{sandbox.ActionPay, sandbox.ActionPayTwice}[i%2] // "paid", and "money came twice"
+		w.gateway.Do(*w.status(order.location).PaymentCode, action)
+		w.mailAll()
+	}
+	if got := box.subjects(); len(got) != 10 || w.figures()["shop_mails_over_limit_total"] == 0 {
+		t.Errorf("%d mails within an hour: %q", len(got), got)
+	}
+	w.clock.Advance(time.Hour + time.Second)
+	w.browse(shop).checkout("MKN-KERUPUK", "1", "Budi", "victim@example.com", "081399999999")
+	w.mailAll()
+	if got := box.subjects(); len(got) == 0 {
+		t.Error("no mail an hour later")
+	}
+}
+
+// Free money buys nothing away for good: the hourly maintenance of a public demo fills its shelves again. Elsewhere
+// stock is the merchant's alone.
+func TestPublicDemoRestocks(t *testing.T) {
+	for name, public := range map[string]bool{"a public demo": true, "a demo of one's own": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newDemo(t)
+			if public {
+				w.Till = w.gateway.PublicTill()
+			}
+			stock := func() int64 {
+				list, err := w.Store.ProductsBySKU(t.Context(), "KRJ-BATIK")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return list["KRJ-BATIK"].Stock
+			}
+			for range 6 {
+				w.gateway.Do(w.stored(w.order("KRJ-BATIK")).Payment().Code, sandbox.ActionPay)
+			}
+			if got := stock(); got != 0 {
+				t.Fatalf("%d pieces are left", got)
+			}
+			w.maintain(t.Context())
+			want := map[bool]int64{true: 6, false: 0}[public]
+			if got := stock(); got != want {
+				t.Errorf("%d pieces an hour later, want %d", got, want)
+			}
+		})
+	}
+}
+
 // The mail with a code that found no room comes by itself once there is, before the code's deadline.
 func TestHeldCodeMailComesLater(t *testing.T) {
 	w := newEnv(t)

@@ -118,7 +118,7 @@ func (h *Handler) metricsRoutes(e *echo.Echo) {
 // RouteAt returns the route of the shop that a path is on, whatever its method, and empty when it is on none. The
 // Notification URL must be on none: the one of the two that is declared later would win.
 func RouteAt(path string) string {
-	app := &web.App{Config: web.Config{SandboxURL: "http://a.demo.has.all.pages"}}
+	app := &web.App{Config: web.Config{SandboxURL: "http://a.demo.has.all.pages", Till: http.NotFoundHandler()}}
 	h := &Handler{App: app, shop: &shop.Handler{App: app}, console: &console.Handler{App: app}}
 	e := h.routes()
 	c := e.NewContext(nil, nil)

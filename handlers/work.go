@@ -61,6 +61,7 @@ func (h *Handler) maintain(ctx context.Context) {
 		{"count days", func(ctx context.Context) error {
 			return h.Store.RefreshDays(ctx, views.StartOfDay(h.Now()), console.FigureDays)
 		}},
+		{"restock a public demo", h.restock},
 	} {
 		if err := task.do(ctx); err != nil {
 			h.Log.ErrorContext(ctx, task.name, "error", err)
@@ -76,4 +77,16 @@ func (h *Handler) maintain(ctx context.Context) {
 		h.Log.WarnContext(ctx, "mismatch", "kind", m.Kind, "order_number", m.OrderNumber, "invoice_number", m.InvoiceNumber,
 			"detail", m.Detail, "since", m.Since)
 	}
+}
+
+// restock fills the shelves of a public demo, which anybody empties with money that is free.
+func (h *Handler) restock(ctx context.Context) error {
+	if !h.PublicDemo() {
+		return nil
+	}
+	filled, err := h.Store.Restock(ctx)
+	if filled > 0 {
+		h.Log.InfoContext(ctx, "public demo restocked", "products", filled)
+	}
+	return err
 }

@@ -11,7 +11,7 @@ import (
 
 // Strangers can have mails sent to an address that is not theirs: by ordering, and by pressing the buttons of an
 // order's page. Such mails are bounded for each recipient. A mail that follows from money is always sent, and counts
-// nothing.
+// nothing, unless money is free, as in a public demo.
 
 // mailSend is one bounded mail that was sent in the last day, or is being sent. The recipient is a keyed hash.
 type mailSend struct {
@@ -30,7 +30,7 @@ var mailLimits = []struct {
 // longestMailLimit is how long it is remembered that a mail was sent.
 const longestMailLimit = 24 * time.Hour
 
-// Bounded reports whether a stranger can cause mails of this kind.
+// Bounded reports whether a stranger can cause mails of this kind without paying.
 func (k MailKind) Bounded() bool {
 	switch k {
 	case MailPaid, MailMoney, MailDecided:

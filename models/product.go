@@ -141,10 +141,15 @@ const MaxStock = 1_000_000
 // the difference instead would save that look, but a form sent twice would count
 // twice, and nobody would notice.
 func (s *Store) SetStock(ctx context.Context, sku string, seen, stock int64) (p Product, changed bool, err error) {
+	return s.setStock(ctx, Actor{By: ActorStaff}, sku, seen, stock)
+}
+
+// setStock is SetStock by whoever it is.
+func (s *Store) setStock(ctx context.Context, by Actor, sku string, seen, stock int64) (p Product, changed bool, err error) {
 	if stock < 0 || stock > MaxStock {
 		return Product{}, false, fmt.Errorf("a stock of %d", stock)
 	}
-	err = s.transactAs(ctx, Actor{By: ActorStaff}, func(tx *transaction) error {
+	err = s.transactAs(ctx, by, func(tx *transaction) error {
 		res := tx.Model(&Product{}).Where("sku = ? AND stock = ?", sku, seen).Update("stock", stock)
 		if res.Error != nil {
 			return res.Error

@@ -23,6 +23,34 @@ func (s *Store) seed(ctx context.Context) error {
 	})
 }
 
+// Restock fills the products of the first catalogue up to the stock that they began with, and returns how many it
+// filled. What unpaid orders hold counts as there, for it may come back. A product that is bought meanwhile is left to
+// the next time. It is for a public demo, where money is free, so that nobody buys the shop empty for good.
+func (s *Store) Restock(ctx context.Context) (filled int, err error) {
+	first := map[string]int64{}
+	for _, p := range catalogue() {
+		first[p.SKU] = p.Stock
+	}
+	list, err := s.HeldStock(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, held := range list {
+		full := first[held.SKU] - held.Held
+		if held.Stock >= full {
+			continue
+		}
+		_, changed, err := s.setStock(ctx, Actor{By: ActorShop}, held.SKU, held.Stock, full)
+		if err != nil {
+			return filled, err
+		}
+		if changed {
+			filled++
+		}
+	}
+	return filled, nil
+}
+
 // NameSellers gives some products of the first catalogue a seller of their own
 // each, with a made-up settlement account, wherever none is set. It is for the
 // embedded gateway: DOKU knows no such account and would refuse the order.

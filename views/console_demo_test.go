@@ -9,7 +9,7 @@ func demoFamilies() map[string][]string {
 		return list
 	}
 	return map[string][]string{
-		"panel.did.":      {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused", "not_late"},
+		"panel.did.":      {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "clock_far", "resend", "next", "refused", "not_late"},
 		"panel.do.":       {"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire"},
 		"panel.status.":   {"PENDING", "SUCCESS", "EXPIRED"},
 		"panel.delivery.": {"waiting", "delivered", "given_up"},

@@ -422,6 +422,7 @@ var texts = map[string]text{
 	"panel.did.clock":            {"Jam gateway dimajukan.", "The gateway's clock has moved."},
 	"panel.did.resend":           {"Notifikasi dikirim lagi.", "The notification was sent again."},
 	"panel.did.next":             {"Jam gateway maju ke percobaan berikutnya.", "The gateway's clock has moved to the next attempt."},
+	"panel.did.clock_far":        {"Gateway menolak: jam maju paling jauh 30 hari sekali jalan, dan setahun seluruhnya.", "The gateway refused: the clock moves 30 days at a time, and a year in all."},
 	"panel.did.refused":          {"Gateway menolak: kode itu sudah dibayar, kedaluwarsa, atau tidak ada lagi yang dikirim.", "The gateway refused: that code is paid or expired, or nothing is left to send."},
 
 	"panel.delivery.waiting":   {"Notifikasi %s: belum diterima toko", "Notification %s: not taken by the shop yet"},

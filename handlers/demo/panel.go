@@ -110,7 +110,7 @@ func (h *Handler) showPanel(c echo.Context) error {
 }
 
 // deeds are what the panel can say it did.
-var deeds = []string{"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "resend", "next", "refused", "not_late"}
+var deeds = []string{"pay", "pay_twice", "pay_late", "pay_wrong_amount", "expire", "faults", "calm", "clock", "clock_far", "resend", "next", "refused", "not_late"}
 
 // viewFaults shows what is on, and everything that can be.
 func viewFaults(p *views.PanelPage, f faults) {
@@ -330,7 +330,11 @@ func (h *Handler) moveClock(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusUnprocessableEntity, "advance")
 	}
-	return h.did(c, "clock", h.advance(c.Request().Context(), d))
+	err = h.advance(c.Request().Context(), d)
+	if errors.Is(err, errNotPossible) {
+		return h.did(c, "clock_far", nil)
+	}
+	return h.did(c, "clock", err)
 }
 
 func (h *Handler) sendAgain(c echo.Context) error {

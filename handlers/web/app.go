@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 )
 
 // Config is what the shop needs to run. All of it is required, but for
-// SandboxURL, TillURL, ControlKey, Mail, Contact, Shop, PersonalDataDays, ConsolePassword, LinkUsed and Proxies.
+// SandboxURL, TillURL, Till, ControlKey, Mail, Contact, Shop, PersonalDataDays, ConsolePassword, LinkUsed and Proxies.
 type Config struct {
 	Store            *models.Store
 	Gateway          *jokul.Client
@@ -30,6 +31,7 @@ type Config struct {
 	PaymentExpiry    time.Duration                       // how long a payment code is good, whole minutes
 	SandboxURL       string                              // of the embedded gateway, in a demo; empty when there is none
 	TillURL          string                              // where the till of that gateway is; empty: under /simulator of the shop itself
+	Till             http.Handler                        // serves /simulator to strangers, in a public demo; nil where it is none
 	ControlKey       string                              // of the embedded gateway's control API; empty: it asks for none
 	Mail             func(context.Context, Letter) error // nil: no mail is sent
 	Contact          string                              // where shoppers may write to, or empty
@@ -139,6 +141,9 @@ func (h *App) newPayments() *payments.Service {
 		Metrics: h.Metrics.Payments, Now: h.Now, Log: h.Log,
 	})
 }
+
+// PublicDemo reports whether strangers pay at the till, with money that is free.
+func (h *App) PublicDemo() bool { return h.Till != nil }
 
 // Demo reports whether the gateway is our own and payments are made up.
 func (h *App) Demo() bool { return h.SandboxURL != "" }

@@ -53,14 +53,22 @@ type Payment struct {
 	PaidAt        time.Time `json:"paid_at"`
 }
 
+// maxPayments is how many payments of one reusable code the till takes. DOKU's documents name no limit; strangers pay
+// at a till with money that is free.
+const maxPayments = 100
+
 // open reports whether the code takes money until it expires.
-func (p paymentCode) open() bool { return p.Reusable || len(p.Payments) == 0 }
+func (p paymentCode) open() bool {
+	return len(p.Payments) == 0 || p.Reusable && len(p.Payments) < maxPayments
+}
 
 func (p paymentCode) expired(now time.Time) bool { return !now.Before(p.ExpiresAt) }
 
 // payable says what a till would: nil, or the reason it refuses.
 func (p paymentCode) payable(now time.Time) error {
 	switch {
+	case !p.open() && p.Reusable:
+		return ErrPaidOften
 	case !p.open():
 		return ErrAlreadyPaid
 	case p.expired(now):

@@ -96,7 +96,7 @@ func controlStatus(err error) int {
 		return r.status
 	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrUnknownDelivery):
 		return http.StatusNotFound
-	case errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid), errors.Is(err, ErrBeingSent):
+	case errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid), errors.Is(err, ErrPaidOften), errors.Is(err, ErrBeingSent):
 		return http.StatusConflict
 	case errors.Is(err, ErrUnknownAction):
 		return http.StatusBadRequest

@@ -18,6 +18,7 @@ var (
 	ErrUnknownCode   = errors.New("no such payment code")
 	ErrExpired       = errors.New("the payment code has expired")
 	ErrAlreadyPaid   = errors.New("the payment code has already been paid")
+	ErrPaidOften     = fmt.Errorf("the payment code has been paid %d times, and takes no more", maxPayments)
 	ErrUnknownAction = errors.New("action must be one of pay, pay_twice, pay_late, pay_wrong_amount, expire")
 )
 
@@ -96,7 +97,7 @@ func (s *Server) act(paymentCode string, action Action, notify string) (Result, 
 	if !found {
 		return Result{}, ErrUnknownCode
 	}
-	paid := len(p.Payments)
+	was := p
 	p, events, err := s.happen(p, action)
 	if err != nil {
 		return Result{}, err
@@ -107,7 +108,9 @@ func (s *Server) act(paymentCode string, action Action, notify string) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	if err := s.commit(change{Code: &p, Deliveries: deliveries}); err != nil {
+	c := p.changeFrom(was)
+	c.Deliveries = deliveries
+	if err := s.commit(c); err != nil {
 		return Result{}, err
 	}
 	s.claimDue(deliveries)
@@ -118,7 +121,7 @@ func (s *Server) act(paymentCode string, action Action, notify string) (Result, 
 		InvoiceNumber: p.InvoiceNumber,
 		Amount:        p.Amount,
 		Status:        p.transactionStatus(s.now(), 0),
-		Payments:      append([]Payment{}, p.Payments[paid:]...),
+		Payments:      append([]Payment{}, p.Payments[len(was.Payments):]...),
 		Deliveries:    deliveries,
 	}, nil
 }

@@ -257,7 +257,7 @@ func TestTheRetryTimetable(t *testing.T) {
 	if !slices.Equal(statuses, []int{500, 302, 404, 503}) {
 		t.Errorf("attempts were answered %v", statuses)
 	}
-	g.advance(t, 1000*time.Hour)
+	g.advance(t, 700*time.Hour)
 	g.shop.none(t)
 }
 

@@ -36,7 +36,7 @@ type shareView struct{ Account, Share, Amount string }
 type receiptLink struct{ TransactionID, URL string }
 
 type deliveryView struct {
-	ID       int
+	ID       int    // of what can be sent again; 0: nothing
 	Mood     string // yes, no or none
 	Heading  string
 	Attempts []attemptView
@@ -81,6 +81,9 @@ func (s *Server) showReceipt(v *tillView, transactionID string) error {
 		if other.TransactionID != transactionID {
 			r.Earlier = append(r.Earlier, receiptLink{other.TransactionID, v.receiptURL(other.TransactionID)})
 		}
+	}
+	if v.Public {
+		r.Delivery.ID = 0 // nothing to resend
 	}
 	r.Account, r.Split = v.split(p.AdditionalInfo, paid.Amount)
 	v.Receipt = r

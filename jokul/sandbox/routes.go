@@ -20,8 +20,12 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc(howToPayPagePath+"{code}/{token}", only(http.MethodGet, s.howToPayPage))
 	mux.HandleFunc(howToPayAPIPath+"{code}/{token}", only(http.MethodGet, s.howToPayAPI))
 	mux.Handle("/control/", s.ownHost(sameOrigin(s.withControlKey(s.controlRoutes()))))
-	mux.Handle("/simulator", s.ownHost(sameOrigin(s.simulatorRoutes())))
-	mux.Handle("/simulator/", s.ownHost(sameOrigin(s.simulatorRoutes())))
+	simulator := s.PublicTill()
+	if s.cfg.ControlKey == "" {
+		simulator = s.ownHost(sameOrigin(till{Server: s}.routes()))
+	}
+	mux.Handle("/simulator", simulator)
+	mux.Handle("/simulator/", simulator)
 	mux.Handle("GET /{$}", http.RedirectHandler("/simulator", http.StatusSeeOther))
 	mux.HandleFunc("/", notFound)
 	return mux

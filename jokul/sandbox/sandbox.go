@@ -33,7 +33,8 @@ type Config struct {
 	Hosts       []string // names without port, such as that of a service in a network of containers
 
 	// ControlKey is what the control API demands as a bearer token (Authorization: Bearer KEY). Set it where strangers reach
-	// this gateway, whose till they may use and whose faults, clock and ledger are not theirs. Empty: it asks for nothing.
+	// this gateway: its simulator is a PublicTill then, and its faults, clock and ledger are not theirs. Empty: it asks for
+	// nothing, and the simulator does everything.
 	ControlKey string
 
 	FramedBy []string // origins whose pages may show ours in a frame; none: nobody's
@@ -166,12 +167,15 @@ func (s *Server) find(index map[string]int, name string) (p paymentCode, found b
 
 // read reads what is not held of a payment code. s.mu is held.
 func (s *Server) read(held heldCode) (paymentCode, error) {
-	if held.whole != nil {
-		return *held.whole, nil
+	p := held.whole
+	if p == nil {
+		read, err := s.journal.code(held.at)
+		if err != nil {
+			return read, fmt.Errorf("sandbox: read state: %w", err)
+		}
+		p = &read
 	}
-	p, err := s.journal.code(held.at)
-	if err != nil {
-		return p, fmt.Errorf("sandbox: read state: %w", err)
-	}
-	return p, nil
+	whole := *p
+	whole.Payments = held.payments
+	return whole, nil
 }

@@ -10,19 +10,48 @@ import (
 	"time"
 )
 
-func (s *Server) simulatorRoutes() http.Handler {
+// till is the simulator as it is served to somebody.
+type till struct {
+	*Server
+	public bool // to strangers: see PublicTill
+}
+
+// PublicTill serves the simulator, under /simulator, to strangers: they do what shoppers do at a till, which is to look
+// up a code that they know, and to pay it. No page lists the codes of others. What changes the clock, the expiry or the deliveries of others is refused.
+// Whoever serves it says how often a client may ask.
+func (s *Server) PublicTill() http.Handler {
+	routes := s.ownHost(sameOrigin(till{Server: s, public: true}.routes()))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard(w.Header())
+		routes.ServeHTTP(w, r)
+	})
+}
+
+func (s till) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /simulator", s.showTill)
 	mux.HandleFunc("POST /simulator/payments", s.payAtTill)
-	mux.HandleFunc("POST /simulator/deliveries/{id}/resend", s.resendFromTill)
-	mux.HandleFunc("POST /simulator/clock", s.advanceFromTill)
+	mux.HandleFunc("POST /simulator/deliveries/{id}/resend", s.notInPublic(s.resendFromTill))
+	mux.HandleFunc("POST /simulator/clock", s.notInPublic(s.advanceFromTill))
 	mux.Handle("GET /simulator/assets/", assets())
 	return mux // which answers 405 with what is allowed
 }
 
+// notInPublic refuses to strangers what h does.
+func (s till) notInPublic(h http.HandlerFunc) http.HandlerFunc {
+	if s.public {
+		return refuseStranger
+	}
+	return h
+}
+
+func refuseStranger(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "this till is everybody's: it looks up a code and pays it, and nothing else", http.StatusForbidden)
+}
+
 // showTill shows the till with what its address asks for: a code being typed, a
 // code looked up, or a receipt.
-func (s *Server) showTill(w http.ResponseWriter, r *http.Request) {
+func (s till) showTill(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	s.mu.Lock()
 	page, err := s.newTill(languageOf(query.Get("lang")))
@@ -46,12 +75,16 @@ func (s *Server) showTill(w http.ResponseWriter, r *http.Request) {
 
 // payAtTill makes something happen and shows what came of it. A refusal is what
 // the till says of the code when it is looked up again.
-func (s *Server) payAtTill(w http.ResponseWriter, r *http.Request) {
+func (s till) payAtTill(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	code, action := digits(r.PostFormValue("payment_code")), Action(r.PostFormValue("action"))
+	if s.public && action != ActionPay {
+		refuseStranger(w, r)
+		return
+	}
 	result, err := s.Act(r.Context(), code, action)
 	switch {
-	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid):
+	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrExpired), errors.Is(err, ErrAlreadyPaid), errors.Is(err, ErrPaidOften):
 	case errors.Is(err, ErrUnknownAction):
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -68,7 +101,7 @@ func (s *Server) payAtTill(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
-func (s *Server) resendFromTill(w http.ResponseWriter, r *http.Request) {
+func (s till) resendFromTill(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	id, _ := strconv.Atoi(r.PathValue("id")) // 0 is no delivery
 	if _, err := s.Resend(r.Context(), id); err != nil && !errors.Is(err, ErrBeingSent) {
@@ -78,7 +111,7 @@ func (s *Server) resendFromTill(w http.ResponseWriter, r *http.Request) {
 	s.backToTill(w, r)
 }
 
-func (s *Server) advanceFromTill(w http.ResponseWriter, r *http.Request) {
+func (s till) advanceFromTill(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	d, err := time.ParseDuration(r.PostFormValue("advance"))
 	if err == nil {
@@ -96,7 +129,7 @@ const maxBack = 512
 
 // backToTill returns to the page the form was on. Only its query is taken: the
 // form cannot send anyone elsewhere.
-func (s *Server) backToTill(w http.ResponseWriter, r *http.Request) {
+func (s till) backToTill(w http.ResponseWriter, r *http.Request) {
 	back := r.PostFormValue("back")
 	query, err := url.ParseQuery(back)
 	if err != nil || len(back) > maxBack {
@@ -150,7 +183,7 @@ func (s *Server) waitingCodes(limit int) ([]paymentCode, error) {
 		if len(waiting) == limit {
 			break
 		}
-		if !held.open || !now.Before(held.expiresAt) {
+		if !held.open() || !now.Before(held.expiresAt) {
 			continue
 		}
 		p, err := s.read(held)

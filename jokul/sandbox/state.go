@@ -34,20 +34,41 @@ type state struct {
 type heldCode struct {
 	at        place        // in the journal
 	whole     *paymentCode // where there is no journal
+	payments  []Payment    // all of them; what is at that place, or whole, lacks the latest
+	reusable  bool
 	expiresAt time.Time
-	open      bool // as paymentCode.open
 	silent    bool // its expiry will not be told: it has been, or somebody has paid
 }
+
+// open is paymentCode.open.
+func (h heldCode) open() bool { return paymentCode{Reusable: h.reusable, Payments: h.payments}.open() }
 
 // A change is one step from one state to the next and one line of the journal:
 // what belongs together is written together or not at all.
 type change struct {
 	Code       *paymentCode `json:"code,omitempty"`
+	Paid       *paidCode    `json:"paid,omitempty"`
 	Answer     *oldAnswer   `json:"answer,omitempty"`
 	Deliveries []Delivery   `json:"deliveries,omitempty"`
 	SecretKey  string       `json:"secret_key,omitempty"`
 	Offset     *Duration    `json:"offset,omitempty"`
 	Faults     *Faults      `json:"faults,omitempty"`
+}
+
+// A paidCode is what was paid for a code, without the code and what was paid before: a code that is paid again and
+// again would fill the file with itself.
+type paidCode struct {
+	Code     string    `json:"code"`
+	Payments []Payment `json:"payments"`
+}
+
+// changeFrom is the shortest change that makes p of what it was.
+func (p paymentCode) changeFrom(was paymentCode) change {
+	paid := p.Payments[len(was.Payments):]
+	if len(paid) == 0 || !p.ExpiresAt.Equal(was.ExpiresAt) || p.ExpiryTold != was.ExpiryTold {
+		return change{Code: &p}
+	}
+	return change{Paid: &paidCode{p.Code, paid}}
 }
 
 func newState() state {
@@ -67,6 +88,9 @@ func newState() state {
 func (st *state) apply(c change, at place) {
 	if c.Code != nil {
 		st.applyCode(*c.Code, at)
+	}
+	if c.Paid != nil {
+		st.applyPaid(*c.Paid)
 	}
 	if c.Answer != nil {
 		st.answers[c.Answer.RequestID] = *c.Answer
@@ -96,13 +120,27 @@ func (st *state) applyCode(p paymentCode, at place) {
 		st.codes = append(st.codes, heldCode{})
 		st.byCode[p.Code], st.byInvoice[p.InvoiceNumber], st.byRequest[p.RequestID] = i, i, i
 	}
-	st.codes[i] = heldCode{at: at, expiresAt: p.ExpiresAt, open: p.open(), silent: p.ExpiryTold || len(p.Payments) > 0}
+	st.codes[i] = heldCode{at: at, payments: p.Payments, reusable: p.Reusable, expiresAt: p.ExpiresAt, silent: p.ExpiryTold || len(p.Payments) > 0}
 	if at == (place{}) {
 		whole := p
 		st.codes[i].whole = &whole
 	}
-	for _, payment := range p.Payments {
-		st.byPayment[payment.TransactionID] = i
+	st.indexPayments(i, p.Payments)
+}
+
+func (st *state) applyPaid(paid paidCode) {
+	i, known := st.byCode[paid.Code]
+	if !known {
+		return // nothing writes such a line
+	}
+	held := &st.codes[i]
+	held.payments, held.silent = slices.Concat(held.payments, paid.Payments), true // others may be reading what there was
+	st.indexPayments(i, paid.Payments)
+}
+
+func (st *state) indexPayments(code int, payments []Payment) {
+	for _, payment := range payments {
+		st.byPayment[payment.TransactionID] = code
 		st.lastPayment = max(st.lastPayment, payment.Number)
 	}
 }
@@ -137,6 +175,7 @@ func (st *state) changes(j *journal) iter.Seq2[change, error] {
 		}
 		for _, held := range st.codes {
 			p, err := j.code(held.at)
+			p.Payments = held.payments
 			a, apart := st.answers[p.RequestID]
 			p = p.with(a, apart)
 			if !yield(change{Code: &p}, err) {

@@ -24,6 +24,7 @@ var texts = map[string]text{
 	"display-unknown": {"Kode tidak dikenal", "Unknown code"},
 	"display-expired": {"Kode kedaluwarsa", "Code expired"},
 	"display-paid":    {"Sudah dibayar", "Already paid"},
+	"display-often":   {"Batas pembayaran tercapai", "No more payments"},
 	"display-thanks":  {"Lunas. Terima kasih!", "Paid. Thank you!"},
 
 	"unknown":     {"Kode tidak dikenal", "Unknown code"},
@@ -33,6 +34,9 @@ var texts = map[string]text{
 	"expired-why": {"Kasir menolak: batas waktunya sudah lewat. Pembeli perlu meminta kode baru di toko.", "The till refuses: its deadline has passed. The buyer needs a new code from the shop."},
 	"paid":        {"Sudah dibayar", "Already paid"},
 	"paid-why":    {"Kasir menolak: tagihan ini sudah lunas.", "The till refuses: this bill has been paid."},
+
+	"often":     {"Kode sudah dibayar 100 kali", "The code has been paid 100 times"},
+	"often-why": {"Kasir simulasi ini menerima paling banyak 100 pembayaran untuk satu kode.", "This simulated till takes 100 payments of one code at most."},
 
 	"amount":   {"Jumlah", "Amount"},
 	"customer": {"Nama pelanggan", "Customer"},
@@ -79,6 +83,8 @@ var texts = map[string]text{
 
 	"waiting": {"Kode yang menunggu dibayar", "Codes waiting to be paid"},
 	"nobody":  {"Belum ada. Buat pesanan di toko, lalu kodenya muncul di sini.", "None yet. Place an order in the shop and its code appears here."},
+
+	"public-how": {"Ketik kode dari halaman pesanan Anda, atau ikuti tautannya dari sana.", "Type the code from your order page, or follow its link from there."},
 
 	"clock":     {"Jam sandbox", "Sandbox clock"},
 	"clock-why": {"Memajukan jam membuat kode kedaluwarsa dan notifikasi ulang terkirim.", "Moving it on makes codes expire and sends the retries that fall due."},

@@ -17,6 +17,7 @@ type tillView struct {
 	ShortTime     string
 	LongTime      string
 	Languages     []languageLink
+	Public        bool   // of PublicTill, which lists nobody's codes
 	Framed        bool   // in another page, whose focus is not ours
 	Here          string // the query this page can be found under
 	Keys          []string
@@ -55,11 +56,12 @@ type inquiryView struct {
 }
 
 // newTill is an idle till. s.mu is held.
-func (s *Server) newTill(lang language) (*tillView, error) {
+func (s till) newTill(lang language) (*tillView, error) {
 	now := s.now()
 	v := &tillView{
 		language:    lang,
 		now:         now,
+		Public:      s.public,
 		Merchant:    s.cfg.MerchantName,
 		ShortTime:   now.In(wib).Format("15.04"),
 		LongTime:    lang.date(now),
@@ -68,6 +70,9 @@ func (s *Server) newTill(lang language) (*tillView, error) {
 		DisplayText: lang.say("display-idle"),
 	}
 	v.at("", "")
+	if s.public { // whose codes these are is nobody else's business
+		return v, nil
+	}
 	waiting, err := s.waitingCodes(maxWaiting)
 	for _, p := range waiting {
 		v.Waiting = append(v.Waiting, waitingView{
@@ -133,11 +138,16 @@ func (s *Server) lookUp(v *tillView, code string) error {
 		return err
 	}
 	v.Inquiry = v.inquiry(p)
+	if v.Public {
+		v.Inquiry.Others = nil
+	}
 	switch refusal := p.payable(v.now); {
 	case errors.Is(refusal, ErrExpired):
 		v.Mood, v.DisplayText = "no", v.say("display-expired")
 	case errors.Is(refusal, ErrAlreadyPaid):
 		v.Mood, v.DisplayText = "no", v.say("display-paid")
+	case errors.Is(refusal, ErrPaidOften):
+		v.Mood, v.DisplayText = "no", v.say("display-often")
 	default:
 		v.Mood, v.DisplayText = "ask", p.CustomerName
 		v.DisplayAmount = rupiah(p.Amount)
@@ -171,6 +181,8 @@ func (v *tillView) inquiry(p paymentCode) *inquiryView {
 		i.refuse("expired", ActionPayLate)
 	case errors.Is(refusal, ErrAlreadyPaid):
 		i.refuse("paid")
+	case errors.Is(refusal, ErrPaidOften):
+		i.refuse("often")
 	}
 	return i
 }
