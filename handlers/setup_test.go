@@ -233,8 +233,8 @@ func TestSetupCheck(t *testing.T) {
 	}
 }
 
-// Looking at the page leaves no case for a person, and one row for each spelling
-// of the trial, however often.
+// Looking at the page leaves no case for a person, no rejection, and one row for each spelling of the trial, however
+// often.
 func TestSetupCheckLeavesNoTrace(t *testing.T) {
 	s := newSetUp(t, func(*setUp) {})
 	s.check(t)
@@ -246,6 +246,18 @@ func TestSetupCheckLeavesNoTrace(t *testing.T) {
 	open, err := s.config.Store.CountOpenCases(context.Background())
 	if err != nil || open != 0 || len(kept) != 2 || kept[0].Deliveries != 2 || kept[0].Verdict != models.VerdictNoted {
 		t.Errorf("%d cases, %d notifications, %+v, %v", open, len(kept), kept, err)
+	}
+	s.handler.Payments.SaveRejections(context.Background())
+	rejected, err := s.config.Store.RejectionCounts(context.Background())
+	if err != nil || len(rejected) != 0 {
+		t.Errorf("rejections: %+v, %v", rejected, err)
+	}
+	metrics := httptest.NewRecorder()
+	s.handler.ServeMetrics(metrics, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, line := range []string{`notifications_total{verdict="rejected"} 0`, `notifications_total{verdict="trial"} 6`} {
+		if !strings.Contains(metrics.Body.String(), line) {
+			t.Errorf("the metrics lack %s", line)
+		}
 	}
 }
 

@@ -263,16 +263,20 @@ func (h *Handler) checkNotificationURL(ctx context.Context, r *report) {
 	signed := func(body string) http.Header {
 		return h.Gateway.SignNotification(h.NotificationPath, models.TrialInvoice, []byte(body))
 	}
-	other := signed(testBody)
+	forgery, other := signed("another body"), signed(testBody)
 	other.Set(jokul.HeaderClientID, "MCH-0000-0000000000000")
+	nothing := http.Header{}
+	for _, header := range []http.Header{nothing, forgery, other} {
+		h.Payments.MarkTrial(header, []byte(testBody))
+	}
 	var all errgroup.Group
 	for _, probe := range []struct {
 		answer *probeAnswer
 		header http.Header
 		body   string
 	}{
-		{&unsigned, nil, testBody},
-		{&forged, signed("another body"), testBody},
+		{&unsigned, nothing, testBody},
+		{&forged, forgery, testBody},
 		{&foreign, other, testBody},
 		{&genuine, signed(testBody), testBody},
 		{&spelt, signed(testHeader), testHeader},
