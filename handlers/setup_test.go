@@ -294,3 +294,18 @@ func TestSetupCheckThroughAProxy(t *testing.T) {
 	})
 	wants(t, s.check(t), nil)
 }
+
+// A demo shows what a Notification URL looks like, and not its own, which DOKU cannot reach. Another shop shows its own.
+func TestSetupNotificationURL(t *testing.T) {
+	for environment, example := range map[string]bool{web.Embedded: true, web.Production: false} {
+		s := newSetUp(t, func(s *setUp) { s.config.Setup.Environment = environment })
+		page := atHome.get(&env{t: t, Handler: s.handler}, "/console/setup?lang=en").Body.String()
+		want := s.config.BaseURL + "/payments/notifications</code>"
+		if example {
+			want = "https://your-shop.example/payments/notifications</code>"
+		}
+		if !strings.Contains(page, want) {
+			t.Errorf("%s: the page lacks %s", environment, want)
+		}
+	}
+}
