@@ -113,7 +113,7 @@ func TestInspector(t *testing.T) {
 		t.Errorf("the steps are\n%q, want\n%q", got, want)
 	}
 	for _, want := range []string{"DOKU told of it, in step 6.", "AGENT_TRX_ID", `"invoice_number": "` + o.Payment().InvoiceNumber + `"`, "Request-Target:/payments/notifications",
-		"creating", "awaiting_payment", "Stock of MNM-GAYO", "Signature fits", "Signed by us", "sign --quiet", "HMACSHA256=", "Budi"} {
+		"Asking for a code", "Waiting for payment", "Stock of MNM-GAYO", "Signature fits", "Signed by us", "sign --quiet", "HMACSHA256=", "Budi"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

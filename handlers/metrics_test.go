@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"warungjokul/handlers/shop"
@@ -335,4 +336,47 @@ func TestStreamsAreCounted(t *testing.T) {
 	end()
 	other()
 	w.moved("and left", at, map[string]float64{"shop_streams": -2})
+}
+
+// leaver is a client that leaves: writing to it fails, and its request is cancelled, as the HTTP server does it.
+type leaver struct {
+	*httptest.ResponseRecorder
+	leave context.CancelFunc
+}
+
+func (l leaver) Write([]byte) (int, error) {
+	l.leave()
+	return 0, fmt.Errorf("write: %w", syscall.EPIPE)
+}
+
+// A client that leaves is no error of the shop's: it counts as 499, and nothing about it is logged above debug. An
+// error that a client would have met that stayed counts as ever.
+func TestClientsThatLeaveAreNoErrors(t *testing.T) {
+	w := newEnv(t)
+	var logs bytes.Buffer
+	w.Log = slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	order := w.order("MNM-TEH")
+	visit := func(left bool, code string) float64 {
+		ctx, leave := context.WithCancel(context.Background())
+		defer leave()
+		if left {
+			leave()
+		}
+		w.ServeHTTP(leaver{httptest.NewRecorder(), leave}, httptest.NewRequestWithContext(ctx, http.MethodGet, order, nil))
+		return w.figures()[`shop_requests_total{code="`+code+`",host="example.com",method="GET",url="/orders/:token"}`]
+	}
+	if got := visit(false, "499"); got != 1 {
+		t.Errorf("left while the page was written: %v counted as 499, want 1", got)
+	}
+	if got := visit(true, "499"); got != 2 {
+		t.Errorf("left before the page was made: %v counted as 499, want 2", got)
+	}
+	if strings.Contains(logs.String(), "request failed") || strings.Contains(logs.String(), "SQL") {
+		t.Errorf("logged: %s", &logs)
+	}
+	w.Store.Close()
+	w.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, order+"?q=x", nil))
+	if !strings.Contains(logs.String(), "request failed") {
+		t.Error("an error of the shop's is not logged any more")
+	}
 }

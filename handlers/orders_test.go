@@ -12,9 +12,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"warungjokul/handlers/web"
+	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 	"warungjokul/payments/testgateway"
+	"warungjokul/views"
 )
 
 // open lets the console in without a password: a demo, seen from its machine.
@@ -289,5 +292,21 @@ func TestOverview(t *testing.T) {
 	}
 	if shown := shown(page); len(shown) != 2 {
 		t.Errorf("latest orders: %v", shown)
+	}
+}
+
+// An order with a wrong amount says once that it must not be paid again, and so does the mail about it.
+func TestWrongAmountAdvisesOnce(t *testing.T) {
+	w := newEnv(t)
+	w.gateway.SetFault(func(f *sandbox.Faults) { f.Notify = sandbox.NotifyNone })
+	order := w.order("MNM-TEH")
+	s := w.status(order)
+	w.say(s, s.Amount-1, jokul.TransactionSuccess, false)
+	page := w.get(order + "?lang=en")
+	if n := strings.Count(page, "Please do not pay again"); n != 1 || !strings.Contains(page, "was asked for") {
+		t.Errorf("said %d times, want once: %s", n, page)
+	}
+	if got := web.CaseAdvice(views.English, models.CaseWrongAmount); !strings.HasPrefix(got, "Please do not pay again") {
+		t.Errorf("the mail advises %q", got)
 	}
 }

@@ -233,8 +233,8 @@ func TestSetupCheck(t *testing.T) {
 	}
 }
 
-// Looking at the page leaves no case for a person, and one row for each spelling
-// of the trial, however often.
+// Looking at the page leaves no case for a person, no rejection, and one row for each spelling of the trial, however
+// often.
 func TestSetupCheckLeavesNoTrace(t *testing.T) {
 	s := newSetUp(t, func(*setUp) {})
 	s.check(t)
@@ -246,6 +246,18 @@ func TestSetupCheckLeavesNoTrace(t *testing.T) {
 	open, err := s.config.Store.CountOpenCases(context.Background())
 	if err != nil || open != 0 || len(kept) != 2 || kept[0].Deliveries != 2 || kept[0].Verdict != models.VerdictNoted {
 		t.Errorf("%d cases, %d notifications, %+v, %v", open, len(kept), kept, err)
+	}
+	s.handler.Payments.SaveRejections(context.Background())
+	rejected, err := s.config.Store.RejectionCounts(context.Background())
+	if err != nil || len(rejected) != 0 {
+		t.Errorf("rejections: %+v, %v", rejected, err)
+	}
+	metrics := httptest.NewRecorder()
+	s.handler.ServeMetrics(metrics, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, line := range []string{`notifications_total{verdict="rejected"} 0`, `notifications_total{verdict="trial"} 6`} {
+		if !strings.Contains(metrics.Body.String(), line) {
+			t.Errorf("the metrics lack %s", line)
+		}
 	}
 }
 
@@ -281,4 +293,19 @@ func TestSetupCheckThroughAProxy(t *testing.T) {
 		}
 	})
 	wants(t, s.check(t), nil)
+}
+
+// A demo shows what a Notification URL looks like, and not its own, which DOKU cannot reach. Another shop shows its own.
+func TestSetupNotificationURL(t *testing.T) {
+	for environment, example := range map[string]bool{web.Embedded: true, web.Production: false} {
+		s := newSetUp(t, func(s *setUp) { s.config.Setup.Environment = environment })
+		page := atHome.get(&env{t: t, Handler: s.handler}, "/console/setup?lang=en").Body.String()
+		want := s.config.BaseURL + "/payments/notifications</code>"
+		if example {
+			want = "https://your-shop.example/payments/notifications</code>"
+		}
+		if !strings.Contains(page, want) {
+			t.Errorf("%s: the page lacks %s", environment, want)
+		}
+	}
 }

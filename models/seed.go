@@ -174,7 +174,7 @@ func catalogue() []Product {
 		},
 		{
 			SKU: "VCR-CELENGAN", Slug: "celengan", Category: CategoryVouchers, Kind: KindOpen, Price: 25_000, Stock: 1_000,
-			NameID: "Celengan Warung Rp\u00a025.000", NameEN: "Warung Money Box Rp\u00a025.000",
+			NameID: "Celengan Warung", NameEN: "Warung Money Box",
 			TextID: "Satu kode pembayaran untuk menabung berkali-kali: bayar Rp 25.000 di Indomaret kapan saja selama kodenya berlaku. Tiap setoran tercatat di halaman pesanan.",
 			TextEN: "One payment code for saving again and again: pay Rp 25.000 at Indomaret whenever you like while the code is valid. Each deposit is listed on your order page.",
 		},

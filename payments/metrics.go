@@ -35,6 +35,7 @@ const (
 const (
 	verdictUnread   = "unread"   // too large, or cut off
 	verdictRejected = "rejected" // not from the gateway
+	verdictTrial    = "trial"    // a forgery that the set-up check sent itself
 	verdictNotSaved = "not_kept" // answered 503: the gateway sends it again
 )
 
@@ -74,7 +75,7 @@ func (m *Metrics) makeSeries() {
 		m.codes.WithLabelValues(outcome)
 	}
 	for _, verdict := range []models.Verdict{models.VerdictApplied, models.VerdictRepeated, models.VerdictHeld, models.VerdictMismatched,
-		models.VerdictUnknownInvoice, models.VerdictUnreadable, models.VerdictNoted, verdictUnread, verdictRejected, verdictNotSaved} {
+		models.VerdictUnknownInvoice, models.VerdictUnreadable, models.VerdictNoted, verdictUnread, verdictRejected, verdictTrial, verdictNotSaved} {
 		m.notifications.WithLabelValues(string(verdict))
 	}
 	for _, key := range []jokul.Key{jokul.KeyCurrent, jokul.KeyPrevious} {

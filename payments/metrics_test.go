@@ -39,7 +39,7 @@ func TestSeriesFromTheStart(t *testing.T) {
 		"shop_notifications_signed_total current", "shop_notifications_signed_total previous"}
 	for name, labels := range map[string][]string{
 		"shop_code_seconds": {"ok", "refused", "taken", "unknown"},
-		"notifications_total": {"applied", "repeated", "held", "mismatched", "unknown_invoice", "unreadable", "noted", "unread", "rejected",
+		"notifications_total": {"applied", "repeated", "held", "mismatched", "unknown_invoice", "unreadable", "noted", "unread", "rejected", "trial",
 			"not_kept"},
 		"shop_status_queries_total":    {"pending", "success", "expired", "failed", "other", "away"},
 		"shop_receipts_total":          {"notification", "status_query"},

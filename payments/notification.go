@@ -39,7 +39,7 @@ func (s *Service) ReceiveNotification(ctx context.Context, d Delivery) (models.N
 	defer cancel()
 	n, err := s.ApplyNotification(ctx, d)
 	var rejected *NotGenuineError
-	if errors.As(err, &rejected) {
+	if errors.As(err, &rejected) && !s.isTrial(d) {
 		s.rejections.add(err, d)
 		s.rejected.Do(func() { // anybody can send these, as many as they like
 			s.Log.WarnContext(ctx, "notification rejected", "error", err, "from", d.Sender, "bytes", len(d.Body))
@@ -53,7 +53,11 @@ func (s *Service) ReceiveNotification(ctx context.Context, d Delivery) (models.N
 func (s *Service) ApplyNotification(ctx context.Context, d Delivery) (models.Notification, error) {
 	n, err := s.Gateway.ParseNotification(s.NotificationPath, d.Header, d.Body)
 	if err != nil && !errors.Is(err, jokul.ErrMalformed) {
-		s.Metrics.notifications.WithLabelValues(verdictRejected).Inc()
+		verdict := verdictRejected
+		if s.isTrial(d) {
+			verdict = verdictTrial
+		}
+		s.Metrics.notifications.WithLabelValues(verdict).Inc()
 		return models.Notification{}, &NotGenuineError{err}
 	}
 	s.Metrics.signedWith.WithLabelValues(string(n.Key)).Inc()

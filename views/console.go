@@ -5,6 +5,7 @@ type ConsolePage struct {
 	Page
 	Section   string // of the menu
 	OpenCases int64  // cases nobody has decided yet
+	Simulator string // address of the till simulator; empty outside demo mode
 }
 
 // LoginPage asks for the console's password.
@@ -36,5 +37,5 @@ func (p ConsolePage) sections() []section {
 // sampleConsole is the frame of a console page in the gallery.
 func sampleConsole(page Page, section, title string) ConsolePage {
 	page.Private, page.Console, page.Title = true, true, title
-	return ConsolePage{Page: page, Section: section, OpenCases: 2}
+	return ConsolePage{Page: page, Section: section, OpenCases: 2, Simulator: "http://127.0.0.1:8081/simulator"}
 }

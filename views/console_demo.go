@@ -106,6 +106,7 @@ type SetupPage struct {
 	ConsolePage
 	Groups          []SetupGroup
 	NotificationURL string
+	Example         bool // the address is an example, not the shop's
 }
 
 // TourPage is one step of the story of a payment.

@@ -29,7 +29,7 @@ func demoFamilies() map[string][]string {
 			"client", "client.ok", "client.odd", "client.odd.fix",
 			"secret", "secret.ok",
 			"previous", "previous.used", "previous.idle", "previous.idle.fix", "previous.never", "previous.never.fix", "previous.unknown", "previous.unknown.fix",
-			"credentials", "credentials.ok", "credentials.signature", "credentials.signature.fix", "credentials.client", "credentials.client.fix", "credentials.time", "credentials.time.fix", "credentials.other", "credentials.other.fix", "credentials.away", "credentials.away.fix",
+			"credentials", "credentials.ok", "credentials.demo", "credentials.signature", "credentials.signature.fix", "credentials.client", "credentials.client.fix", "credentials.time", "credentials.time.fix", "credentials.other", "credentials.other.fix", "credentials.away", "credentials.away.fix",
 			"clock", "clock.ok", "clock.fast", "clock.fast.fix", "clock.slow", "clock.slow.fix", "clock.unknown", "clock.unknown.fix",
 			"reach", "reach.ok", "reach.away", "reach.away.fix", "reach.redirect", "reach.redirect.fix", "reach.open", "reach.open.fix", "reach.guarded", "reach.guarded.fix", "reach.stripped", "reach.stripped.fix", "reach.blocked", "reach.blocked.fix", "reach.elsewhere", "reach.elsewhere.fix", "reach.other", "reach.other.fix",
 			"forged", "forged.ok", "forged.taken", "forged.taken.fix", "forged.untried", "forged.untried.fix",

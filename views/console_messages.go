@@ -148,20 +148,20 @@ func sampleSteps(l Lang) []Step {
 	curl := "at=$(date -u +%FT%TZ)\nbody='" + sampleRequest + "'\ncurl -i -X POST 'http://127.0.0.1:8081" + samplePath + "' \\\n  -H \"Request-Timestamp: $at\" \\\n  --data-binary \"$body\""
 	steps := []Step{
 		{From: LaneShopper, To: LaneShop, Title: "POST /checkout", Label: l.T("inspect.placed"), Answer: "303", At: at(-2), Text: l.T("inspect.placed.text"),
-			Changes: []ChangeLine{{order, "", "awaiting_payment"}, {l.T("inspect.change.stock", "MNM-GAYO"), "60", "59"}, {state, "", "creating"}},
+			Changes: []ChangeLine{{order, "", l.T("status.awaiting")}, {l.T("inspect.change.stock", "MNM-GAYO"), "60", "59"}, {state, "", l.T("attempt.creating")}},
 			Source:  []Source{{"handlers/shop/checkout.go", "(*Handler).placeOrder"}, {"models/order_place.go", "(*Store).PlaceOrder"}}},
 		{From: LaneShop, To: LaneDOKU, Title: "POST " + samplePath, Label: l.T("inspect.call.code"), Answer: "✗ HTTP 503", Failed: true, At: at(-2), Took: "812 ms",
 			Text: l.T("inspect.call.failed"), Signs: []Sign{{Text: "HTTP 503", Bad: true}}, Request: &request, Facts: []Fact{{l.T("inspect.problem"), "HTTP 503: outcome unknown"}}, Curl: curl},
 		{From: LaneShop, To: LaneDOKU, Title: "POST " + samplePath, Label: l.T("inspect.call.code"), Answer: "✓ HTTP 200 · 45 ms", At: at(-1), Took: "45 ms",
 			Text: l.T("inspect.call.code.text"), Signs: []Sign{{Text: "HTTP 200", Good: true}, {Text: l.T("inspect.check.fits"), Good: true}},
-			Request: &request, Response: &response, Changes: []ChangeLine{{state, "creating", "pending"}}, Curl: curl,
+			Request: &request, Response: &response, Changes: []ChangeLine{{state, l.T("attempt.creating"), l.T("attempt.pending")}}, Curl: curl,
 			Source: []Source{{"payments/order.go", "(*Service).PlaceOrder"}, {"jokul/payment_code.go", "(*Client).GeneratePaymentCode"}, {"jokul/signature.go", "Sign"}}},
 		{From: LaneShop, To: LaneShopper, Title: l.T("mail.code.subject", "WJ-7K4M9Q2P"), Label: l.T("inspect.mail"), At: at(0), Text: l.T("inspect.mail.text")},
 		{From: LaneTill, To: LaneDOKU, Title: Rupiah(90_000), Label: l.T("inspect.till", Rupiah(90_000)), Told: true, At: at(150), Text: l.T("inspect.till.text", "6"),
 			Facts: []Fact{{"AGENT_ID", "INDOMARET"}, {"AGENT_STORE_ID", "T4KB"}, {"AGENT_TRX_ID", "IDM000000001"}}},
 		{From: LaneDOKU, To: LaneShop, Title: "POST /payments/notifications", Label: l.T("inspect.notified", "SUCCESS"), Answer: "✓ HTTP 200 · " + l.T("inbox.verdict.applied"), At: at(151), Took: "3 ms",
 			Text: l.T("inbox.effect.paid"), Signs: []Sign{{Text: l.T("inbox.verdict.applied"), Good: true}, {Text: l.T("inspect.check.fits"), Good: true}}, Request: &notified,
-			Changes: []ChangeLine{{l.T("inspect.change.receipt"), "", Rupiah(90_000)}, {state, "pending", "paid"}, {order, "awaiting_payment", "paid"}},
+			Changes: []ChangeLine{{l.T("inspect.change.receipt"), "", Rupiah(90_000)}, {state, l.T("attempt.pending"), l.T("attempt.paid")}, {order, l.T("status.awaiting"), l.T("status.paid")}},
 			Link:    "/console/notifications/1",
 			Source:  []Source{{"handlers/notification.go", "(*Handler).receiveNotification"}, {"jokul/notification.go", "(*Client).ParseNotification"}, {"models/notification.go", "(*Store).ApplyNotification"}}},
 		{From: LaneDOKU, To: LaneShop, Title: "POST /payments/notifications", Label: l.T("inspect.again"), Answer: "✓ HTTP 200 · " + l.T("inbox.verdict.repeated"), At: at(211),
@@ -169,7 +169,7 @@ func sampleSteps(l Lang) []Step {
 		{From: LaneDOKU, To: LaneShop, Title: "POST /payments/notifications", Label: l.T("inspect.rejected"), Answer: "✗ HTTP 401", Failed: true, At: at(260),
 			Text: l.T("inspect.rejected.text"), Signs: []Sign{{Text: l.T("inbox.reason.signature"), Bad: true}}, Link: "/console/notifications/r1"},
 		{From: LaneShop, To: LaneShop, Title: "<script>alert(1)</script>", Label: l.T("inspect.by.shop"), At: at(3600), Text: l.T("inspect.by.shop.text"),
-			Changes: []ChangeLine{{l.T("inspect.change.case", "second_payment"), "", "open"}}},
+			Changes: []ChangeLine{{l.T("inspect.change.case", l.T("case.second_payment")), "", l.T("inspect.open")}}},
 	}
 	for i := range steps {
 		steps[i].Number = strconv.Itoa(i + 1)

@@ -153,6 +153,7 @@ type Event struct {
 	Note              string // somebody's, or what exactly happened
 	Kind              string // of a dot's colour: good, bad, or neither
 	Coming            bool   // it has not happened yet
+	Mail              string // address of a mail in a demo's mailbox, or empty
 }
 
 // CancelPage asks whether an order is really to be cancelled.

@@ -61,6 +61,11 @@ func (l Lang) Stamp(t time.Time) string {
 	return fmt.Sprintf("%s %d, %s", l.Date(t), t.Year(), l.Clock(t))
 }
 
+// Second prints a time in short, to the second: 23 Nov 2026, 13.05.09 WIB.
+func (l Lang) Second(t time.Time) string {
+	return fmt.Sprintf("%s, %s\u00a0WIB", l.Day(t), l.Instant(t))
+}
+
 // Date prints a day of the year: 23 Nov.
 func (l Lang) Date(t time.Time) string {
 	t = t.In(wib)

@@ -209,7 +209,7 @@ func sampleCards(l Lang) []Card {
 		{URL: "/products/rendang-daging", Name: l.Pick("Rendang Daging 250\u00a0g", "Beef Rendang 250\u00a0g"), Price: Rupiah(85_000), Drawing: "rendang-daging.svg"},
 		{URL: "/products/sambal-bawang", Name: l.Pick("Sambal Bawang 150\u00a0g", "Shallot Sambal 150\u00a0g"), Price: Rupiah(32_000), Drawing: "sambal-bawang.svg", Tag: l.T("product.last", 3)},
 		{URL: "/products/nastar", Name: l.Pick("Nastar Nanas 500\u00a0g", "Pineapple Nastar 500\u00a0g"), Price: Rupiah(95_000), Drawing: "nastar.svg", Tag: l.T("product.soldout"), SoldOut: true},
-		{URL: "/products/celengan", Name: l.Pick("Celengan Warung Rp\u00a025.000", "Warung Money Box Rp\u00a025.000"), Price: Rupiah(25_000), Drawing: "celengan.svg", Tag: l.T("product.open")},
+		{URL: "/products/celengan", Name: l.Pick("Celengan Warung", "Warung Money Box"), Price: Rupiah(25_000), Drawing: "celengan.svg", Tag: l.T("product.open")},
 	}
 }
 

@@ -42,6 +42,7 @@ type Step struct {
 	Signs    []Sign
 	Facts    []Fact
 	Link     string // the notification's own page, or empty
+	Mail     string // address of a mail in a demo's mailbox, or empty
 
 	Request, Response *Message
 	Changes           []ChangeLine

@@ -1,5 +1,7 @@
 package views
 
+import "github.com/a-h/templ"
+
 // OrderState is what an order's page looks like.
 type OrderState string
 
@@ -72,6 +74,30 @@ func (p OrderPage) Mood() string {
 		return "flagged"
 	}
 	return string(p.State)
+}
+
+// howToPay names the gateway's page about paying. In a demo the gateway is the sandbox.
+func (p OrderPage) howToPay() string {
+	if p.Demo {
+		return p.T("keep.howto.demo")
+	}
+	return p.T("keep.howto")
+}
+
+// gatewaySteps marks for tests where the page says whose steps it shows.
+func gatewaySteps(p OrderPage) templ.Attributes {
+	if p.StepsByDOKU {
+		return templ.Attributes{"data-testid": "gateway-steps"}
+	}
+	return nil
+}
+
+// stepsBy says whose the steps are.
+func (p OrderPage) stepsBy() string {
+	if p.Demo {
+		return p.T("steps.sandbox")
+	}
+	return p.T("steps.gateway")
 }
 
 // Code is a payment code that can be paid now.

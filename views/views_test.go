@@ -100,6 +100,7 @@ func families() map[string][]string {
 		"inbox.effect.":   {"none", "paid", "paid_late", "receipt_added", "second_payment", "expired", "flagged"},
 		"inbox.reason.":   {"missing", "merchant", "signature"},
 
+		"inspect.receipt.":         {"applied", "held", "returned", "kept", "duplicate"},
 		"inspect.change.customer.": {"name", "email", "phone"},
 	}
 	for _, code := range append([]string{"path_changed", "body_changed", "header_changed"}, sampleCauses...) {
@@ -114,7 +115,7 @@ func families() map[string][]string {
 	}
 	all["decision."] = append(all["decision."], "settled", "held.refunded", "held.kept")
 	all["status."] = append([]string{"test"}, statuses...)
-	all["attempt."] = []string{"creating", "pending", "paid", "expired", "failed"}
+	all["attempt."] = []string{"creating", "pending", "held", "paid", "expired", "failed"}
 	all["source."] = []string{"notification", "query"}
 	for beginning, ends := range demoFamilies() {
 		all[beginning] = ends
@@ -123,6 +124,9 @@ func families() map[string][]string {
 	all["erase.reason."] = []string{"time", "requested", "withdrawn", "unlawful"}
 	for _, s := range orderStates {
 		all["order."] = append(all["order."], string(s), string(s)+".text")
+	}
+	for _, kind := range sampleKinds() {
+		all["gallery.kind."] = append(all["gallery.kind."], kind.Name)
 	}
 	for _, kind := range []string{"code", "reminder", "paid", "expired", "cancelled", "money", "decided"} {
 		all["mail."] = append(all["mail."], kind, kind+".subject", kind+".text", kind+".go")

@@ -122,5 +122,8 @@ func (h *Handler) ConsolePage(c echo.Context, section, title string) (views.Cons
 	}
 	p := views.ConsolePage{Page: h.Page(c, title), Section: section, OpenCases: open}
 	p.Private, p.Console = true, true
+	if h.Demo() {
+		p.Simulator = h.TillURL + "/simulator?lang=" + string(p.Lang)
+	}
 	return p, nil
 }

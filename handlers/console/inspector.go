@@ -160,31 +160,16 @@ func (s *timelineBuilder) because(c models.Actor) []views.ChangeLine {
 func changeLines(l views.Lang, list []models.AuditEvent) []views.ChangeLine {
 	var lines []views.ChangeLine
 	for _, c := range list {
-		line := views.ChangeLine{What: l.T("inspect.change." + string(c.Kind)), Was: c.Was, Became: c.Became}
+		line := views.ChangeLine{What: l.T("inspect.change." + string(c.Kind)), Was: changeValue(l, c.Kind, c.Was), Became: changeValue(l, c.Kind, c.Became)}
 		switch c.Kind {
 		case models.AuditPayment, models.AuditStock, models.AuditCase:
-			line.What = l.T("inspect.change."+string(c.Kind), c.Subject)
+			line.What = l.T("inspect.change."+string(c.Kind), changeSubject(l, c))
 		case models.AuditCustomer:
 			line.What = l.T("inspect.change.customer." + c.Subject)
-		case models.AuditReceipt:
-			line.Was, line.Became = receiptChange(c.Was), receiptChange(c.Became)
 		}
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// receiptChange is what a receipt was or became: an amount, or a status with what was
-// refunded.
-func receiptChange(value string) string {
-	status, digits, found := strings.Cut(value, " ")
-	if !found {
-		status, digits = "", value
-	}
-	if amount, err := strconv.ParseInt(digits, 10, 64); err == nil {
-		return strings.TrimSpace(status + " " + views.Rupiah(amount))
-	}
-	return value
 }
 
 // titles say where it was done.
@@ -428,8 +413,13 @@ var rejectionSource = sources((*jokul.Client).ParseNotification, jokul.Verify, (
 
 func (s *timelineBuilder) addMails() {
 	for _, m := range s.mails {
-		s.add(*m.SentAt, views.Step{From: views.LaneShop, To: views.LaneShopper, Title: m.Subject, Label: s.lang.T("inspect.mail"),
-			Text: s.lang.T("inspect.mail.text"), Source: sources((*models.Store).MailSent)})
+		step := views.Step{From: views.LaneShop, To: views.LaneShopper, Title: m.Subject, Label: s.lang.T("inspect.mail"),
+			Text: s.lang.T("inspect.mail.text"), Source: sources((*models.Store).MailSent)}
+		if s.MailStays() {
+			step.To, step.Mail = views.LaneShop, mailboxPath(s.order, m)
+			step.Label, step.Text = s.lang.T("inspect.mail.made"), s.lang.T("inspect.mail.made.text")
+		}
+		s.add(*m.SentAt, step)
 	}
 }
 

@@ -235,7 +235,7 @@ func (h *Handler) consoleOrderPage(c echo.Context, status int, o models.Order, c
 	if p.Same, err = h.sameHolder(c, p.Lang, o); err != nil {
 		return err
 	}
-	p.Timeline = timeline(p.Lang, o, history, h.Now())
+	p.Timeline = timeline(p.Lang, o, history, h.Now(), h.MailStays())
 	if p.Inspector, err = h.inspector(c.Request().Context(), p.Lang, o); err != nil {
 		return err
 	}
@@ -297,6 +297,9 @@ func sourceText(l views.Lang, s models.Source) string {
 
 func viewAttempt(l views.Lang, p models.Payment) views.Attempt {
 	a := views.Attempt{Name: l.T("facts.attempt", p.Attempt), State: string(p.State), StateText: l.T("attempt." + string(p.State))}
+	if p.State == models.PaymentPending && slices.ContainsFunc(p.Receipts, func(r models.Receipt) bool { return r.Status == models.ReceiptHeld }) {
+		a.State, a.StateText = "attention", l.T("attempt.held")
+	}
 	fact := func(name, value string) {
 		if value != "" {
 			a.Facts = append(a.Facts, views.Figure{Name: name, Value: value})
@@ -326,8 +329,17 @@ func viewAttempt(l views.Lang, p models.Payment) views.Attempt {
 	return a
 }
 
-// timeline is what happened to an order, in order, out of what its rows say.
-func timeline(l views.Lang, o models.Order, history models.History, now time.Time) []views.Event {
+// mailboxPath is the address of a mail in a demo's mailbox, empty for one that is not there.
+func mailboxPath(o models.Order, m models.Mail) string {
+	if m.Held() || o.ErasedAt != nil {
+		return ""
+	}
+	return fmt.Sprintf("/mailbox/%d", m.ID)
+}
+
+// timeline is what happened to an order, in order, out of what its rows say. In a demo whose mail stays, a mail leads to
+// the mailbox.
+func timeline(l views.Lang, o models.Order, history models.History, now time.Time, mailStays bool) []views.Event {
 	type moment struct {
 		at time.Time
 		views.Event
@@ -335,17 +347,15 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 	var all []moment
 	add := func(at *time.Time, kind, text, note string) {
 		if at != nil {
-			all = append(all, moment{*at, views.Event{At: l.Stamp(*at), Machine: views.Machine(*at), Text: text, Note: note, Kind: kind, Coming: at.After(now)}})
+			all = append(all, moment{*at, views.Event{At: l.Second(*at), Machine: views.Machine(*at), Text: text, Note: note, Kind: kind, Coming: at.After(now)}})
 		}
 	}
 	add(&o.PlacedAt, "", l.T("event.placed"), "")
 	for _, p := range o.Payments {
 		add(&p.CreatedAt, "", l.T("event.attempt", p.Attempt, p.InvoiceNumber), "")
+		issued := p.CreatedAt
 		if p.CodeIssuedAt != nil { // by the gateway's clock, which tells whole seconds
-			issued := *p.CodeIssuedAt
-			if issued.Before(p.CreatedAt) {
-				issued = p.CreatedAt
-			}
+			issued = latest(issued, *p.CodeIssuedAt)
 			add(&issued, "", l.T("event.code", p.InvoiceNumber), "")
 		}
 		if p.State != models.PaymentPaid || p.Reusable {
@@ -353,6 +363,7 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		}
 		for _, r := range p.Receipts {
 			add(&r.PaidAt, "good", l.T("event.receipt", views.Rupiah(r.Amount), p.InvoiceNumber), "")
+			all[len(all)-1].at = beforeLearnt(latest(issued, r.PaidAt), r.CreatedAt)
 			add(&r.CreatedAt, "", l.T("event.learnt", p.InvoiceNumber, sourceText(l, r.Source)), "")
 		}
 	}
@@ -365,11 +376,16 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		}
 	}
 	for _, m := range history.Mails {
-		text := l.T("event.mail", l.T("mail."+string(m.Kind)))
-		if m.Held() {
-			text = l.T("limit.unsent", l.T("mail."+string(m.Kind)))
+		kind := l.T("mail." + string(m.Kind))
+		switch {
+		case m.Held():
+			add(m.SentAt, "", l.T("limit.unsent", kind), "")
+		case mailStays && m.SentAt != nil:
+			add(m.SentAt, "", l.T("event.mail.made", kind), "")
+			all[len(all)-1].Mail = mailboxPath(o, m)
+		default:
+			add(m.SentAt, "", l.T("event.mail", kind), "")
 		}
-		add(m.SentAt, "", text, "")
 	}
 	add(o.ErasedAt, "", l.T("event.erased"), erasureText(l, o))
 	add(o.ExpiredAt, "bad", l.T("event.expired"), "")
@@ -380,6 +396,15 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		events[i] = m.Event
 	}
 	return events
+}
+
+// beforeLearnt is where a payment stands in a timeline: just before the shop learnt of it, where the gateway's date,
+// which has whole seconds and is of another clock, cannot tell which of the two came first.
+func beforeLearnt(paid, learnt time.Time) time.Time {
+	if learnt.Sub(paid) < time.Second {
+		return learnt.Add(-time.Nanosecond)
+	}
+	return paid
 }
 
 // askToCancel shows what cancelling means before it is done.

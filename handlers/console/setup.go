@@ -33,6 +33,9 @@ func (h *Handler) showSetup(c echo.Context) error {
 		return err
 	}
 	p := views.SetupPage{ConsolePage: frame, NotificationURL: h.notificationURL()}
+	if h.Setup.Environment == web.Embedded { // DOKU cannot reach a demo
+		p.NotificationURL, p.Example = frame.T("office.example")+h.NotificationPath, true
+	}
 	p.Groups = h.checkSetup(c.Request().Context(), frame.Lang)
 	return web.Render(c, http.StatusOK, views.SetupCheck(p))
 }
@@ -62,7 +65,11 @@ func (h *Handler) checkSetup(ctx context.Context, l views.Lang) []views.SetupGro
 			groups[last].Findings = append(groups[last].Findings, reports[i].list...)
 			continue
 		}
-		groups = append(groups, views.SetupGroup{Name: e.group, Title: l.T("exam." + e.group), Findings: reports[i].list})
+		title := l.T("exam." + e.group)
+		if e.group == "gateway" && h.Setup.Environment == web.Embedded {
+			title = l.T("exam.sandbox")
+		}
+		groups = append(groups, views.SetupGroup{Name: e.group, Title: title, Findings: reports[i].list})
 	}
 	return groups
 }
@@ -157,7 +164,11 @@ func (h *Handler) checkCredentials(ctx context.Context, r *report) {
 	var answer *jokul.Error
 	switch {
 	case err == nil, hasCode(err, jokul.CodeTransactionNotFound):
-		r.add(views.Good, "credentials", "ok")
+		outcome := "ok"
+		if h.Setup.Environment == web.Embedded {
+			outcome = "demo"
+		}
+		r.add(views.Good, "credentials", outcome)
 	case hasCode(err, jokul.CodeInvalidSignature):
 		r.add(views.Bad, "credentials", "signature")
 	case hasCode(err, jokul.CodeInvalidClientID):
@@ -263,16 +274,20 @@ func (h *Handler) checkNotificationURL(ctx context.Context, r *report) {
 	signed := func(body string) http.Header {
 		return h.Gateway.SignNotification(h.NotificationPath, models.TrialInvoice, []byte(body))
 	}
-	other := signed(testBody)
+	forgery, other := signed("another body"), signed(testBody)
 	other.Set(jokul.HeaderClientID, "MCH-0000-0000000000000")
+	nothing := http.Header{}
+	for _, header := range []http.Header{nothing, forgery, other} {
+		h.Payments.MarkTrial(header, []byte(testBody))
+	}
 	var all errgroup.Group
 	for _, probe := range []struct {
 		answer *probeAnswer
 		header http.Header
 		body   string
 	}{
-		{&unsigned, nil, testBody},
-		{&forged, signed("another body"), testBody},
+		{&unsigned, nothing, testBody},
+		{&forged, forgery, testBody},
 		{&foreign, other, testBody},
 		{&genuine, signed(testBody), testBody},
 		{&spelt, signed(testHeader), testHeader},

@@ -71,7 +71,7 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 		h.Log.WarnContext(ctx, "mail not sent", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "error", said)
 		err = h.Store.PostponeMail(keeping, m, said, h.Now().Add(min(time.Minute<<min(m.Tries, 6), models.MailPause)))
 	} else {
-		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "")
+		h.Log.InfoContext(ctx, "mail", "order_number", m.Order.Number, "kind", m.Kind, "sent", m.Subject != "" && !h.MailStays())
 		err = h.Store.MailSent(keeping, m)
 	}
 	if err != nil {
@@ -133,7 +133,11 @@ func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 func mailWords(l views.Lang, m models.Mail) []string {
 	switch m.Kind {
 	case models.MailMoney:
-		return []string{web.ShopperCase(l, *m.Order, *m.Case)}
+		words := []string{web.ShopperCase(l, *m.Order, *m.Case)}
+		if advice := web.CaseAdvice(l, m.Case.Kind); advice != "" {
+			words = append(words, advice)
+		}
+		return words
 	case models.MailDecided:
 		return web.DecisionWords(l, *m.Case, m.Case.Decision)
 	}

@@ -222,7 +222,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	if payable && payment.Code != "" {
 		v.Code = viewCode(page.Lang, payment)
 		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
-		v.Simulator = h.simulatorLink(payment.Code)
+		v.Simulator = h.simulatorLink(page.Lang, payment.Code)
 	}
 	if v.Code != nil {
 		v.Keep = shareLinks(v)
@@ -234,7 +234,11 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Page.Refresh = "15"
 	}
 	for _, c := range o.OpenCases {
-		if text := web.ShopperCase(page.Lang, o, c); text != "" && !slices.Contains(v.Cases, text) {
+		text := web.ShopperCase(page.Lang, o, c)
+		if advice := web.CaseAdvice(page.Lang, c.Kind); text != "" && advice != "" && v.State != views.StateChecking { // which says it on top
+			text += " " + advice
+		}
+		if text != "" && !slices.Contains(v.Cases, text) {
 			v.Cases = append(v.Cases, text)
 		}
 	}
@@ -325,12 +329,12 @@ func checkedText(l views.Lang, p models.Payment) string {
 	return l.T("check.answer", l.Clock(*p.CheckedAt), answer)
 }
 
-// simulatorLink is the till with a code typed in, in a demo.
-func (h *Handler) simulatorLink(code string) string {
+// simulatorLink is the till with a code typed in, in a demo. It speaks the language of the order's page.
+func (h *Handler) simulatorLink(l views.Lang, code string) string {
 	if !h.Demo() {
 		return ""
 	}
-	return h.TillURL + "/simulator?" + url.Values{"payment_code": {code}}.Encode()
+	return h.TillURL + "/simulator?payment_code=" + url.QueryEscape(code) + "&lang=" + string(l)
 }
 
 // howToPayPage is the gateway's page about a code, empty where the address that came with the code is not the gateway's:

@@ -129,6 +129,9 @@ func New(ctx context.Context, c Config) (*App, error) {
 	return h, nil
 }
 
+// MailStays reports whether mails are written and do not leave: in a demo without a mail server they are in its mailbox.
+func (h *App) MailStays() bool { return h.Demo() && h.Setup.MailFrom == "" }
+
 // newPayments wires the payment flow.
 func (h *App) newPayments() *payments.Service {
 	interval := CheckInterval

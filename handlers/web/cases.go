@@ -64,6 +64,16 @@ func ShopperCase(l views.Lang, o models.Order, c models.Case) string {
 	return ""
 }
 
+// CaseAdvice is what the shopper should do while an open case of a kind is looked at, where the case itself does not
+// say so.
+func CaseAdvice(l views.Lang, kind models.CaseKind) string {
+	switch kind {
+	case models.CaseWrongAmount, models.CaseWrongCode, models.CaseWrongChannel:
+		return l.T("order.case.wait")
+	}
+	return ""
+}
+
 // DecisionWords is what the shopper reads about a decision. The case must hold what was
 // noted of a refund.
 func DecisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words []string) {

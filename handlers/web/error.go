@@ -3,10 +3,12 @@ package web
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"warungjokul/models"
 	"warungjokul/views"
 
@@ -33,11 +35,28 @@ func statusOf(err error) int {
 	}
 }
 
+// StatusClientClosed is what a request counts as whose client left before it had its answer: nginx's number for that.
+// Nobody receives it.
+const StatusClientClosed = 499
+
+// clientLeft reports whether an error means only that the client of a request has left: what was done for it was
+// cancelled, or the answer could not be written. The HTTP server cancels the client's context in both cases. An error
+// that would also have met a client that stayed stays an error.
+func clientLeft(client context.Context, err error) bool {
+	return errors.Is(client.Err(), context.Canceled) &&
+		(errors.Is(err, context.Canceled) || connectionLost(err) && !errors.Is(err, models.ErrUnavailable))
+}
+
+// connectionLost reports whether the other side of a connection was gone.
+func connectionLost(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
+}
+
 // ShowError logs an error that is ours, once, and tells the client what to do
 // next: people a page, programs a line of JSON.
 func (h *App) ShowError(err error, c echo.Context) {
 	status := statusOf(err)
-	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+	if status >= http.StatusInternalServerError {
 		h.Log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "route", c.Path(), "error", err)
 	}
 	if c.Response().Committed {
@@ -51,7 +70,7 @@ func (h *App) ShowError(err error, c echo.Context) {
 	} else {
 		err = h.errorPage(c, status)
 	}
-	if err != nil {
+	if err != nil && !connectionLost(err) {
 		h.Log.ErrorContext(c.Request().Context(), "show error", "error", err)
 	}
 }

@@ -241,11 +241,14 @@ func Client(address string) string {
 	return network.String()
 }
 
-// accessLog logs what the client got.
+// accessLog logs what the client got, and shows it an error. For a client that has left there is nothing to show.
 func (h *App) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		began := time.Now()
-		if err := next(c); err != nil {
+		began, client := time.Now(), c.Request().Context() // layers further in bound theirs
+		switch err := next(c); {
+		case err != nil && clientLeft(client, err):
+			c.Response().Status = StatusClientClosed
+		case err != nil:
 			c.Error(err)
 		}
 		h.logRequest(c, time.Since(began))

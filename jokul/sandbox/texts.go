@@ -39,7 +39,7 @@ var texts = map[string]text{
 	"often-why": {"Kasir simulasi ini menerima paling banyak 100 pembayaran untuk satu kode.", "This simulated till takes 100 payments of one code at most."},
 
 	"amount":   {"Jumlah", "Amount"},
-	"customer": {"Nama pelanggan", "Customer"},
+	"customer": {"Nama pembeli", "Customer"},
 	"merchant": {"Toko", "Merchant"},
 	"info":     {"Keterangan", "Info"},
 	"status":   {"Status", "Status"},
@@ -51,7 +51,7 @@ var texts = map[string]text{
 	"pay":                  {"Terima tunai & bayar", "Take cash & pay"},
 	"others":               {"Kejadian lain", "Other cases"},
 	"pay_late":             {"Bayar terlambat", "Pay late"},
-	"pay_late-why":         {"Kode yang belum kedaluwarsa dibuat kedaluwarsa sekarang, lalu dibayar; toko tahu bila sudah bertanya", "A code that has not expired does so now and is then paid; the shop knows if it has asked"},
+	"pay_late-why":         {"Kode dibuat kedaluwarsa di gateway, lalu dibayar. Bagi toko itu tepat waktu selama ia belum bertanya; yang benar-benar terlambat ada di panel sandbox di konsol toko", "The code expires at the gateway and is then paid. To the shop that is on time as long as it has not asked; a really late one is in the sandbox panel of the shop's console"},
 	"pay_wrong_amount":     {"Jumlah berbeda", "Wrong amount"},
 	"pay_wrong_amount-why": {"Rp 1.000 lebih sedikit dari tagihan", "Rp 1.000 less than the bill"},
 	"pay_twice":            {"Bayar dua kali", "Pay twice"},
@@ -64,7 +64,7 @@ var texts = map[string]text{
 	"split-rest":  {"Sisa untuk toko", "The rest, to the shop"},
 	"receipt":     {"Struk pembayaran", "Receipt"},
 	"store":       {"Gerai", "Store"},
-	"invoice":     {"No. tagihan", "Invoice number"},
+	"invoice":     {"Nomor invoice", "Invoice number"},
 	"transaction": {"No. transaksi", "Transaction id"},
 	"total":       {"Tunai", "Cash"},
 	"asked":       {"Seharusnya", "The bill said"},
@@ -123,19 +123,4 @@ func (l language) of(t text) string {
 		return t.EN
 	}
 	return t.ID
-}
-
-// An aside is a phrase in the other language, set beside the first.
-type aside struct{ Lang, Text string }
-
-// Beside says a phrase in the other language, nothing where both say the same.
-func (l language) Beside(key string) aside {
-	other := english
-	if l == english {
-		other = ""
-	}
-	if other.say(key) == l.say(key) {
-		return aside{}
-	}
-	return aside{other.Lang(), other.say(key)}
 }

@@ -101,11 +101,12 @@ func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 	}
 }
 
-// errorLogger logs statements that have failed, without their values. GORM's logger would format every statement.
+// errorLogger logs statements that have failed, without their values. GORM's logger would format every statement. A
+// statement that was cancelled has not failed: whoever asked for it has left.
 type errorLogger struct{ logger.Interface }
 
 func (l errorLogger) Trace(ctx context.Context, begin time.Time, f func() (string, int64), err error) {
-	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) && !errors.Is(err, context.Canceled) {
 		l.Interface.Trace(ctx, begin, f, err)
 	}
 }
