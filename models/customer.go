@@ -48,6 +48,13 @@ func (c contact) isIn(email, phone string) bool {
 	return c.email != "" && NormalEmail(email) == c.email || c.phone != "" && NormalPhone(phone) == c.phone
 }
 
+// IsSame reports whether two customers have the same email, phone number and name, however they are spelled. One who
+// shares less may be somebody else: a stranger can order with anybody's email.
+func (c Customer) IsSame(other Customer) bool {
+	name := func(c Customer) string { return strings.Join(strings.Fields(foldAll(c.Name)), " ") }
+	return NormalEmail(c.Email) == NormalEmail(other.Email) && NormalPhone(c.Phone) == NormalPhone(other.Phone) && name(c) == name(other)
+}
+
 // ordersOf lists the orders that were not erased and have a contact, or had it before their customer was corrected.
 func ordersOf(db *gorm.DB, c contact) (ids []int64, err error) {
 	var now []Order
