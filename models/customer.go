@@ -21,15 +21,15 @@ type contact struct{ email, phone string }
 const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(%s," +
 	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
 
-// mayBeEmail is the condition that a column may have the contact's email: the part before the @, without dots, begins
-// alike. Which it has is for NormalEmail to say.
+// mayBeEmail is the condition that a column may have the contact's email: the part before the @, without allSeparators,
+// begins alike. Which it has is for NormalEmail to say.
 func (c contact) mayBeEmail(db *gorm.DB, column string) *gorm.DB {
 	if c.email == "" {
 		return db.Where("1 = 0")
 	}
 	name, _, _ := strings.Cut(c.email, "@")
-	name = strings.ReplaceAll(name, ".", "")
-	const begins = "substr(REPLACE(lower(%s), '.', ''), 1, ?) IN ?"
+	name = without(name, allSeparators)
+	const begins = "substr(REPLACE(REPLACE(REPLACE(lower(%s), '.', ''), '-', ''), '_', ''), 1, ?) IN ?"
 	return db.Where(fmt.Sprintf(begins, column), utf8.RuneCountInString(name)+1, []string{name + "@", name + "+"})
 }
 
