@@ -17,7 +17,8 @@ import (
 // check refuses settings with which the shop would not do what was meant, or would do it unsafely. The error is one
 // sentence that begins with the setting's name and repeats no secret.
 func (s *settings) check() error {
-	for _, check := range []func() error{s.checkChoices, s.checkDemo, s.checkGateway, s.checkCredentials, s.checkValues, s.checkPrivacy} {
+	for _, check := range []func() error{s.checkChoices, s.checkDemo, s.checkGateway, s.checkCredentials, s.checkPassword, s.checkValues,
+		s.checkPrivacy} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -82,15 +83,22 @@ func (s *settings) checkGateway() error {
 		return errors.New("JOKUL_BASE_URL must be http(s)://host with no path")
 	case s.Environment == production && !isHTTPS(s.BaseURL):
 		return errors.New("BASE_URL must begin with https:// in production: over http anybody on the way reads and changes what shoppers see")
+	case s.Environment == production && !isPublic(hostOf(s.BaseURL)):
+		return errors.New("BASE_URL is an address that neither shoppers nor DOKU reach from elsewhere; in production it must be the public one, such as https://shop.example.com")
 	case (s.Environment == production || ofDOKU) && !isHTTPS(s.GatewayURL):
 		return errors.New("JOKUL_BASE_URL must begin with https://: over http anybody on the way reads and changes what the gateway says")
 	case s.Environment == production && host == hostOf(jokul.SandboxURL):
 		return errors.New("JOKUL_BASE_URL is DOKU's sandbox, but JOKUL_ENVIRONMENT is production; remove one of them")
+	case s.Environment == production && host != dokuDomain && !strings.HasSuffix(host, "."+dokuDomain) && !isLocal(host):
+		return errors.New("JOKUL_BASE_URL is no host of DOKU's, but JOKUL_ENVIRONMENT is production; remove JOKUL_BASE_URL, or set JOKUL_ENVIRONMENT=sandbox to try another gateway")
 	case s.Environment != production && host == hostOf(jokul.ProductionURL):
 		return fmt.Errorf("JOKUL_BASE_URL is DOKU's production, but JOKUL_ENVIRONMENT is %s; remove JOKUL_BASE_URL, or set JOKUL_ENVIRONMENT=production", s.Environment)
 	}
 	return nil
 }
+
+// dokuDomain is the domain of all of DOKU's hosts.
+const dokuDomain = "doku.com"
 
 // checkCredentials wants them whole and of the world that the shop is in.
 func (s *settings) checkCredentials() error {
@@ -122,8 +130,16 @@ func (s *settings) checkCredentials() error {
 // quotes are the marks that get around a value on its way from a page or a file.
 const quotes = "\"'`´‘’‚“”„«»"
 
-// refuseDemoCredentials refuses those of the gateways that are run offline, which DOKU does not know and everybody may.
+// refuseDemoCredentials refuses those of the gateways that are run offline, which DOKU does not know and everybody may,
+// and what examples have in their place.
 func (s *settings) refuseDemoCredentials() error {
+	for _, c := range []struct{ name, value string }{
+		{"JOKUL_CLIENT_ID", s.ClientID}, {"JOKUL_SECRET_KEY", s.SecretKey}, {"JOKUL_PREVIOUS_SECRET_KEY", s.PreviousSecretKey},
+	} {
+		if isPlaceholder(c.value) {
+			return errors.New(c.name + " is what examples have in its place; DOKU's Back Office shows yours")
+		}
+	}
 	if sandbox.IsOfflineClientID(s.ClientID) {
 		return errors.New("JOKUL_CLIENT_ID is the demo's; DOKU's Back Office shows yours")
 	}
@@ -157,8 +173,6 @@ func (s *settings) checkValues() error {
 		return errors.New("SMTP_URL must be smtp:// or smtps:// with a host, such as smtps://user:password@mail.example.com")
 	case s.SMTPURL != "" && !isAddress(s.MailFrom):
 		return errors.New("MAIL_FROM must be a mail address, such as Warung Jokul <toko@example.com>")
-	case s.ConsolePassword != "" && (len(s.ConsolePassword) < 8 || len(s.ConsolePassword) > 72):
-		return errors.New("CONSOLE_PASSWORD must be 8 to 72 bytes long, or a bcrypt hash")
 	}
 	return nil
 }

@@ -72,6 +72,9 @@ func readSettings(environ []string) (settings, error) {
 	if err := checkNames(values); err != nil {
 		return s, err
 	}
+	if environment, set := values["JOKUL_ENVIRONMENT"]; set && environment == "" {
+		return s, errors.New("JOKUL_ENVIRONMENT is set and empty; set it to embedded, sandbox or production, or remove it for a demo")
+	}
 	warnings, err := readSecretFiles(values)
 	if err != nil {
 		return s, err

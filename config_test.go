@@ -27,7 +27,9 @@ func TestEnvironments(t *testing.T) {
 	for _, c := range []struct{ environment, override, want string }{
 		{"sandbox", "", jokul.SandboxURL},
 		{"production", "", jokul.ProductionURL},
-		{"production", "https://gateway.example.com", "https://gateway.example.com"},
+		{"production", "https://api.doku.com", "https://api.doku.com"},
+		{"production", "https://127.0.0.1:1", "https://127.0.0.1:1"},
+		{"sandbox", "https://gateway.example.com", "https://gateway.example.com"},
 		{"sandbox", "http://127.0.0.1:1", "http://127.0.0.1:1"},
 	} {
 		s, err := readSettings([]string{"JOKUL_ENVIRONMENT=" + c.environment, "JOKUL_BASE_URL=" + c.override,
@@ -54,6 +56,50 @@ func TestBadSettings(t *testing.T) {
 		{"BASE_URL=https://shop.example.com/shop", "BASE_URL"},
 		{"BASE_URL=ftp://shop.example.com", "BASE_URL"},
 		{"JOKUL_BASE_URL=https://api.doku.com/v1", "JOKUL_BASE_URL"},
+		{"JOKUL_ENVIRONMENT=", "JOKUL_ENVIRONMENT"},
+		{"JOKUL_BASE_URL=https://gateway.example.com", "JOKUL_BASE_URL"},
+		{"JOKUL_BASE_URL=https://api.doku.com.evil.example", "JOKUL_BASE_URL"},
+		{"JOKUL_BASE_URL=https://evildoku.com", "JOKUL_BASE_URL"},
+		{"JOKUL_BASE_URL=https://192.0.2.1", "JOKUL_BASE_URL"},
+		{"BASE_URL=https://localhost", "BASE_URL"},
+		{"BASE_URL=https://shop.localhost.", "BASE_URL"},
+		{"BASE_URL=https://127.0.0.1", "BASE_URL"},
+		{"BASE_URL=https://[::1]:8443", "BASE_URL"},
+		{"BASE_URL=https://[::ffff:10.0.0.1]", "BASE_URL"},
+		{"BASE_URL=https://192.168.1.10", "BASE_URL"},
+		{"BASE_URL=https://0.0.0.0", "BASE_URL"},
+		{"BASE_URL=https://127.1", "BASE_URL"},
+		{"BASE_URL=https://0x7f.1", "BASE_URL"},
+		{"BASE_URL=https://2130706433", "BASE_URL"},
+		{"BASE_URL=https://shop", "BASE_URL"},
+		{"JOKUL_SECRET_KEY=your-secret-key", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=SK-YOUR_SECRET_KEY", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=<secret>", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=SK-<your-key>", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=changeme", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=secret", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=secret-key", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=${JOKUL_SECRET_KEY}", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY={{secret}}", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=...", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=SK-xxxxxxxxxx", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=SK-***", "JOKUL_SECRET_KEY"},
+		{"JOKUL_SECRET_KEY=null", "JOKUL_SECRET_KEY"},
+		{"JOKUL_PREVIOUS_SECRET_KEY=<old>", "JOKUL_PREVIOUS_SECRET_KEY"},
+		{"JOKUL_CLIENT_ID=your-client-id", "JOKUL_CLIENT_ID"},
+		{"JOKUL_CLIENT_ID=<client-id>", "JOKUL_CLIENT_ID"},
+		{"JOKUL_CLIENT_ID=MCH-...", "JOKUL_CLIENT_ID"},
+		{"CONSOLE_PASSWORD=         ", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=a         b", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=password", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=<password>", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=aaaaaaaaaa", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=your-password", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=$2y$10$abcdefghijklmnopqrstuv", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=$2y$31$abcdefghijklmnopqrstuu0123456789012345678901234567890", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=$2y$10$abcdefghijklmnopqrstuu012345678901234567890123456789!", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD=$argon2id$v=19$m=65536,t=3,p=4$c2FsdA", "CONSOLE_PASSWORD"},
+		{"CONSOLE_PASSWORD={SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "CONSOLE_PASSWORD"},
 		{"CONSOLE_PASSWORD=short", "CONSOLE_PASSWORD"},
 		{"CONSOLE_PASSWORD=" + strings.Repeat("x", 73), "CONSOLE_PASSWORD"},
 		{"SMTP_URL=mail.example.com", "SMTP_URL"},
@@ -121,6 +167,17 @@ func TestBadSettings(t *testing.T) {
 		}
 		if strings.Contains(said, testSecret) {
 			t.Errorf("%s: the secret is in %q", c.given, said)
+		}
+	}
+}
+
+// What is odd and somebody's own is taken.
+func TestOddSettings(t *testing.T) {
+	live := []string{"JOKUL_ENVIRONMENT=production", "JOKUL_CLIENT_ID=BRN-0201-1625629218475", "JOKUL_SECRET_KEY=SK-Kzv0YourX3secretTest7", "BASE_URL=https://shop.example.com"}
+	for _, given := range []string{"", "BASE_URL=https://8.8.8.8", "BASE_URL=https://toko.co.id:8443", "CONSOLE_PASSWORD=correct horse battery", "CONSOLE_PASSWORD=my-secret-is-long",
+		"CONSOLE_PASSWORD=$ecret$tuff", "CONSOLE_PASSWORD=<3 kopi tubruk", "CONSOLE_PASSWORD=$2a$04$abcdefghijklmnopqrstuu0123456789012345678901234567890"} {
+		if _, err := readSettings(append(live[:len(live):len(live)], given)); err != nil {
+			t.Errorf("%s: %v", given, err)
 		}
 	}
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,11 +47,15 @@ func addEnvFile(environ []string, file string) (all, notes []string, err error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s cannot be read: %w", file, errors.Unwrap(err))
 	}
+	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // a mark that some editors begin a file with
 	// A $ means itself: a bcrypt hash is full of them.
 	const dollar = "\uE000"
 	given, err := godotenv.Unmarshal(strings.ReplaceAll(string(text), "$", dollar))
 	if err != nil { // which repeats the line
 		return nil, nil, fmt.Errorf("%s must hold lines such as NAME=value; put a value that has spaces or a # in it in quotes", file)
+	}
+	if name := givenTwice(text, given); name != "" {
+		return nil, nil, fmt.Errorf("%s gives %s twice; remove one of them", file, name)
 	}
 	known := map[string]bool{}
 	for _, pair := range environ {
@@ -71,17 +77,41 @@ func addEnvFile(environ []string, file string) (all, notes []string, err error) 
 	return all, notes, nil
 }
 
+// lineOfName finds the names that a file gives.
+var lineOfName = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*[=:]`)
+
+// givenTwice returns a name that a file gives more than once, empty where there is none.
+func givenTwice(text []byte, given map[string]string) string {
+	seen := map[string]bool{}
+	for _, match := range lineOfName.FindAllSubmatch(text, -1) {
+		name := string(match[1])
+		if _, isName := given[name]; isName && seen[name] {
+			return name
+		}
+		seen[name] = true
+	}
+	return ""
+}
+
 // checkNames refuses a name that is meant for this shop and is none of its settings: the setting that was meant would
-// silently keep its default.
+// silently keep its default. Meant are names that begin with JOKUL, or nearly, or with DOKU_, and those that are a
+// setting's but for two letters.
 func checkNames(values map[string]string) error {
 	all, _ := names()
 	ours := slices.DeleteFunc(all, func(name string) bool { return !strings.HasPrefix(name, "JOKUL_") })
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		spelt := strings.ToUpper(name)
-		if !strings.HasPrefix(spelt, "JOKUL") || slices.Contains(ours, name) {
+		if slices.Contains(ours, name) {
 			continue
 		}
-		meant, _ := nearestName(name, ours)
+		spelt := strings.ToUpper(strings.TrimLeft(name, "_ "))
+		first, rest, _ := strings.Cut(spelt, "_")
+		if rest != "" && (first == "DOKU" || levenshtein.ComputeDistance(first, "JOKUL") == 1) {
+			spelt = "JOKUL_" + rest
+		}
+		meant, distance := nearestName(spelt, ours)
+		if !strings.HasPrefix(spelt, "JOKUL") && distance > 2 {
+			continue
+		}
 		if i := slices.IndexFunc(ours, func(other string) bool { return strings.HasPrefix(other, spelt) }); i >= 0 {
 			meant = ours[i]
 		}

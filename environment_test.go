@@ -26,6 +26,10 @@ func TestUnknownNames(t *testing.T) {
 	for name, meant := range map[string]string{
 		"JOKUL_ENVIROMENT": "JOKUL_ENVIRONMENT", "JOKUL_ENV": "JOKUL_ENVIRONMENT", "jokul_environment": "JOKUL_ENVIRONMENT", "JOKUL-ENVIRONMENT": "JOKUL_ENVIRONMENT",
 		"JOKUL_SECRETKEY": "JOKUL_SECRET_KEY", "JOKUL_SECRET_KEY_FILES": "JOKUL_SECRET_KEY_FILE", "JOKUL_CLIENTID": "JOKUL_CLIENT_ID",
+		"JKUL_ENVIRONMENT": "JOKUL_ENVIRONMENT", "JOKU_SECRET_KEY": "JOKUL_SECRET_KEY", "_JOKUL_ENVIRONMENT": "JOKUL_ENVIRONMENT",
+		" JOKUL_ENVIRONMENT": "JOKUL_ENVIRONMENT", "JOKU_ENV": "JOKUL_ENVIRONMENT", "YOKUL_SECRET_KEY": "JOKUL_SECRET_KEY", "OKUL_CLIENT_ID": "JOKUL_CLIENT_ID",
+		"jokul.environment": "JOKUL_ENVIRONMENT", "DOKU_SECRET_KEY": "JOKUL_SECRET_KEY", "DOKU_CLIENT_ID": "JOKUL_CLIENT_ID", "DOKU_ENV": "JOKUL_ENVIRONMENT",
+		"doku_environment": "JOKUL_ENVIRONMENT", "DOKU_URL": "JOKUL_BASE_URL", "DOKU_SECRET_KEY_FILE": "JOKUL_SECRET_KEY_FILE",
 		"JOKUL_PREVIOUS_SECRET": "JOKUL_PREVIOUS_SECRET_KEY", "JOKUL_BASEURL": "JOKUL_BASE_URL",
 	} {
 		_, err := readSettings([]string{name + "=" + testSecret})
@@ -34,7 +38,7 @@ func TestUnknownNames(t *testing.T) {
 		}
 	}
 	for name, meant := range map[string]string{"CONSOLE_PASWORD": "CONSOLE_PASSWORD", "console_password": "CONSOLE_PASSWORD", "CONSOLEPASSWORD": "CONSOLE_PASSWORD",
-		"DATABASE_URI": "DATABASE_URL", "RATE_LIMITS": "RATE_LIMIT", "DOKU_ENVIRONMENT": "JOKUL_ENVIRONMENT", "SMTP_URI": "SMTP_URL", "PUBLIC_DEMOS": "PUBLIC_DEMO"} {
+		"DATABASE_URI": "DATABASE_URL", "RATE_LIMITS": "RATE_LIMIT", "SMTP_URI": "SMTP_URL", "PUBLIC_DEMOS": "PUBLIC_DEMO"} {
 		s, err := readSettings([]string{name + "=" + testSecret})
 		if err != nil || !slices.Equal(s.warnings, []string{name + " is set and is no setting; did you mean " + meant + "?"}) {
 			t.Errorf("%s: warned of %q, %v", name, s.warnings, err)
@@ -102,6 +106,18 @@ func TestEnvFile(t *testing.T) {
 	}
 	if _, notes, err := addEnvFile(nil, written(t, "JOKUL_SECRET_KEY="+testSecret, 0o644)); err != nil || len(notes) != 2 || strings.Contains(notes[1], testSecret) {
 		t.Errorf("a file that others read: %q, %v", notes, err)
+	}
+	for _, text := range []string{"JOKUL_ENVIRONMENT=production\nJOKUL_ENVIRONMENT=embedded\n", "\tLOG_FORMAT : json\n# LOG_FORMAT=text\nexport LOG_FORMAT=text"} {
+		if _, _, err := addEnvFile(nil, written(t, text, 0o600)); err == nil || !strings.HasSuffix(err.Error(), " twice; remove one of them") {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	twiceInWords := "SHOP_NAME=Warung\n#SHOP_NAME=Toko\nMAIL_FROM=a@example.com # SHOP_NAME=x\n"
+	if all, _, err := addEnvFile(nil, written(t, twiceInWords, 0o600)); err != nil || !slices.Equal(all, []string{"MAIL_FROM=a@example.com", "SHOP_NAME=Warung"}) {
+		t.Errorf("%q: got %q, %v", twiceInWords, all, err)
+	}
+	if all, _, err := addEnvFile(nil, written(t, "\ufeffLOG_FORMAT=json\r\nSHOP_NAME=Toko\r\n", 0o600)); err != nil || !slices.Equal(all, []string{"LOG_FORMAT=json", "SHOP_NAME=Toko"}) {
+		t.Errorf("with a mark in front: %q, %v", all, err)
 	}
 	for _, text := range []string{"JOKUL_SECRET_KEY " + testSecret, `JOKUL_SECRET_KEY="` + testSecret, "{\"JOKUL_SECRET_KEY\": \"" + testSecret + "\"}"} {
 		if _, _, err := addEnvFile(nil, written(t, text, 0o600)); err == nil || strings.Contains(err.Error(), testSecret) || strings.Contains(err.Error(), "\n") {

@@ -360,15 +360,17 @@ func TestSessionsEndWithTheirPassword(t *testing.T) {
 	}
 }
 
-// guess tries to sign in from an address that a proxy tells of.
-func guess(t *testing.T, client *http.Client, shop, from, password string) int {
+// guess tries to sign in from an address that a proxy tells of, in X-Forwarded-For or another header.
+func guess(t *testing.T, client *http.Client, shop, from, password string, header ...string) int {
 	t.Helper()
+	header = append(header, "X-Forwarded-For")
 	form := strings.NewReader(url.Values{"password": {password}}.Encode())
 	r, err := http.NewRequest(http.MethodPost, shop+"/console/login", form)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Forwarded-For": {from}}
+	r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	r.Header.Set(header[0], from)
 	res, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -406,6 +408,40 @@ func TestGuessersDoNotLockStaffOut(t *testing.T) {
 	}
 	if status := guess(t, colleague.Client, p.shop.base, "198.51.100.7", consolePassword); status != http.StatusSeeOther {
 		t.Errorf("another browser at an address that has signed in before: HTTP %d", status)
+	}
+}
+
+// Behind a proxy that sets one of the two headers, a visitor who sends the other one is one client all the same. A proxy
+// that sets neither is none to trust.
+func TestVisitorsDoNotChooseTheirAddress(t *testing.T) {
+	p := newPair(t, "", "CONSOLE_PASSWORD="+consoleHash, "TRUSTED_PROXIES=127.0.0.2")
+	servers.Need(t, "nginx", "nginx")
+	for set, sent := range map[string]string{
+		"X-Real-IP $remote_addr":                     "X-Forwarded-For",
+		"X-Forwarded-For $remote_addr":               "X-Real-IP",
+		"X-Forwarded-For $proxy_add_x_forwarded_for": "X-Forwarded-For",
+	} {
+		listen := fixedPort(t)
+		lines := "proxy_bind 127.0.0.2; proxy_set_header Host $host; proxy_set_header " + set + ";"
+		block := fmt.Sprintf("server {\nlisten %s;\nlocation / { proxy_pass %s; %s }\n}\n", listen, p.shop.base, lines)
+		nginx, err := servers.RunNginx(t.TempDir(), block, "http://"+listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nginx.Stop)
+		held := 0
+		for i := range 10 {
+			status := guess(t, plain, "http://"+listen, fmt.Sprintf("203.0.113.%d", i), "wrong", sent)
+			if status == http.StatusTooManyRequests {
+				held++
+			}
+		}
+		if held == 0 {
+			t.Errorf("behind %q, whoever sends another %s each time is never held up", set, sent)
+		}
+	}
+	if said := p.shop.logs.String(); !strings.Contains(said, "that differ") || strings.Contains(said, "203.0.113.") {
+		t.Errorf("the log does not say that the headers differ, or has an address that a visitor made up:\n%s", said)
 	}
 }
 

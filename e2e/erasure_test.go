@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -175,7 +176,19 @@ func plantCustomer(t *testing.T, p *program) *erasureJourney {
 // checkExport looks for what is held in the export, and for the keys to the orders, which are not in it.
 func (j *erasureJourney) checkExport(t *testing.T) {
 	t.Helper()
-	export := j.v.export(j.console)
+	if alone := j.v.export(j.console); strings.Contains(alone, "refused@quetzalli.example") || !strings.Contains(alone, "Wulandari") {
+		t.Error("the export holds an order with another name and email, or not what was corrected")
+	}
+	res, err := j.v.PostForm(j.v.shop+j.console+"/customer.json", url.Values{"order": {j.numbers[1], "WJ-00000000"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	export := string(text)
 	for _, want := range []string{"Zulaikha Quetzalli", "refused@quetzalli.example", "Wulandari", "transfer to Zulaikha"} {
 		if !strings.Contains(export, want) {
 			t.Errorf("the export lacks %q", want)
@@ -191,9 +204,9 @@ func (j *erasureJourney) erase(t *testing.T) {
 	t.Helper()
 	v := j.v
 	_, preview := v.get(j.console + "/erase")
-	if strings.Count(preview, `name="order"`) != 3 || strings.Count(preview, "disabled") != 1 ||
+	if strings.Count(preview, `name="order"`) != 4 || strings.Count(preview, " checked") != 1 || strings.Count(preview, "disabled") != 1 ||
 		!strings.Contains(preview, "Not over yet") {
-		t.Errorf("the preview does not show three orders, one of them still open:\n%s", preview)
+		t.Errorf("the preview does not show three orders, one of them chosen, one still open, and one, apart, for the download, too:\n%s", preview)
 	}
 	before := v.moneyOf()
 	form := url.Values{"order": j.numbers, "reason": {"requested"}, "by": {"Sari"}}

@@ -74,7 +74,7 @@ func TestADemoBecomesAShop(t *testing.T) {
 
 	// The same gateway goes on as that of the real shop, with the same keys: only the books tell them apart.
 	front, doku := overTLS(t, p.shop.base), overTLS(t, p.gateway.base)
-	p.shop.environ = append(p.shop.environ, "JOKUL_ENVIRONMENT=production", "BASE_URL="+front.URL, "JOKUL_BASE_URL="+doku.URL, "SSL_CERT_FILE="+front.trusted)
+	p.shop.environ = append(p.shop.environ, "JOKUL_ENVIRONMENT=production", "BASE_URL=https://shop.example.com", "JOKUL_BASE_URL="+doku.URL, "SSL_CERT_FILE="+front.trusted)
 	if said := refused(t, p.dir, p.shop.environ); !strings.Contains(said, "retire-demo --yes") || !strings.Contains(said, "sandbox "+clientID) {
 		t.Errorf("on the demo's database the shop said %q", said)
 	}
@@ -89,7 +89,7 @@ func TestADemoBecomesAShop(t *testing.T) {
 	if err := p.shop.start(); err != nil {
 		t.Fatal(err)
 	}
-	v.shop, v.Transport = front.URL, front.Client().Transport
+	v.shop, v.Transport = "https://shop.example.com", front.Client().Transport // which finds every host of example.com at front
 	for order, code := range codes {
 		for _, path := range []string{order, order + "/cashier"} {
 			if status, page := v.get(path); status != http.StatusOK || strings.Contains(page, `data-code="`) {

@@ -67,6 +67,13 @@ func TestStartsThatAreRefused(t *testing.T) {
 	}{
 		{"JOKUL_SECRET_KEY is set, but JOKUL_ENVIRONMENT is embedded", []string{"JOKUL_CLIENT_ID=MCH-1", "JOKUL_SECRET_KEY=SK-1"}},
 		{"JOKUL_ENVIROMENT is no setting; did you mean JOKUL_ENVIRONMENT?", append(real[1:], "JOKUL_ENVIROMENT=production")},
+		{"JOKUL_ENVIRONMENT is set and empty", []string{"JOKUL_ENVIRONMENT="}},
+		{"JKUL_ENVIRONMENT is no setting; did you mean JOKUL_ENVIRONMENT?", []string{"JKUL_ENVIRONMENT=production"}},
+		{"DOKU_SECRET_KEY is no setting; did you mean JOKUL_SECRET_KEY?", []string{"DOKU_SECRET_KEY=SK-1"}},
+		{"JOKUL_SECRET_KEY is what examples have in its place", append(real, "JOKUL_SECRET_KEY=<secret>")},
+		{"BASE_URL is an address that neither shoppers nor DOKU reach", append(real, "BASE_URL=https://localhost")},
+		{"JOKUL_BASE_URL is no host of DOKU's", append(real, "JOKUL_BASE_URL=https://api.doku.com.evil.example")},
+		{"CONSOLE_PASSWORD begins like a hash", append(real, "CONSOLE_PASSWORD=$2y$10$abcdefghijklmnopqrstuv")},
 		{"BASE_URL is a public address", []string{"BASE_URL=https://shop.example.com"}},
 		{"ADDR can be reached from other machines", []string{"ADDR=0.0.0.0:0"}},
 		{"SANDBOX_ADDR can be reached from other machines", []string{"SANDBOX_ADDR=:0"}},
@@ -88,6 +95,13 @@ func TestStartsThatAreRefused(t *testing.T) {
 		if left := entries(t, dir); len(left) > 0 {
 			t.Errorf("%q: it wrote %q", tt.environ, left)
 		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("JOKUL_ENVIRONMENT=production\nJOKUL_ENVIRONMENT=embedded\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := refused(t, dir, alone()); !strings.HasPrefix(said, "warung: .env gives JOKUL_ENVIRONMENT twice") {
+		t.Errorf("with a name twice in .env it says %q", said)
 	}
 	for _, args := range [][]string{{"backup", "copy.db"}, {"retire-demo", "--yes"}, {"sandbox-key"}} {
 		if said := refused(t, t.TempDir(), alone("JOKUL_ENVIROMENT=production"), args...); !strings.HasPrefix(said, "warung: JOKUL_ENVIROMENT is no setting") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,45 @@ func TestErasedByTime(t *testing.T) {
 	}
 	if o, _ = w.Store.Order(context.Background(), o.Token); len(o.Payments) != 1 {
 		t.Errorf("%d payments, want 1", len(o.Payments))
+	}
+}
+
+// A stranger who orders with a customer's email, or phone number, is not that customer: what is held on the one is not
+// shown to the other, and nothing of the other is erased, unless somebody chooses so.
+func TestStrangersWithADetailOfACustomer(t *testing.T) {
+	w := newEnv(t)
+	w.open()
+	number := func(name, email, phone string) string {
+		return w.orderOf("MNM-TEH", models.Customer{Name: name, Email: email, Phone: phone}).Number
+	}
+	victim := number("Korban Asli", "korban.asli@contoh.id", "081311112222")
+	again := number("korban asli", "Korban.Asli+toko@contoh.id", "+62 813 1111 2222")
+	byEmail := number("Penyerang", "korban.asli@contoh.id", "081599990000")
+	byPhone := number("Korban Asli", "penyerang@contoh.id", "081311112222")
+	for _, asked := range []string{victim, again, byEmail, byPhone} {
+		export, page := w.see("/console/orders/"+asked+"/customer.json", http.StatusOK), w.see("/console/orders/"+asked+"/erase?lang=en", http.StatusOK)
+		sure, others, _ := strings.Cut(page, `data-testid="others"`)
+		_, sure, _ = strings.Cut(sure, "/erase\"")
+		for _, other := range []string{victim, again, byEmail, byPhone} {
+			same := asked == other || asked+other == victim+again || asked+other == again+victim
+			related := same || asked != byEmail && asked != byPhone || other == victim || other == again
+			if got := strings.Contains(export, other); got != same {
+				t.Errorf("the export of %s holds %s: %v", asked, other, got)
+			}
+			if got := strings.Contains(sure, `value="`+other+`"`); got != same {
+				t.Errorf("the page of %s takes %s for the same customer's: %v", asked, other, got)
+			}
+			if got := strings.Contains(others, `value="`+other+`"`); got != (related && !same) {
+				t.Errorf("the page of %s lists %s apart: %v", asked, other, got)
+			}
+		}
+		if strings.Contains(others, " checked") || !strings.Contains(page, "First check who asks") {
+			t.Errorf("the page of %s has chosen somebody else's order, or does not say to check who asks", asked)
+		}
+	}
+	chosen := atHome.post(w, "/console/orders/"+byEmail+"/customer.json", url.Values{"order": {victim, byPhone}}).Body.String()
+	if !strings.Contains(chosen, victim) || strings.Contains(chosen, again) || strings.Contains(chosen, byPhone) {
+		t.Error("the export lacks what was chosen, or holds what shares nothing with the order or was not chosen")
 	}
 }
 

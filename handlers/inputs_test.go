@@ -105,6 +105,7 @@ var inputs = []input{
 	{"form", "order", "POST /console/orders/cancel", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 422, 422, false},
 	{"form", "reason", "POST /console/orders/cancel", of("é", console.MaxReason), of("é", console.MaxReason+1), 422, 422, false}, // without a name
 	{"form", "by", "POST /console/orders/cancel", of("é", console.MaxBy), of("é", console.MaxBy+1), 422, 422, false},             // without a reason
+	{"form", "order", "POST /console/orders/:number/customer.json", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 200, 200, false},
 	{"form", "order", "POST /console/orders/:number/erase", of("W", web.MaxNumber), of("W", web.MaxNumber+1), 422, 422, false},
 	{"form", "reason", "POST /console/orders/:number/erase", "requested", "requestedd", 422, 422, false},                    // without a name
 	{"form", "by", "POST /console/orders/:number/erase", of("é", console.MaxBy), of("é", console.MaxBy+1), 422, 422, false}, // without a reason

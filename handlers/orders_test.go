@@ -26,8 +26,14 @@ func (w *env) open() { w.SandboxURL = "http://127.0.0.1:8081" }
 // orderAs places an order under a name and returns it.
 func (w *env) orderAs(sku, name, email string) models.Order {
 	w.t.Helper()
+	return w.orderOf(sku, models.Customer{Name: name, Email: email, Phone: "+6281234567890"})
+}
+
+// orderOf places an order of a customer and returns it.
+func (w *env) orderOf(sku string, customer models.Customer) models.Order {
+	w.t.Helper()
 	cart := w.post("/cart/items", url.Values{"sku": {sku}, "quantity": {"1"}}, nil).Result().Cookies()
-	placed := w.post("/checkout", url.Values{"name": {name}, "email": {email}, "phone": {"+6281234567890"},
+	placed := w.post("/checkout", url.Values{"name": {customer.Name}, "email": {customer.Email}, "phone": {customer.Phone},
 		"checkout_id": {w.checkoutID(cart)}}, cart)
 	if placed.Code != http.StatusSeeOther {
 		w.t.Fatalf("checkout: HTTP %d", placed.Code)

@@ -21,15 +21,15 @@ type contact struct{ email, phone string }
 const bareNumber = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(%s," +
 	" ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', '')"
 
-// mayBeEmail is the condition that a column may have the contact's email: the part before the @, without dots, begins
-// alike. Which it has is for NormalEmail to say.
+// mayBeEmail is the condition that a column may have the contact's email: the part before the @, without allSeparators,
+// begins alike. Which it has is for NormalEmail to say.
 func (c contact) mayBeEmail(db *gorm.DB, column string) *gorm.DB {
 	if c.email == "" {
 		return db.Where("1 = 0")
 	}
 	name, _, _ := strings.Cut(c.email, "@")
-	name = strings.ReplaceAll(name, ".", "")
-	const begins = "substr(REPLACE(lower(%s), '.', ''), 1, ?) IN ?"
+	name = without(name, allSeparators)
+	const begins = "substr(REPLACE(REPLACE(REPLACE(lower(%s), '.', ''), '-', ''), '_', ''), 1, ?) IN ?"
 	return db.Where(fmt.Sprintf(begins, column), utf8.RuneCountInString(name)+1, []string{name + "@", name + "+"})
 }
 
@@ -46,6 +46,13 @@ func (c contact) mayBePhone(db *gorm.DB, column string) *gorm.DB {
 // isIn reports whether an email or a phone number is the contact's.
 func (c contact) isIn(email, phone string) bool {
 	return c.email != "" && NormalEmail(email) == c.email || c.phone != "" && NormalPhone(phone) == c.phone
+}
+
+// IsSame reports whether two customers have the same email, phone number and name, however they are spelled. One who
+// shares less may be somebody else: a stranger can order with anybody's email.
+func (c Customer) IsSame(other Customer) bool {
+	name := func(c Customer) string { return strings.Join(strings.Fields(foldAll(c.Name)), " ") }
+	return NormalEmail(c.Email) == NormalEmail(other.Email) && NormalPhone(c.Phone) == NormalPhone(other.Phone) && name(c) == name(other)
 }
 
 // ordersOf lists the orders that were not erased and have a contact, or had it before their customer was corrected.

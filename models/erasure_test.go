@@ -424,6 +424,32 @@ func TestCustomerOrders(t *testing.T) {
 	}
 }
 
+// Only who has all three details of a customer is surely the same.
+func TestIsSame(t *testing.T) {
+	sari := Customer{"Sari  Dewi", "sari.dewi@gmail.com", "0812-3456-7890"}
+	for want, list := range map[bool][]Customer{
+		true:  {sari, {"SARI DEWI", "saridewi+toko@googlemail.com", "+62 812 3456 7890"}},
+		false: {{"Sari", sari.Email, sari.Phone}, {sari.Name, "sari@example.com", sari.Phone}, {sari.Name, sari.Email, "0813-0000-0001"}, {}},
+	} {
+		for _, c := range list {
+			if c.IsSame(sari) != want || sari.IsSame(c) != want {
+				t.Errorf("%+v: want %v", c, want)
+			}
+		}
+	}
+}
+
+// Every spelling that a provider takes for one address is found.
+func TestCustomerOrdersOfAProvider(t *testing.T) {
+	s, _ := openStore(t)
+	asked := placeCorrected(t, s, "asked", Customer{"Sari", "sari.dewi@proton.me", "0812-3456-7890"})
+	placeCorrected(t, s, "same", Customer{"Sari", "S_ari-dewi+x@protonmail.com", "0813-0000-0002"})
+	placeCorrected(t, s, "other", Customer{"Sari", "sari-dewi@example.com", "0813-0000-0003"})
+	if list, err := s.CustomerOrders(context.Background(), asked); err != nil || len(list) != 2 {
+		t.Errorf("%d orders, %v, want two", len(list), err)
+	}
+}
+
 // What came about no order is erased where it names the customer, as the order has it or had it before a correction.
 func TestEraseStrays(t *testing.T) {
 	s, c := openStore(t)

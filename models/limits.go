@@ -101,21 +101,44 @@ func (s *Store) keyedHash(kind, value string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
+// mailProvider is a provider that leads several addresses to one mailbox.
+type mailProvider struct {
+	domains    []string // the first stands for all: they share their names
+	separators string   // which it ignores in a name
+}
+
+var mailProviders = []mailProvider{
+	{[]string{"gmail.com", "googlemail.com"}, "."},
+	{[]string{"proton.me", "protonmail.com", "pm.me", "protonmail.ch"}, ".-_"},
+}
+
+// allSeparators are what any of mailProviders ignores.
+const allSeparators = ".-_"
+
 // NormalEmail returns the same for addresses that lead to one mailbox: without capitals and without what follows a
-// plus sign, and at Gmail without dots, which it ignores. Elsewhere dots tell mailboxes apart.
+// plus sign, and without what its provider ignores. Elsewhere dots tell mailboxes apart.
 func NormalEmail(email string) string {
 	name, domain, _ := strings.Cut(strings.ToLower(strings.TrimSpace(email)), "@")
 	name, _, _ = strings.Cut(name, "+")
-	if domain == "googlemail.com" {
-		domain = "gmail.com"
-	}
-	if domain == "gmail.com" {
-		name = strings.ReplaceAll(name, ".", "")
+	for _, p := range mailProviders {
+		if slices.Contains(p.domains, domain) {
+			name, domain = without(name, p.separators), p.domains[0]
+		}
 	}
 	if domain == "" {
 		return name
 	}
 	return name + "@" + domain
+}
+
+// without is a text without some characters.
+func without(text, characters string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(characters, r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // NormalPhone returns the digits of a phone number with its country: 0812, 812, +62 812, 0062 812 and +62 0812 are one.

@@ -264,6 +264,7 @@ func TestSpellingsOfOnePerson(t *testing.T) {
 	for email, want := range map[string]string{
 		"Budi@Example.COM": "budi@example.com", "budi+toko@example.com": "budi@example.com", "b.u.d.i+x@gmail.com": "budi@gmail.com",
 		"Bu.Di@googlemail.com": "budi@gmail.com", "b.udi@example.com": "b.udi@example.com", "": "",
+		"B_u-d.i@protonmail.com": "budi@proton.me", "bu_di+x@pm.me": "budi@proton.me", "bu-di@gmail.com": "bu-di@gmail.com",
 	} {
 		if got := NormalEmail(email); got != want {
 			t.Errorf("%q is %q, want %q", email, got, want)
@@ -280,6 +281,69 @@ func TestSpellingsOfOnePerson(t *testing.T) {
 	}
 }
 
+// Whatever addresses one client makes up, its orders cause thirty mails an hour at most. Others are sent theirs.
+func TestMailsOfAClientAreBounded(t *testing.T) {
+	ctx := context.Background()
+	s, c := openStore(t)
+	var orders []Order
+	for i := range 10 {
+		o, err := shopper{"192.0.2.1", fmt.Sprintf("n%d@example.com", i), fmt.Sprintf("0812000%05d", i)}.order(t, s, "MKN-KERUPUK", 1)
+		must(t, err)
+		orders = append(orders, o)
+	}
+	send := func(o Order, n int) (sent int) {
+		t.Helper()
+		for i := range n {
+			o.CustomerEmail = fmt.Sprintf("any%d@catch-all-%d.example", i, o.ID) // as corrected
+			_, allowed, err := s.CountMail(ctx, Mail{Kind: MailCode, OrderID: o.ID, Order: &o})
+			must(t, err)
+			if allowed {
+				sent++
+			}
+		}
+		return sent
+	}
+	total := 0
+	for _, o := range orders {
+		total += send(o, 4)
+	}
+	if total != 30 {
+		t.Errorf("%d mails in an hour", total)
+	}
+	if allowed, err := s.MailAllowed(ctx, orders[0]); err != nil || allowed {
+		t.Errorf("the button is allowed another: %v, %v", allowed, err)
+	}
+	other, err := shopper{"192.0.2.2", "siti@example.com", "081298765432"}.order(t, s, "MKN-KERUPUK", 1)
+	must(t, err)
+	if allowed, err := s.MailAllowed(ctx, other); err != nil || !allowed || send(other, 1) != 1 {
+		t.Errorf("somebody else is sent nothing: %v", err)
+	}
+	c.advance(time.Hour + time.Second)
+	if sent := send(orders[1], 40); sent != 30 {
+		t.Errorf("%d mails in the next hour", sent)
+	}
+}
+
+// That a code is over is not said to who was never told of it.
+func TestMailAboutACodeThatWasHeldBack(t *testing.T) {
+	ctx := context.Background()
+	s, c := openStore(t)
+	o, err := shopper{"192.0.2.1", "siti@example.com", "081298765432"}.order(t, s, "MKN-KERUPUK", 1)
+	must(t, err)
+	giveCode(t, s, c, o.Payment())
+	claimed, err := s.ClaimMails(ctx, 1)
+	must(t, err)
+	over := Mail{Kind: MailExpired, OrderID: o.ID, Order: &o, PaymentID: o.Payment().ID}
+	for _, held := range []bool{false, true} {
+		if held {
+			must(t, s.write.Model(&Mail{}).Where("id = ?", claimed[0].ID).Update("last_error", mailOverLimit).Error)
+		}
+		if _, allowed, err := s.CountMail(ctx, over); err != nil || allowed == held {
+			t.Errorf("held back: %v, and the other mail is allowed: %v, %v", held, allowed, err)
+		}
+	}
+}
+
 func TestMailsToARecipientAreBounded(t *testing.T) {
 	ctx := context.Background()
 	s, c := openStore(t)
@@ -287,7 +351,7 @@ func TestMailsToARecipientAreBounded(t *testing.T) {
 		t.Helper()
 		var all atomic.Int64
 		together(n, func(i int) {
-			if _, allowed, err := s.CountMail(ctx, email); err != nil {
+			if _, allowed, err := s.CountMail(ctx, Mail{Kind: MailCode, Order: &Order{CustomerEmail: email}}); err != nil {
 				t.Error(err)
 			} else if allowed {
 				all.Add(1)
@@ -316,7 +380,7 @@ func TestMailsToARecipientAreBounded(t *testing.T) {
 	if err := s.DeleteOldMailSends(ctx); err != nil {
 		t.Fatal(err)
 	}
-	id, allowed, err := s.CountMail(ctx, "budi@example.com")
+	id, allowed, err := s.CountMail(ctx, Mail{Kind: MailCode, Order: &Order{CustomerEmail: "budi@example.com"}})
 	if err != nil || !allowed {
 		t.Fatal(allowed, err)
 	}

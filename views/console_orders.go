@@ -223,7 +223,7 @@ func orderSamples() []Sample {
 			})
 		}},
 		{Name: "console-erase-none", Draw: func(p Page) templ.Component {
-			return sampleErase(p, func(v *ErasePage) { v.Orders, v.None = v.Orders[:1], true })
+			return sampleErase(p, func(v *ErasePage) { v.Orders, v.Others, v.None = v.Orders[:1], nil, true })
 		}},
 		{Name: "console-order-erased", Draw: func(p Page) templ.Component {
 			v := sampleConsoleOrder(p, "paid")

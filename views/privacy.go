@@ -62,16 +62,18 @@ type ErasePage struct {
 	ConsolePage
 	Number, Path string
 	Problem      string
-	Orders       []ErasedOrder
+	Orders       []ErasedOrder // surely of the customer
+	Others       []ErasedOrder // with the same email or phone number only, or another name
 	Reasons      []DecisionChoice
 	Reason, By   Field
 	None         bool   // nothing can be erased now
 	More         string // that there are more orders than are shown, or empty
 }
 
-// ErasedOrder is an order of the customer.
+// ErasedOrder is an order of the customer, or of somebody who shares a detail.
 type ErasedOrder struct {
 	OrderRow
+	Phone  string
 	Why    string // it is left out, or empty
 	Chosen bool
 }
@@ -87,12 +89,15 @@ func sampleErase(p Page, change func(*ErasePage)) templ.Component {
 	v := ErasePage{ConsolePage: sampleConsole(p, "orders", p.T("erase.title", rows[2].Number)),
 		Number: rows[2].Number, Path: rows[2].Path}
 	for i, row := range rows[:3] {
-		o := ErasedOrder{OrderRow: row, Chosen: i > 0}
+		o := ErasedOrder{OrderRow: row, Phone: "0812-3456-7890", Chosen: i > 0}
 		if i == 0 {
 			o.Why = p.T("erase.block.open")
 		}
 		v.Orders = append(v.Orders, o)
 	}
+	other := ErasedOrder{OrderRow: rows[1], Phone: "0815-9999-0000"}
+	other.Number, other.Customer, other.Path = "WJ-7K2M9QXD", "Somebody Else", "/console/orders/WJ-7K2M9QXD"
+	v.Others = []ErasedOrder{other}
 	for _, reason := range []string{"requested", "withdrawn", "unlawful"} {
 		v.Reasons = append(v.Reasons, DecisionChoice{Value: reason, Name: p.T("erase.reason." + reason),
 			Chosen: reason == "requested"})

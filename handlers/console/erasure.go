@@ -116,7 +116,8 @@ func (h *Handler) askToErase(c echo.Context) error {
 	return h.erasePage(c, http.StatusOK, o, views.ErasePage{})
 }
 
-// erasePage lists the customer's orders. Those that are chosen are marked so in the form that is shown again.
+// erasePage lists the customer's orders, and apart from them those that share only some details and may be somebody
+// else's: nobody has chosen these yet.
 func (h *Handler) erasePage(c echo.Context, status int, o models.Order, p views.ErasePage) error {
 	var err error
 	if p.ConsolePage, err = h.ConsolePage(c, "orders", web.Lang(c).T("erase.title", o.Number)); err != nil {
@@ -128,14 +129,18 @@ func (h *Handler) erasePage(c echo.Context, status int, o models.Order, p views.
 	}
 	p.Number, p.Path, p.None = o.Number, web.ConsoleOrder(o.Number), true
 	for i, row := range orderRows(p.Lang, list) {
-		block := list[i].ErasureBlock()
-		shown := views.ErasedOrder{OrderRow: row, Chosen: block == ""}
+		block, same := list[i].ErasureBlock(), list[i].Customer().IsSame(o.Customer())
+		shown := views.ErasedOrder{OrderRow: row, Phone: list[i].CustomerPhone, Chosen: block == "" && same}
 		if block != "" {
 			shown.Why = p.T("erase.block." + string(block))
 		} else {
 			p.None = false
 		}
-		p.Orders = append(p.Orders, shown)
+		if same {
+			p.Orders = append(p.Orders, shown)
+		} else {
+			p.Others = append(p.Others, shown)
+		}
 	}
 	if len(list) == models.MaxCustomerOrders {
 		p.More = p.T("erase.more", models.MaxCustomerOrders)
@@ -213,8 +218,21 @@ func (h *Handler) notErased(c echo.Context, o models.Order, why string) error {
 	return h.consoleOrderPage(c, http.StatusConflict, o, func(p *views.ConsoleOrderPage) { p.Problem = why })
 }
 
-// exportCustomer is everything that is held on the customer of an order, with all their orders.
-func (h *Handler) exportCustomer(c echo.Context) error {
+// exportCustomer is everything that is held on the customer of an order, with all orders that are surely theirs.
+func (h *Handler) exportCustomer(c echo.Context) error { return h.sendHeld(c, nil) }
+
+// exportChosen is exportCustomer with the orders that were chosen of those that may be somebody else's.
+func (h *Handler) exportChosen(c echo.Context) error {
+	form, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	return h.sendHeld(c, form["order"])
+}
+
+// sendHeld sends what is held on the customer of an order. also are the numbers of orders that share only some details
+// with it, of which somebody says that they are the same customer's.
+func (h *Handler) sendHeld(c echo.Context, also []string) error {
 	o, err := h.orderByNumber(c)
 	if err != nil {
 		return err
@@ -222,8 +240,14 @@ func (h *Handler) exportCustomer(c echo.Context) error {
 	ctx := c.Request().Context()
 	list := []models.Order{o}
 	if o.ErasedAt == nil {
-		if list, err = h.Store.CustomerOrders(ctx, o); err != nil {
+		similar, err := h.Store.CustomerOrders(ctx, o)
+		if err != nil {
 			return fmt.Errorf("customer's orders: %w", err)
+		}
+		for _, other := range similar {
+			if other.ID != o.ID && (other.Customer().IsSame(o.Customer()) || slices.Contains(also, other.Number)) {
+				list = append(list, other)
+			}
 		}
 	}
 	held, err := h.Store.Held(ctx, list)

@@ -38,6 +38,7 @@ func (h *Handler) orderConsole(c *echo.Group) {
 	c.GET("/orders/:number/erase", h.askToErase)
 	c.POST("/orders/:number/erase", h.eraseCustomer)
 	c.GET("/orders/:number/customer.json", h.exportCustomer)
+	c.POST("/orders/:number/customer.json", h.exportChosen)
 	c.GET("/cases", h.showCases)
 	c.GET("/cases/:id", h.showCase)
 	c.POST("/cases/:id", h.decideCase)

@@ -206,13 +206,16 @@ func (h *Handler) readCheckout(c echo.Context) checkoutForm {
 	return f
 }
 
-// validEmail takes plain addresses with a dotted domain, in ASCII: the gateway
-// takes no others.
+// validEmail takes plain addresses at a domain that has a name, in ASCII: the gateway takes no others. An address in
+// place of the domain may be one of our own network, and a % before the @ asks a server to send a mail on.
 func validEmail(s string) bool {
 	address, err := mail.ParseAddress(s)
 	if err != nil || address.Address != s || len(s) > web.MaxEmail {
 		return false
 	}
-	_, domain, _ := strings.Cut(s, "@")
-	return strings.Contains(domain, ".") && !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+	name, domain, _ := strings.Cut(s, "@")
+	return !strings.ContainsAny(name, "%!") && domainName.MatchString(domain) && !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
+
+// domainName is a name of labels in letters, digits and hyphens, of which the last has a letter first.
+var domainName = regexp.MustCompile(`^(?i:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?i:[a-z](?:[a-z0-9-]*[a-z0-9]))$`)

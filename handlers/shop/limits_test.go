@@ -12,3 +12,18 @@ func TestNamesOfPeople(t *testing.T) {
 		}
 	}
 }
+
+func TestEmails(t *testing.T) {
+	for _, email := range []string{"budi@example.com", "b.u-d_i+toko@mail.example.co.id", "o'neil@example.com", "a@xn--e1afmkfd.com", "A@EXAMPLE.COM", "a@1.fm",
+		"a@example.xn--p1ai"} {
+		if !validEmail(email) {
+			t.Errorf("%q is refused", email)
+		}
+	}
+	for _, email := range []string{"a@[127.0.0.1]", "a@[IPv6:::1]", "postmaster@[192.0.2.2]", "a@127.0.0.1", "a@1.1.1.1", "a@127.1", "a@0x7f.1", "a@1.2.3.0x4", "a%b.com@c.de", "a!b@c.de",
+		"a@b_c.de", "a@-b.de", "a@b-.de", "a@localhost", "a@b..de", "a@c.de.", "a@c.d", "\"a b\"@c.de", "a@c.de, x@y.de", "A <a@c.de>", "a@c.de\nb", "", "@c.de", "a@"} {
+		if validEmail(email) {
+			t.Errorf("%q is taken", email)
+		}
+	}
+}

@@ -57,10 +57,10 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	err := h.deliverBounded(sending, &m)
 	keeping, cancel := payments.Saving(ctx)
 	defer cancel()
-	if errors.Is(err, errRecipientFull) {
+	if errors.Is(err, errOverLimit) {
 		h.Metrics.MailsHeld.Inc()
 		h.Limits.Do(func() {
-			h.Log.WarnContext(ctx, "mail not sent: its recipient has had too many", "order_number", m.Order.Number, "kind", m.Kind)
+			h.Log.WarnContext(ctx, "mail not sent: too many went to its recipient, or because of one client", "order_number", m.Order.Number, "kind", m.Kind)
 		})
 		err = h.Store.HoldMail(keeping, m)
 	} else if err != nil && context.Cause(sending) == payments.ErrStopped {
@@ -79,25 +79,26 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	}
 }
 
-// errRecipientFull: a recipient has had as many mails as strangers may cause.
-var errRecipientFull = errors.New("the recipient has had too many mails")
+// errOverLimit: as many mails were sent as strangers may cause.
+var errOverLimit = errors.New("too many mails")
 
 // isBounded reports whether mails of a kind count against what a recipient may be sent: those that a stranger can
 // cause. In a public demo that is each of them, for money is free there.
 func (h *Handler) isBounded(kind models.MailKind) bool { return kind.Bounded() || h.PublicDemo() }
 
-// deliverBounded delivers a mail within what its recipient may be sent. A mail that is not sent after all, because it
+// deliverBounded delivers a mail within what its recipient may be sent and what one client may cause. A mail that is
+// not sent after all, because it
 // is not wanted any more or because of an error, is not counted.
 func (h *Handler) deliverBounded(ctx context.Context, m *models.Mail) error {
 	if !h.RateLimit || !h.isBounded(m.Kind) || !m.Wanted(h.Now()) {
 		return h.deliver(ctx, m)
 	}
-	counted, allowed, err := h.Store.CountMail(ctx, m.Order.CustomerEmail)
+	counted, allowed, err := h.Store.CountMail(ctx, *m)
 	if err != nil {
 		return err
 	}
 	if !allowed {
-		return errRecipientFull
+		return errOverLimit
 	}
 	if err = h.deliver(ctx, m); err == nil && m.Subject != "" {
 		return nil
@@ -164,7 +165,7 @@ func (h *Handler) mailAgain(c echo.Context) error {
 		return err
 	}
 	if h.RateLimit {
-		allowed, err := h.Store.MailAllowed(c.Request().Context(), o.CustomerEmail)
+		allowed, err := h.Store.MailAllowed(c.Request().Context(), o)
 		if err != nil {
 			return fmt.Errorf("mail again: %w", err)
 		}

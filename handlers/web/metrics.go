@@ -53,7 +53,7 @@ func NewMetrics(store *models.Store, baseURL string) *Metrics {
 		OverLimit: prometheus.NewCounterVec(counter("shop_orders_over_limit_total",
 			"Orders, new codes and corrections refused by a limit on unpaid orders, by limit."), []string{"limit"}),
 		MailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
-			"Mails not sent, or sent later, because their recipient had had too many.")),
+			"Mails not sent, or sent later, because too many went to their recipient or because of one client.")),
 		mismatches: prometheus.NewGaugeVec(gauge("mismatches",
 			"Mismatches between the books and the gateway, by kind, as of the last hourly report."), []string{"kind"}),
 		ready: prometheus.NewGauge(gauge("shop_ready",

@@ -22,7 +22,9 @@ func (h *App) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			id = requestid.New(time.Now())
 		}
 		c.SetRequest(r.WithContext(requestid.With(r.Context(), id)))
-		if !trusted {
+		if trusted {
+			h.warnOfDispute(c.Request())
+		} else {
 			h.warnOfProxy(c.Request())
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
