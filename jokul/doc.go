@@ -66,8 +66,8 @@
 // Every failed call is an *Error. Its Outcome says what to do: send the same
 // again (OutcomeUnknown), give up (OutcomeRefused), or call a person
 // (OutcomeMisconfigured). Texts in it are for operators; buyers get words of
-// your own. A 4xx is a refusal only in an envelope of the gateway's: a proxy's or
-// a firewall's page has an unknown outcome. Where errors.Is finds ErrInvoiceTaken
+// your own. A 4xx is a refusal only where it is signed or in an envelope of the
+// gateway's: a proxy's or a firewall's page or JSON has an unknown outcome. Where errors.Is finds ErrInvoiceTaken
 // the invoice number is somebody else's for certain: Prepare again with a new one.
 // CodeDuplicateInvoice alone does not say so.
 //

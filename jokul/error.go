@@ -107,7 +107,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // IsNotFound reports whether err is the gateway not knowing a transaction. A 404
-// that is not the gateway's own, such as a proxy's page, does not count.
+// that is not the gateway's own, such as a proxy's page or JSON, does not count.
 func IsNotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.HTTPStatus == http.StatusNotFound && e.Outcome == OutcomeRefused
@@ -124,8 +124,8 @@ const maxErrorMessage = 300
 
 // decodeError makes an *Error of any answer that is not a success. It reads
 // every envelope of docs/protocol.md section 6 and never fails: what it cannot
-// read, an HTML page or half a body, leaves code and message empty, and the
-// outcome unknown unless the answer is signed.
+// read, an HTML page or half a body, leaves code and message empty. The outcome is
+// unknown unless the answer is signed or in one of the gateway's own envelopes.
 func decodeError(x *Exchange) *Error {
 	e := &Error{HTTPStatus: x.Status, RequestID: x.RequestID}
 	var envelope struct {
@@ -133,14 +133,14 @@ func decodeError(x *Exchange) *Error {
 		Message       messages        `json:"message"`
 		ErrorMessages messages        `json:"error_messages"`
 	}
-	var text messages // {"error":"Bad Request"}, which is nobody's in particular
+	var words messages // {"error":"Bad Request"}, which is nobody's in particular
 	if json.Unmarshal(x.ResponseBody, &envelope) == nil {
 		var inner struct {
 			Code    loose    `json:"code"`
 			Message messages `json:"message"`
 		}
 		if json.Unmarshal(envelope.Error, &inner) != nil {
-			_ = json.Unmarshal(envelope.Error, &text)
+			_ = json.Unmarshal(envelope.Error, &words)
 		}
 		e.Code = string(inner.Code)
 		for _, m := range []messages{inner.Message, envelope.Message, envelope.ErrorMessages} {
@@ -149,14 +149,15 @@ func decodeError(x *Exchange) *Error {
 			}
 		}
 	}
-	e.Outcome = outcome(x.Status, e.Code, x.Verified || e.Code != "" || e.Message != "")
-	e.Message = cut(strings.ToValidUTF8(cmp.Or(e.Message, strings.Join(text, "; ")), ""), maxErrorMessage)
+	e.Outcome = outcome(x.Status, e.Code, x.Verified || isGatewayError(x.Status, x.ResponseBody))
+	e.Message = cut(strings.ToValidUTF8(cmp.Or(e.Message, strings.Join(words, "; ")), ""), maxErrorMessage)
 	return e
 }
 
 // outcome reads an HTTP status and an error code. The header and credential
 // codes mean the same under 400 and 401. A 4xx refuses only if it is the
-// gateway's: a proxy or a firewall knows nothing of earlier sends.
+// gateway's: a proxy or a firewall may stand where the answer to a call that was
+// carried out should have been.
 func outcome(httpStatus int, code string, gateways bool) Outcome {
 	if httpStatus < 400 || httpStatus >= 500 || !gateways {
 		return OutcomeUnknown

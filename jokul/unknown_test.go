@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -153,6 +154,51 @@ func TestALostCodeIsNeverRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The gateway has made the code, and something between it and us answers in JSON of
+// its own. Whatever it says, under whatever 4xx, that refuses nothing; the answer is
+// within reach. The gateway's own words, under any of its statuses, stay what they are.
+func TestJSONOfOthersRefusesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 1))
+	for range 300 {
+		body, status := strangersBody(r), 400+r.IntN(100)
+		client, f, gateway := behind(t, jokul.WithRetries(0))
+		f.next(func(w http.ResponseWriter, r *http.Request) {
+			f.gateway.ServeHTTP(httptest.NewRecorder(), r)
+			says(status, body)(w, r)
+		})
+		f.queries(drops)
+		_, err := client.GeneratePaymentCode(t.Context(), prepare(t, client, request()))
+		if ledger, _ := gateway.Ledger(); len(ledger) != 1 {
+			t.Fatalf("the gateway has %d codes", len(ledger))
+		}
+		var e *jokul.Error
+		if !errors.As(err, &e) || e.Outcome != jokul.OutcomeUnknown || e.HTTPStatus != status {
+			t.Errorf("%d %s: got %v, want outcome unknown of that answer", status, body, err)
+		}
+	}
+}
+
+// strangersBody is JSON that looks like the gateway's errors, but is in none of the
+// envelopes of docs/protocol.md section 6.
+func strangersBody(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	code := `"code":` + pick(`"1020"`, `"Forbidden"`, `403`, `"AccessDenied"`, `null`, `""`, `"INVALID_SIGNATURE"`, `"x invalid_signature"`, `["invalid_signature"]`)
+	message := `"message":` + pick(`"Forbidden"`, `"Access denied"`, `null`, `""`, `{"text":"no"}`, `"customers only"`, `"orders are closed"`, `"no Route matched with those values"`)
+	kind := `"type":` + pick(`"about:blank"`, `"access_denied"`, `null`, `403`)
+	inner := pick(code, message, code+","+message, code+","+message+","+kind, message+","+kind, kind, "")
+	outer := pick(`"error":{`+inner+`}`, `"error":"`+pick("blocked", "invalid_signature", "Forbidden")+`"`, message, `"error_messages":`+pick(`null`, `[]`, `"no"`, `{}`), `"errors":[{`+inner+`}]`)
+	more := pick(`"status":403`, `"ray":"8a1"`, `"requestId":"r-1"`, `"statusCode":400,"message":["no"]`)
+	switch r.IntN(5) {
+	case 0:
+		return "{" + outer + "," + more + "}"
+	case 1:
+		return "{" + more + "}"
+	case 2:
+		return "[{" + outer + "}]"
+	}
+	return "{" + outer + "}"
 }
 
 // The last answer and what went before are both within reach of the error.

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -37,6 +38,73 @@ func TestAnswersUnderWay(t *testing.T) {
 				t.Errorf("%d paid payments are due, %v", stats.PaidAsked, err)
 			}
 		})
+	}
+}
+
+// A hint that comes while an answer is under way, from a payment that was due or was not, is
+// followed up once an answer can be trusted: that answer was asked for before it.
+func TestAHintWhileAnAnswerIsUnderWay(t *testing.T) {
+	ctx := context.Background()
+	never := func(s *Store, c *clock, before Payment) error { return s.Postpone(ctx, nil, before, "", time.Time{}) }
+	for name, answer := range map[string]func(s *Store, c *clock, before Payment) error{
+		"PENDING": func(s *Store, c *clock, before Payment) error {
+			return s.Postpone(ctx, nil, before, "", c.now().Add(30*time.Minute))
+		},
+		"EXPIRED":   func(s *Store, c *clock, before Payment) error { return s.Expire(ctx, nil, before.ID) },
+		"undecided": never,
+	} {
+		for due, wait := range map[string]time.Duration{"due": time.Hour, "not due": 0} {
+			for _, hinted := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, %s, hinted %v", name, due, hinted), func(t *testing.T) {
+					s, c := openStore(t)
+					o := withCode(t, s, c, "MNM-GAYO")
+					c.advance(wait)
+					before, claimed, err := s.Claim(ctx, o.Payment().ID)
+					if err != nil || !claimed {
+						t.Fatal(claimed, err)
+					}
+					if hinted {
+						deliver(t, s, c, "hint", "{}", UnreadableEvent(before.InvoiceNumber, "order.amount is missing"))
+					}
+					c.advance(5 * time.Second)
+					if err := answer(s, c, before); err != nil {
+						t.Fatal(err)
+					}
+					p := reload(t, s, o).Payment()
+					soon := p.NextCheckAt != nil && p.NextCheckAt.Sub(c.now()) <= Settling
+					if kept := name == "EXPIRED" && due == "not due"; soon != hinted && !kept || p.LeasedUntil != nil {
+						t.Errorf("payment %s, next check %v, now %v, lease %v", p.State, p.NextCheckAt, c.now(), p.LeasedUntil)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A hint while the code is under way, too; and it never puts off what is due sooner.
+func TestAHintWhileTheCodeIsUnderWay(t *testing.T) {
+	ctx := context.Background()
+	s, c := openStore(t)
+	o := place(t, s, "MNM-GAYO", 1)
+	deliver(t, s, c, "hint", "{}", UnreadableEvent(o.Payment().InvoiceNumber, "order.amount is missing"))
+	if err := s.Postpone(ctx, nil, o.Payment(), "no answer", c.now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if next := reload(t, s, o).Payment().NextCheckAt; next == nil || !next.Equal(c.now().Add(time.Second)) {
+		t.Errorf("the code is asked for again at %v, now is %v", next, c.now())
+	}
+	c.advance(time.Second)
+	p, claimed, err := s.Claim(ctx, o.Payment().ID)
+	if err != nil || !claimed {
+		t.Fatal(claimed, err)
+	}
+	deliver(t, s, c, "another", "{1}", UnreadableEvent(p.InvoiceNumber, "order.amount is missing"))
+	code := IssuedCode{Code: "7777777700000001", IssuedAt: c.now(), ExpiresAt: c.now().Add(time.Hour)}
+	if issued, err := s.IssueCode(ctx, nil, p.ID, code, c.now().Add(30*time.Minute)); err != nil || !issued {
+		t.Fatal(issued, err)
+	}
+	if next := reload(t, s, o).Payment().NextCheckAt; next == nil || next.Sub(c.now()) > Settling+time.Second {
+		t.Errorf("the hint is followed up at %v, now is %v", next, c.now())
 	}
 }
 

@@ -114,7 +114,7 @@ func lockPayment(tx *transaction, condition string, value any) (p Payment, err e
 	if err != nil {
 		return p, err
 	}
-	err = tx.Select("id", "order_id", "invoice_number", "amount", "reusable", "state", "code", "next_check_at").
+	err = tx.Select("id", "order_id", "invoice_number", "amount", "reusable", "state", "code", "next_check_at", "leased_until").
 		Where(condition, value).Take(&p).Error
 	p.Order = &o
 	return p, err
@@ -258,7 +258,7 @@ func expirePayment(tx *transaction, id int64, now time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	moved, err := movePayment(tx, p, PaymentExpired, map[string]any{"next_check_at": now.Add(secondLook), "leased_until": nil})
+	moved, err := movePayment(tx, p, PaymentExpired, map[string]any{"next_check_at": p.nextAfter(now.Add(secondLook), now), "leased_until": nil})
 	if err == nil && p.State == PaymentFailed {
 		err = tx.Model(&Payment{}).Where("id = ?", id).Updates(map[string]any{"next_check_at": nil, "leased_until": nil}).Error
 	}

@@ -102,12 +102,31 @@ func nextDue(db *gorm.DB, table any, column, condition string, values ...any) (t
 
 // Postpone notes a call to the gateway that settled nothing, and when to call again, zero
 // for never. It changes nothing where the payment is not in the state any more that it was
-// in before the call: what moved it knew more.
+// in before the call: what moved it knew more. Nor does it put off what was brought forward
+// since the payment was claimed: that answer was asked for before.
 func (s *Store) Postpone(ctx context.Context, call *APICall, p Payment, reason string, nextCheckAt time.Time) error {
+	next := orNever(nextCheckAt)
 	return s.transactAfter(ctx, call, func(tx *transaction) error {
 		return tx.Model(&Payment{}).Where("id = ? AND state = ?", p.ID, p.State).Updates(map[string]any{
-			"tries": gorm.Expr("tries + 1"), "last_error": reason, "next_check_at": orNever(nextCheckAt), "leased_until": nil}).Error
+			"tries": gorm.Expr("tries + 1"), "last_error": reason, "leased_until": nil,
+			"next_check_at": gorm.Expr("CASE WHEN next_check_at IS NOT DISTINCT FROM ? OR next_check_at > ? THEN ? ELSE next_check_at END",
+				p.NextCheckAt, next, next)}).Error
 	})
+}
+
+// nextAfter is when to turn to the gateway again after an answer that moved p: at the time
+// given, or sooner where a hint came while that answer was under way.
+func (p Payment) nextAfter(at, now time.Time) time.Time {
+	at = at.UTC()
+	if hint := p.NextCheckAt; p.leased(now) && hint != nil && hint.After(now) && hint.Before(at) {
+		return hint.UTC()
+	}
+	return at
+}
+
+// leased reports whether somebody is busy with p.
+func (p Payment) leased(now time.Time) bool {
+	return p.LeasedUntil != nil && p.LeasedUntil.After(now) && !p.LeasedUntil.After(now.Add(2*lease))
 }
 
 func orNever(t time.Time) *time.Time {
@@ -118,11 +137,19 @@ func orNever(t time.Time) *time.Time {
 	return &t
 }
 
-// checkSoon has the gateway asked about a payment it has hinted at, once its
-// answer can be trusted.
+// checkSoon has the gateway asked about a payment it has hinted at, once its answer can be
+// trusted. That is never put off, but where somebody is busy with the payment, the question
+// under way was asked before the hint. It always sets another time then, which is how
+// Postpone knows.
 func checkSoon(tx *transaction, p Payment, now time.Time) error {
 	at := now.Add(Settling)
-	return tx.Model(&Payment{}).Where("id = ? AND (next_check_at IS NULL OR next_check_at > ?)", p.ID, at).Update("next_check_at", at).Error
+	hinted := tx.Model(&Payment{}).Where("id = ?", p.ID)
+	if !p.leased(now) {
+		hinted = hinted.Where("next_check_at IS NULL OR next_check_at > ?", at)
+	} else if p.NextCheckAt != nil && !p.NextCheckAt.After(at) {
+		at = at.Add(time.Millisecond)
+	}
+	return hinted.Update("next_check_at", at).Error
 }
 
 // Checked notes the gateway's word on a payment, for the shopper who asked. It changes

@@ -37,7 +37,7 @@ func (s *Store) IssueCode(ctx context.Context, call *APICall, id int64, c Issued
 				c.ExpiresAt)
 		}
 		columns := c.columns()
-		columns["next_check_at"] = nextCheckAt.UTC()
+		columns["next_check_at"] = p.nextAfter(nextCheckAt, s.now())
 		if issued, err = movePayment(tx, p, PaymentPending, columns); err != nil {
 			return err
 		}
