@@ -276,10 +276,10 @@ var statusAfter = map[DecisionKind]ReceiptStatus{
 	DecisionNone:      ReceiptKept,
 }
 
-// takeBackGoods gives the stock of a paid order back when all of its money was refunded.
+// takeBackGoods gives the stock of a paid order back when all of the money that paid for it was refunded.
 func (c Case) takeBackGoods(tx *transaction, d Decision) error {
 	money := c.Order.Money()
-	if !c.Order.StockHeld || money.Refunded+d.Refund < money.Applied {
+	if !c.Order.StockHeld || money.AppliedRefunded+d.Refund < money.Applied {
 		return nil
 	}
 	released := tx.Model(&Order{}).Where("id = ? AND stock_held", c.Order.ID).Update("stock_held", false)

@@ -163,6 +163,8 @@ type Money struct {
 	Unapplied int64 // it came and pays nothing, whether or not it was given back
 	Undecided int64 // of the unapplied: a case asks a person
 	Refunded  int64 // of either
+
+	AppliedRefunded int64 // of the applied
 }
 
 // Money adds up what came for an order that was loaded with its receipts.
@@ -172,6 +174,7 @@ func (o Order) Money() (m Money) {
 			switch r.Status {
 			case ReceiptApplied:
 				m.Applied += r.Amount
+				m.AppliedRefunded += r.Refunded
 			case ReceiptHeld:
 				m.Undecided += r.Amount
 				m.Unapplied += r.Amount
