@@ -157,11 +157,13 @@ func (o Order) HasUndecidedMoney() bool {
 	})
 }
 
-// Money is what came for an order, in whole rupiah.
+// Money is what came for an order, in whole rupiah: Applied and Unapplied are all of it. Of the unapplied, what is
+// neither Undecided nor Kept was given back.
 type Money struct {
 	Applied   int64 // it pays the order
 	Unapplied int64 // it came and pays nothing, whether or not it was given back
 	Undecided int64 // of the unapplied: a case asks a person
+	Kept      int64 // of the unapplied: decided about, and not given back
 	Refunded  int64 // of either
 
 	AppliedRefunded int64 // of the applied
@@ -180,6 +182,7 @@ func (o Order) Money() (m Money) {
 				m.Unapplied += r.Amount
 			case ReceiptReturned, ReceiptKept:
 				m.Unapplied += r.Amount
+				m.Kept += r.Left()
 			}
 			m.Refunded += r.Refunded
 		}

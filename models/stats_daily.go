@@ -199,6 +199,7 @@ func (f *DailyStats) countMoney(db *gorm.DB, from, to time.Time) error {
 	if err != nil {
 		return err
 	}
-	return db.Model(&Receipt{}).Select("COALESCE(SUM(refunded), 0)").Where("refunded > 0 AND refunded_on >= ? AND refunded_on < ? AND "+isRevenue, from, to).
+	return db.Model(&Case{}).Select("COALESCE(SUM(cases.refunded), 0)").Joins("JOIN receipts ON receipts.id = cases.receipt_id").
+		Where("cases.refunded > 0 AND cases.refunded_on >= ? AND cases.refunded_on < ? AND "+isRevenue, from, to).
 		Scan(&f.Refunded).Error
 }

@@ -102,8 +102,10 @@ func decisionHint(l views.Lang, c models.Case, way models.DecisionKind) string {
 	hint := l.T("decision." + string(way) + ".hint")
 	held := c.Receipt != nil && c.Receipt.Status == models.ReceiptHeld
 	switch {
-	case held && (way == models.DecisionCancel || way == models.DecisionPayAgain):
-		hint += " " + l.T("decision.held.refunded")
+	case held && c.NeedsWholeRefund(way):
+		hint += " " + l.T("decision.held.refunded", views.Rupiah(c.Receipt.Left()))
+	case way == models.DecisionRefund && c.Receipt.Refunded > 0:
+		hint += " " + l.T("decision.refund.left", views.Rupiah(c.Receipt.Refunded), views.Rupiah(c.Receipt.Left()))
 	case held && way == models.DecisionNone:
 		hint += " " + l.T("decision.held.kept")
 	}
@@ -166,7 +168,7 @@ func (h *Handler) showCase(c echo.Context) error {
 	}
 	form := views.DecisionForm{RefundedOn: views.Field{Value: views.FormatDay(h.Now())}}
 	if found.Receipt != nil {
-		form.Refund.Value = strconv.FormatInt(found.Receipt.Amount, 10)
+		form.Refund.Value = strconv.FormatInt(found.Receipt.Left(), 10)
 	}
 	if ways := found.Decisions(); len(ways) > 0 {
 		form.Decision.Value = string(ways[0])
@@ -234,8 +236,9 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 		Does: decisionHint(l, found, d.Kind)}
 	if found.NeedsRefund(d.Kind) {
 		refunded := *found.Receipt
-		refunded.Refunded, refunded.RefundedOn, refunded.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
+		refunded.Refunded += d.Refund
 		found.Receipt = &refunded
+		found.Refunded, found.RefundedOn, found.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.refund"), Value: views.Rupiah(d.Refund)},
 			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Day(d.RefundedOn)},
 			views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
@@ -281,7 +284,7 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 		form.By.Problem = l.T("cases.bad.by", MaxBy)
 	}
 	if found.NeedsRefund(d.Kind) {
-		h.readRefund(l, &d, &form, *found.Receipt)
+		h.readRefund(l, &d, &form, found)
 	}
 	for _, f := range []views.Field{form.Decision, form.Refund, form.RefundedOn, form.Method, form.Reason, form.By} {
 		if f.Problem != "" {
@@ -291,16 +294,19 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 	return d, form, true
 }
 
-// readRefund reads how money was given back: at most what came, and on no day before that
-// or after today.
-func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, came models.Receipt) {
+// readRefund reads how money was given back: at most what is left of it, or the whole, and on no day before the money
+// came or after today.
+func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, c models.Case) {
 	digits := strings.NewReplacer("Rp", "", ".", "", " ", "", "\u00a0", "").Replace(form.Refund.Value)
 	amount, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || amount < 1 || amount > came.Amount {
-		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(came.Amount))
+	switch left := c.Receipt.Left(); {
+	case c.NeedsWholeRefund(d.Kind) && (err != nil || amount != left):
+		form.Refund.Problem = l.T("cases.bad.whole", views.Rupiah(left))
+	case err != nil || amount < 1 || amount > left:
+		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(left))
 	}
 	on := views.ParseDay(form.RefundedOn.Value)
-	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(came.PaidAt)) {
+	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(c.Receipt.PaidAt)) {
 		form.RefundedOn.Problem = l.T("cases.bad.day")
 	}
 	if !fits(form.Method.Value, MaxMethod) {
