@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 )
 
 // caseAbout is the open case of a kind of an order.
@@ -130,5 +131,27 @@ func TestRefundsOfOneReceiptAddUp(t *testing.T) {
 	}
 	if want := []string{"applied 1000", fmt.Sprint("applied ", o.Total-1000)}; err != nil || !slices.Equal(written, want) {
 		t.Errorf("written %q, want %q; %v", written, want, err)
+	}
+}
+
+// Money that the gateway dates ahead, or long ago, is in the sums of the days, and can be refunded on the day it came.
+func TestMoneyWithAnImplausibleDate(t *testing.T) {
+	s, c := openStore(t)
+	var came int64
+	for i, date := range []time.Duration{5 * time.Hour, 40 * oneDay, -800 * oneDay, 0} {
+		o := withCode(t, s, c, "MNM-GAYO")
+		deliver(t, s, c, fmt.Sprint(i), "{}", PaidEvent(paid(o.Payment(), c.now().Add(date))))
+		came += o.Total
+		r := reload(t, s, o).Payment().Receipts[0]
+		if r.KnownSince().After(c.now()) {
+			t.Errorf("dated %s ahead: cannot be refunded before %s", date, r.KnownSince())
+		}
+	}
+	days, err := s.Days(context.Background(), c.now().Truncate(oneDay), 1)
+	if err != nil || days[0].Received != came {
+		t.Errorf("received Rp %d, want Rp %d; %v", days[0].Received, came, err)
+	}
+	if days[0].Paid != 3 { // the fourth was paid in another year, says the gateway
+		t.Errorf("%d orders paid", days[0].Paid)
 	}
 }

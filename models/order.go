@@ -340,8 +340,12 @@ func cancelOrder(tx *transaction, o Order, now time.Time) (bool, error) {
 }
 
 // payOrder ends an order well. If its stock was given back it is taken again,
-// and if that cannot be had a person must decide.
+// and if that cannot be had a person must decide. A gateway's date that lies ahead
+// is not taken: the order is paid now.
 func payOrder(tx *transaction, o Order, paidAt time.Time) (bool, error) {
+	if now := tx.NowFunc(); paidAt.After(now) {
+		paidAt = now
+	}
 	moved, err := moveOrder(tx, o, OrderPaid, map[string]any{"paid_at": paidAt})
 	if err != nil || !moved || o.StockHeld {
 		return moved, err

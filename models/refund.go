@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"time"
 )
 
 // ErrRefund: a refund of no amount, of more than is left, of a part where the whole is needed, or without its day or way.
@@ -9,6 +10,15 @@ var ErrRefund = errors.New("a refund needs an amount of at most what is left, or
 
 // Left is what of the money was not given back, in whole rupiah.
 func (r Receipt) Left() int64 { return r.Amount - r.Refunded }
+
+// KnownSince is the earliest time at which the money can have been given back: when it was paid, or when the shop
+// learnt of it where the gateway dates it later. A gateway's clock may be ahead.
+func (r Receipt) KnownSince() time.Time {
+	if r.CreatedAt.Before(r.PaidAt) {
+		return r.CreatedAt
+	}
+	return r.PaidAt
+}
 
 // NeedsRefund reports whether a decision must say how the money of the case was given back.
 func (c Case) NeedsRefund(kind DecisionKind) bool {

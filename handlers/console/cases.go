@@ -306,7 +306,7 @@ func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.Decis
 		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(left))
 	}
 	on := views.ParseDay(form.RefundedOn.Value)
-	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(c.Receipt.PaidAt)) {
+	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(c.Receipt.KnownSince())) {
 		form.RefundedOn.Problem = l.T("cases.bad.day")
 	}
 	if !fits(form.Method.Value, MaxMethod) {

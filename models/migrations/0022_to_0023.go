@@ -29,3 +29,10 @@ func casesAccountForMoney(tx *gorm.DB) error {
 			" WHERE r.id = cases.receipt_id) WHERE decision = 'accept' AND EXISTS (SELECT 1 "+its+" AND r.payment_id IS NOT NULL)",
 		"CREATE INDEX cases_refunded ON cases (refunded_on) WHERE refunded > 0")
 }
+
+// receiptsCountWhenKnown: money counts on the day the shop learnt of it.
+func receiptsCountWhenKnown(tx *gorm.DB) error {
+	return inOrder(tx,
+		"CREATE INDEX receipts_known ON receipts (created_at, status, amount)",
+		"DROP INDEX receipts_paid")
+}
