@@ -36,7 +36,7 @@ func movedToCases(c echo.Context) error {
 
 // ViewCase is a case as the console shows it.
 func ViewCase(l views.Lang, c models.Case) views.Case {
-	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: web.CaseTitle(l, c.Kind), Todo: l.T("todo." + string(c.Kind)),
+	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: web.CaseTitle(l, c.Kind), Todo: advice(l, c),
 		Facts: caseFacts(l, c), Detail: c.Detail, Open: c.Receipt == nil, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
 	if c.Order != nil {
 		v.Number, v.Path = c.Order.Number, web.ConsoleOrder(c.Order.Number)
@@ -52,6 +52,20 @@ func ViewCase(l views.Lang, c models.Case) views.Case {
 		}
 	}
 	return v
+}
+
+// advice says what to do about a case, and names only decisions that it offers.
+func advice(l views.Lang, c models.Case) string {
+	var offered []string
+	for _, way := range c.Decisions() {
+		offered = append(offered, decisionName(l, c, way))
+	}
+	return views.Advice(l, string(c.Kind), offered)
+}
+
+// decisionName is what a decision about a case is called.
+func decisionName(l views.Lang, _ models.Case, way models.DecisionKind) string {
+	return l.T("decision." + string(way))
 }
 
 // caseFacts says what happened.
@@ -186,7 +200,7 @@ func (h *Handler) casePage(c echo.Context, status int, found models.Case, form v
 		Today: views.FormatDay(h.Now())}
 	for _, way := range found.Decisions() {
 		p.Refunds = p.Refunds || found.NeedsRefund(way)
-		p.Choices = append(p.Choices, views.DecisionChoice{Value: string(way), Name: p.T("decision." + string(way)),
+		p.Choices = append(p.Choices, views.DecisionChoice{Value: string(way), Name: decisionName(p.Lang, found, way),
 			Hint: decisionHint(p.Lang, found, way), Chosen: string(way) == form.Decision.Value})
 	}
 	return web.Render(c, status, views.CaseDecision(p))
@@ -232,7 +246,7 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 		return err
 	}
 	l := frame.Lang
-	p := views.DecisionPage{ConsolePage: frame, Case: ViewCase(l, found), Decision: l.T("decision." + string(d.Kind)),
+	p := views.DecisionPage{ConsolePage: frame, Case: ViewCase(l, found), Decision: decisionName(l, found, d.Kind),
 		Does: decisionHint(l, found, d.Kind)}
 	if found.NeedsRefund(d.Kind) {
 		refunded := *found.Receipt
