@@ -38,7 +38,7 @@ func TestConsoleCases(t *testing.T) {
 	w.gateway.Do(o.Payment().Code, sandbox.ActionPayTwice)
 	page := w.see("/console/cases?lang=en", http.StatusOK)
 	found := casePage.FindStringSubmatch(page)
-	if found == nil || !strings.Contains(page, "Refund this money") || !strings.Contains(page, `class="count">1<`) {
+	if found == nil || !strings.Contains(page, "Then choose “Money was refunded”") || !strings.Contains(page, `class="count">1<`) {
 		t.Fatalf("no case on the page:\n%s", page)
 	}
 	path := found[1]
@@ -102,6 +102,33 @@ func TestConsoleCases(t *testing.T) {
 	}
 	if shown := w.get("/orders/" + o.Token); !strings.Contains(shown, "Rp\u00a01.000 dikembalikan pada") || strings.Contains(shown, `data-testid="attention"`) {
 		t.Error("the shopper does not see the refund, or still that we are looking")
+	}
+}
+
+// An order is cancelled, or to be paid again, only once the whole of its held money was given back, on the day it came,
+// whatever day the gateway gives it.
+func TestTheWholeMoneyGoesBack(t *testing.T) {
+	for _, way := range []string{"cancel", "pay_again"} {
+		w := newEnv(t)
+		w.open()
+		o := w.orderAs("MNM-GAYO", "Budi", "budi@example.com")
+		ahead := models.Arrival{InvoiceNumber: o.Payment().InvoiceNumber, Amount: 89_000, PaidAt: w.clock.Now().Add(48 * time.Hour)}
+		if _, err := w.Store.ApplyStatus(t.Context(), nil, ahead); err != nil {
+			t.Fatal(err)
+		}
+		path := casePage.FindStringSubmatch(w.see("/console/cases?lang=en", http.StatusOK))[1]
+		if page := w.see(path+"?lang=en", http.StatusOK); !strings.Contains(page, "All of the money that is held must have been refunded: Rp\u00a089.000.") {
+			t.Errorf("%s: the form does not say how much must have been refunded", way)
+		}
+		form := decision(way, url.Values{"refund": {"88.999"}, "confirm": {"yes"}})
+		if rec := atHome.post(w, path+"?lang=en", form); rec.Code != http.StatusUnprocessableEntity || !strings.Contains(rec.Body.String(), "needs all of the money, Rp\u00a089.000") {
+			t.Errorf("%s, with a rupiah missing: HTTP %d", way, rec.Code)
+		}
+		form.Set("refund", "89.000")
+		if rec := atHome.post(w, path, form); rec.Code != http.StatusSeeOther {
+			t.Errorf("%s: HTTP %d", way, rec.Code)
+		}
+		w.Finish()
 	}
 }
 

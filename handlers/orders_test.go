@@ -109,7 +109,7 @@ func TestConsoleOrders(t *testing.T) {
 
 	page := w.see("/console/orders/"+siti.Number+"?lang=en", http.StatusOK)
 	for _, fact := range []string{"=Siti Rahma", "siti@example.com", "+6281234567890", "Gayo Coffee 250\u00a0g", siti.Payment().InvoiceNumber, "Payment code issued",
-		"Paid twice", "Refund this money to the customer", "Received in all", "learnt from a notification"} {
+		"Paid twice", "Then choose “Money was refunded”", "Received in all", "learnt from a notification"} {
 		if !strings.Contains(page, fact) {
 			t.Errorf("the order's page lacks %q", fact)
 		}

@@ -66,6 +66,12 @@ type Case struct {
 	Decision  DecisionKind
 	DecidedBy string // who decided, as they named themselves; empty for the shop itself
 	Reason    string
+
+	// What the decision gave back of its money. A receipt may be refunded in parts, by the
+	// decisions of several cases. The shop moves no money.
+	Refunded     int64 // whole rupiah
+	RefundedOn   *time.Time
+	RefundMethod string
 }
 
 // aboutReceipt, aboutPayment and aboutOrder name what a case is about.
@@ -140,8 +146,11 @@ func raise(tx *transaction, c *Case) error {
 // closeCase closes a case if it is open, and reports whether it did. The caller holds the
 // lock of its order, if it has one.
 func closeCase(tx *transaction, c Case, d Decision, now time.Time) (bool, error) {
-	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).
-		Updates(map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason})
+	columns := map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason}
+	if c.NeedsRefund(d.Kind) {
+		columns["refunded"], columns["refunded_on"], columns["refund_method"] = d.Refund, d.RefundedOn.UTC(), d.RefundMethod
+	}
+	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).Updates(columns)
 	if res.Error != nil || res.RowsAffected == 0 {
 		return false, res.Error
 	}

@@ -233,6 +233,7 @@ func TestFigures(t *testing.T) {
 	quick, slow, slower := withCode(t, s, c, "MNM-TEH"), withCode(t, s, c, "MNM-TEH"), withCode(t, s, c, "MNM-TEH")
 	gone := withCode(t, s, c, "MNM-GAYO")
 	for o, after := range map[*Order]time.Duration{&quick: time.Minute, &slow: 5 * time.Minute, &late: 10 * time.Minute} {
+		c.t = day.Add(after)
 		if _, err := s.ApplyStatus(ctx, nil, paid(o.Payment(), day.Add(after))); err != nil {
 			t.Fatal(err)
 		}

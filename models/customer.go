@@ -156,9 +156,9 @@ const overSince = "(paid_at IS NULL OR paid_at < @before) AND (expired_at IS NUL
 func (s *Store) EraseLate(ctx context.Context, before time.Time) error {
 	before = before.UTC()
 	return s.transact(ctx, func(tx *transaction) error {
-		cases := tx.Model(&Case{}).Where("closed_at < ? AND (detail <> '' OR reason <> '')", before).
+		cases := tx.Model(&Case{}).Where("closed_at < ? AND (detail <> '' OR reason <> '' OR refund_method <> '')", before).
 			Where("order_id IS NULL OR order_id IN (SELECT id FROM orders WHERE erased_at IS NOT NULL)").
-			Updates(map[string]any{"detail": "", "reason": ""})
+			Updates(map[string]any{"detail": "", "reason": "", "refund_method": ""})
 		if cases.Error != nil {
 			return cases.Error
 		}

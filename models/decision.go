@@ -15,12 +15,13 @@ type DecisionKind string
 const (
 	// DecisionAccept: the money is applied to its order, though it does not fit.
 	DecisionAccept DecisionKind = "accept"
-	// DecisionRefund: the money was given back, on a day and in a way that are noted.
+	// DecisionRefund: the money, or a part of it, was given back, on a day and in a way that
+	// are noted.
 	DecisionRefund DecisionKind = "refund"
-	// DecisionCancel: the order is cancelled, and money that was held was given back.
+	// DecisionCancel: the order is cancelled, and all of the money that was held was given back.
 	DecisionCancel DecisionKind = "cancel"
-	// DecisionPayAgain: the shopper gets a new payment code, and money that was held was
-	// given back.
+	// DecisionPayAgain: the shopper gets a new payment code, and all of the money that was
+	// held was given back.
 	DecisionPayAgain DecisionKind = "pay_again"
 	// DecisionDuplicate: no second money came; one payment was told twice.
 	DecisionDuplicate DecisionKind = "duplicate"
@@ -37,7 +38,7 @@ type Decision struct {
 	Reason string
 
 	// How the money was given back, for those kinds that need it.
-	Refund       int64 // whole rupiah, at most what came
+	Refund       int64 // whole rupiah, at most what is left of what came
 	RefundedOn   time.Time
 	RefundMethod string
 
@@ -50,8 +51,6 @@ var (
 	ErrDecided = errors.New("the case is already closed")
 	// ErrNotOffered: the case cannot end in that way, or not any more.
 	ErrNotOffered = errors.New("the case cannot end with this decision")
-	// ErrRefund: a refund of no amount, of more than came, or without its day or way.
-	ErrRefund = errors.New("a refund needs an amount of at most what came, a day and a way")
 )
 
 // moneyKinds are the cases about money that did not fit its order.
@@ -66,7 +65,7 @@ func (c Case) Decisions() []DecisionKind {
 	switch {
 	case c.Receipt != nil && c.Receipt.Status == ReceiptHeld:
 		return c.moneyDecisions()
-	case c.Receipt != nil && c.Receipt.Status == ReceiptApplied && c.Receipt.Refunded == 0: // late, or out of stock
+	case c.Receipt != nil && c.Receipt.Status == ReceiptApplied && c.Receipt.Left() > 0: // late, or out of stock
 		return []DecisionKind{DecisionNone, DecisionRefund}
 	case c.Kind == CaseContradiction, c.Order == nil, c.Order.Status != OrderAwaitingPayment, c.otherMoneyUndecided():
 		return []DecisionKind{DecisionNone}
@@ -121,11 +120,6 @@ func (c Case) canAccept() bool {
 	p := *c.Payment
 	p.Order = c.Order
 	return p.takesMoney()
-}
-
-// NeedsRefund reports whether a decision must say how the money of the case was given back.
-func (c Case) NeedsRefund(kind DecisionKind) bool {
-	return c.Receipt != nil && (kind == DecisionRefund || kind == DecisionCancel || kind == DecisionPayAgain)
 }
 
 // Difference is by how much the money of the case exceeds what was asked for, in whole
@@ -197,12 +191,8 @@ func (c Case) check(d Decision) error {
 		return ErrDecided
 	case !slices.Contains(c.Decisions(), d.Kind):
 		return ErrNotOffered
-	case c.NeedsRefund(d.Kind) && (d.Refund < 1 || d.Refund > c.Receipt.Amount):
-		return ErrRefund
-	case c.NeedsRefund(d.Kind) && (d.RefundedOn.IsZero() || d.RefundMethod == ""):
-		return ErrRefund
 	}
-	return nil
+	return c.checkRefund(d)
 }
 
 // carryOut does what a decision says. The order of the case is locked.
@@ -236,7 +226,8 @@ func (c Case) settleMoney(tx *transaction, d Decision) error {
 	changes := map[string]any{}
 	if c.NeedsRefund(d.Kind) {
 		on := d.RefundedOn.UTC()
-		changes["refunded"], changes["refunded_on"], changes["refund_method"] = d.Refund, &on, d.RefundMethod
+		changes["refunded"] = c.Receipt.Refunded + d.Refund
+		changes["refunded_on"], changes["refund_method"] = &on, d.RefundMethod // the latest
 	}
 	became := c.Receipt.Status
 	if became == ReceiptHeld {
@@ -246,8 +237,8 @@ func (c Case) settleMoney(tx *transaction, d Decision) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	res := tx.Model(&Receipt{}).Where("id = ? AND status = ? AND refunded = 0", c.Receipt.ID, c.Receipt.Status).
-		Updates(changes)
+	res := tx.Model(&Receipt{}).Where("id = ? AND status = ? AND refunded = ?", c.Receipt.ID, c.Receipt.Status,
+		c.Receipt.Refunded).Updates(changes)
 	if res.Error == nil && res.RowsAffected == 0 {
 		res.Error = ErrNotOffered
 	}
@@ -276,10 +267,10 @@ var statusAfter = map[DecisionKind]ReceiptStatus{
 	DecisionNone:      ReceiptKept,
 }
 
-// takeBackGoods gives the stock of a paid order back when all of its money was refunded.
+// takeBackGoods gives the stock of a paid order back when all of the money that paid for it was refunded.
 func (c Case) takeBackGoods(tx *transaction, d Decision) error {
 	money := c.Order.Money()
-	if !c.Order.StockHeld || money.Refunded+d.Refund < money.Applied {
+	if !c.Order.StockHeld || money.AppliedRefunded+d.Refund < money.Applied {
 		return nil
 	}
 	released := tx.Model(&Order{}).Where("id = ? AND stock_held", c.Order.ID).Update("stock_held", false)

@@ -80,7 +80,8 @@ func TestWhatACaseOffers(t *testing.T) {
 		"cancelled":                  {held(CasePaidCancelled, OrderCancelled, PaymentPaid), []DecisionKind{refund, none}},
 		"unknown invoice":            {Case{Kind: CaseUnknownInvoice, Receipt: &Receipt{Status: ReceiptHeld}}, []DecisionKind{refund, once, none}},
 		"late":                       {caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), []DecisionKind{none, refund}},
-		"late and given back":        {change(caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), func(c *Case) { c.Receipt.Refunded = 1 }), []DecisionKind{none}},
+		"late and given back":        {change(caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), func(c *Case) { c.Receipt.Refunded = c.Receipt.Amount }), []DecisionKind{none}},
+		"late, a part given back":    {change(caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), func(c *Case) { c.Receipt.Refunded = 1 }), []DecisionKind{none, refund}},
 		"late, decided elsewhere":    {caseOf(CaseLatePayment, ReceiptKept, OrderPaid, PaymentPaid), []DecisionKind{none}},
 		"contradiction":              {caseOf(CaseContradiction, "", OrderAwaitingPayment, PaymentPending), []DecisionKind{none}},
 		"unreadable":                 {Case{Kind: CaseUnreadable}, []DecisionKind{none}},
@@ -108,7 +109,6 @@ func TestWhatADecisionMustSay(t *testing.T) {
 		want error
 	}{
 		"whole":        {whole, nil},
-		"one rupiah":   {change(func(d *Decision) { d.Refund = 1 }), nil},
 		"nothing":      {change(func(d *Decision) { d.Refund = 0 }), ErrRefund},
 		"less":         {change(func(d *Decision) { d.Refund = -1 }), ErrRefund},
 		"too much":     {change(func(d *Decision) { d.Refund = 89_001 }), ErrRefund},
@@ -121,6 +121,12 @@ func TestWhatADecisionMustSay(t *testing.T) {
 			if err := c.check(tt.d); !errors.Is(err, tt.want) {
 				t.Errorf("%s, %s: %v, want %v", kind, name, err, tt.want)
 			}
+		}
+	}
+	for kind, want := range map[DecisionKind]error{DecisionRefund: nil, DecisionCancel: ErrRefund, DecisionPayAgain: ErrRefund} {
+		part := change(func(d *Decision) { d.Kind, d.Refund = kind, 88_999 })
+		if err := c.check(part); !errors.Is(err, want) {
+			t.Errorf("%s, with a part refunded: %v, want %v", kind, err, want)
 		}
 	}
 	for _, kind := range []DecisionKind{DecisionAccept, DecisionNone} {
@@ -181,9 +187,9 @@ func TestDecide(t *testing.T) {
 		refunded int64
 	}{
 		DecisionAccept:   {OrderPaid, []PaymentState{PaymentPaid}, ReceiptApplied, 0},
-		DecisionRefund:   {OrderExpired, []PaymentState{PaymentExpired}, ReceiptReturned, 5},
-		DecisionCancel:   {OrderCancelled, []PaymentState{PaymentPending}, ReceiptReturned, 5},
-		DecisionPayAgain: {OrderAwaitingPayment, []PaymentState{PaymentExpired, PaymentCreating}, ReceiptReturned, 5},
+		DecisionRefund:   {OrderExpired, []PaymentState{PaymentExpired}, ReceiptReturned, 89_000},
+		DecisionCancel:   {OrderCancelled, []PaymentState{PaymentPending}, ReceiptReturned, 89_000},
+		DecisionPayAgain: {OrderAwaitingPayment, []PaymentState{PaymentExpired, PaymentCreating}, ReceiptReturned, 89_000},
 		DecisionNone:     {OrderExpired, []PaymentState{PaymentExpired}, ReceiptKept, 0},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -191,10 +197,10 @@ func TestDecide(t *testing.T) {
 			before := stock(t, s, "MNM-GAYO")
 			o := withCode(t, s, c, "MNM-GAYO")
 			wrong := paid(o.Payment(), c.now())
-			wrong.Amount -= 1000
+			wrong.Amount = 89_000
 			deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
 			open := only(t, s)
-			d := Decision{Kind: kind, By: "Sari", Reason: "agreed", Refund: 5, RefundedOn: c.now(), RefundMethod: "transfer"}
+			d := Decision{Kind: kind, By: "Sari", Reason: "agreed", Refund: wrong.Amount, RefundedOn: c.now(), RefundMethod: "transfer"}
 			d.Next = attempt(o, o.NextAttempt())
 			closed, err := s.Decide(ctx, open.ID, d)
 			if err != nil {
@@ -217,7 +223,7 @@ func TestDecide(t *testing.T) {
 			}
 			became := string(want.receipt)
 			if want.refunded > 0 {
-				became += " 5"
+				became += " 89000"
 			}
 			changes, err := s.AuditEventsOf(ctx, o.ID)
 			written := func(c AuditEvent) bool {
@@ -342,11 +348,12 @@ func TestDecideAtOnce(t *testing.T) {
 	wrong.Amount--
 	deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
 	deliver(t, s, c, "else", "{}", PaidEvent(Arrival{InvoiceNumber: "ELSE-1", Amount: 10_000}))
-	for _, open := range casesOf(t, s) {
+	for i, open := range casesOf(t, s) {
+		came := []int64{wrong.Amount, 10_000}[i]
 		var carried atomic.Int32
 		var people errgroup.Group
 		for i := range 12 {
-			d := Decision{Kind: []DecisionKind{DecisionNone, DecisionRefund, DecisionCancel}[i%3], By: "Sari", Reason: "x", Refund: 1, RefundedOn: c.now(), RefundMethod: "cash"}
+			d := Decision{Kind: []DecisionKind{DecisionNone, DecisionRefund, DecisionCancel}[i%3], By: "Sari", Reason: "x", Refund: came, RefundedOn: c.now(), RefundMethod: "cash"}
 			people.Go(func() error {
 				_, err := s.Decide(context.Background(), open.ID, d)
 				if err == nil {

@@ -45,7 +45,7 @@ var held = []heldIn{
 	{"receipts", ofPaymentID, "refund_method = ''"},
 	{"mails", ofPaymentID, "text = '', html = '', last_error = '', leased_until = NULL," +
 		" sent_at = COALESCE(sent_at, @now)"},
-	{"cases", "order_id = @order", "detail = '', reason = ''"},
+	{"cases", "order_id = @order", "detail = '', reason = '', refund_method = ''"},
 	{"notifications", ofInvoice, ""},
 	{"exchanges", ofCall, "request_body = '', response_body = '', problem = ''"},
 	{"rejections", ofInvoice, ""},

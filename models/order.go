@@ -160,12 +160,16 @@ func (o Order) HasUndecidedMoney() bool {
 	})
 }
 
-// Money is what came for an order, in whole rupiah.
+// Money is what came for an order, in whole rupiah: Applied and Unapplied are all of it. Of the unapplied, what is
+// neither Undecided nor Kept was given back.
 type Money struct {
 	Applied   int64 // it pays the order
 	Unapplied int64 // it came and pays nothing, whether or not it was given back
 	Undecided int64 // of the unapplied: a case asks a person
+	Kept      int64 // of the unapplied: decided about, and not given back
 	Refunded  int64 // of either
+
+	AppliedRefunded int64 // of the applied
 }
 
 // Money adds up what came for an order that was loaded with its receipts.
@@ -175,11 +179,13 @@ func (o Order) Money() (m Money) {
 			switch r.Status {
 			case ReceiptApplied:
 				m.Applied += r.Amount
+				m.AppliedRefunded += r.Refunded
 			case ReceiptHeld:
 				m.Undecided += r.Amount
 				m.Unapplied += r.Amount
 			case ReceiptReturned, ReceiptKept:
 				m.Unapplied += r.Amount
+				m.Kept += r.Left()
 			}
 			m.Refunded += r.Refunded
 		}
@@ -337,8 +343,12 @@ func cancelOrder(tx *transaction, o Order, now time.Time) (bool, error) {
 }
 
 // payOrder ends an order well. If its stock was given back it is taken again,
-// and if that cannot be had a person must decide.
+// and if that cannot be had a person must decide. A gateway's date that lies ahead
+// is not taken: the order is paid now.
 func payOrder(tx *transaction, o Order, paidAt time.Time) (bool, error) {
+	if now := tx.NowFunc(); paidAt.After(now) {
+		paidAt = now
+	}
 	moved, err := moveOrder(tx, o, OrderPaid, map[string]any{"paid_at": paidAt})
 	if err != nil || !moved || o.StockHeld {
 		return moved, err

@@ -21,15 +21,15 @@ func TestMoneyOfAnOrder(t *testing.T) {
 		want     Money
 	}{
 		"nothing came":  {nil, Money{}},
-		"applied":       {[]Payment{{Receipts: []Receipt{applied}}}, Money{Applied: 100, Refunded: 7}},
-		"applied twice": {[]Payment{{Receipts: []Receipt{applied, applied}}}, Money{Applied: 200, Refunded: 14}},
+		"applied":       {[]Payment{{Receipts: []Receipt{applied}}}, Money{Applied: 100, Refunded: 7, AppliedRefunded: 7}},
+		"applied twice": {[]Payment{{Receipts: []Receipt{applied, applied}}}, Money{Applied: 200, Refunded: 14, AppliedRefunded: 14}},
 		"held":          {[]Payment{{Receipts: []Receipt{held}}}, Money{Unapplied: 20, Undecided: 20}},
 		"held twice":    {[]Payment{{Receipts: []Receipt{held, held}}}, Money{Unapplied: 40, Undecided: 40}},
-		"given back":    {[]Payment{{Receipts: []Receipt{returned, returned}}}, Money{Unapplied: 6, Refunded: 4}},
-		"kept":          {[]Payment{{Receipts: []Receipt{kept}}}, Money{Unapplied: 5000}},
+		"given back":    {[]Payment{{Receipts: []Receipt{returned, returned}}}, Money{Unapplied: 6, Kept: 2, Refunded: 4}},
+		"kept":          {[]Payment{{Receipts: []Receipt{kept}}}, Money{Unapplied: 5000, Kept: 5000}},
 		"told twice":    {[]Payment{{Receipts: []Receipt{duplicate}}}, Money{}},
 		"of all attempts": {[]Payment{{Receipts: []Receipt{held, applied}}, {}, {Receipts: []Receipt{kept, duplicate, returned}}},
-			Money{Applied: 100, Unapplied: 5023, Undecided: 20, Refunded: 9}},
+			Money{Applied: 100, Unapplied: 5023, Undecided: 20, Kept: 5001, Refunded: 9, AppliedRefunded: 7}},
 	} {
 		if got := (Order{Payments: tt.attempts}).Money(); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)

@@ -54,7 +54,8 @@ type Receipt struct {
 	PaymentCode     string // as the gateway named it, empty where it did not
 	Channel         string // likewise
 
-	// What a person noted about a refund. The shop moves no money.
+	// What people noted about refunds: the sum, and the day and way of the latest. The shop
+	// moves no money.
 	Refunded     int64 // whole rupiah
 	RefundedOn   *time.Time
 	RefundMethod string

@@ -16,8 +16,8 @@ type DailyStats struct {
 	PlacedAmount int64 // whole rupiah
 	Converted    int64 // of the orders placed, paid since
 	Paid         int64 // orders, whenever placed
-	Received     int64 // whole rupiah, applied to orders
-	Unapplied    int64 // whole rupiah that came and pay no order, whether or not they were given back
+	Received     int64 // whole rupiah, applied to orders, by the day the shop learnt of them
+	Unapplied    int64 // whole rupiah that came and pay no order, whether or not they were given back; by that day, too
 	Undecided    int64 // of the unapplied: a case asks a person
 	Refunded     int64 // whole rupiah, by the day of the refund
 	Expired      int64 // orders
@@ -189,16 +189,18 @@ func (s *Store) count(ctx context.Context, from, to time.Time) (f DailyStats, er
 	return f, f.countMoney(db, from, to)
 }
 
-// countMoney adds up what came, and what was given back.
+// countMoney adds up what came, and what was given back. Money counts on the day the shop learnt of it: the gateway's
+// date may lie ahead or be of long ago, and no receipt is to be missing from the days.
 func (f *DailyStats) countMoney(db *gorm.DB, from, to time.Time) error {
 	const sum = "COALESCE(SUM(CASE WHEN status IN ? THEN amount ELSE 0 END), 0)"
-	err := db.Model(&Receipt{}).Where("paid_at >= ? AND paid_at < ? AND "+isRevenue, from, to).
+	err := db.Model(&Receipt{}).Where("created_at >= ? AND created_at < ? AND "+isRevenue, from, to).
 		Select(sum+" AS received, "+sum+" AS unapplied, "+sum+" AS undecided", []ReceiptStatus{ReceiptApplied},
 			[]ReceiptStatus{ReceiptHeld, ReceiptReturned, ReceiptKept}, []ReceiptStatus{ReceiptHeld}).
 		Row().Scan(&f.Received, &f.Unapplied, &f.Undecided)
 	if err != nil {
 		return err
 	}
-	return db.Model(&Receipt{}).Select("COALESCE(SUM(refunded), 0)").Where("refunded > 0 AND refunded_on >= ? AND refunded_on < ? AND "+isRevenue, from, to).
+	return db.Model(&Case{}).Select("COALESCE(SUM(cases.refunded), 0)").Joins("JOIN receipts ON receipts.id = cases.receipt_id").
+		Where("cases.refunded > 0 AND cases.refunded_on >= ? AND cases.refunded_on < ? AND "+isRevenue, from, to).
 		Scan(&f.Refunded).Error
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -72,6 +73,25 @@ type DecisionPage struct {
 	Form           []Fact   // the form's fields, to be sent again
 }
 
+// Advice says what to do about a case of a kind: what to look up, and then which of the decisions that are offered, by
+// their names, there is to choose from.
+func Advice(l Lang, kind string, offered []string) string {
+	text := l.T("todo." + kind)
+	if len(offered) == 0 {
+		return text
+	}
+	quoted := make([]string, len(offered))
+	for i, name := range offered {
+		quoted[i] = l.T("todo.quoted", name)
+	}
+	last := len(quoted) - 1
+	list := quoted[last]
+	if last > 0 {
+		list = strings.Join(quoted[:last], ", ") + " " + l.T("todo.or") + " " + list
+	}
+	return text + " " + l.T("todo.choose", list)
+}
+
 // CasePath is where a case is shown.
 func (c Case) CasePath() string { return "/console/cases/" + c.ID }
 
@@ -123,12 +143,18 @@ func caseSamples() []Sample {
 }
 
 func sampleCases(l Lang) []Case {
+	advice := func(kind string, ways ...string) string {
+		for i, way := range ways {
+			ways[i] = l.T("decision." + way)
+		}
+		return Advice(l, kind, ways)
+	}
 	cases := []Case{
-		{ID: "1", Title: l.T("case.wrong_amount"), Todo: l.T("todo.wrong_amount"), Number: "WJ-7K4M9Q2P", Path: "/console/orders/WJ-7K4M9Q2P",
+		{ID: "1", Title: l.T("case.wrong_amount"), Todo: advice("wrong_amount", "accept", "refund", "pay_again", "cancel", "none"), Number: "WJ-7K4M9Q2P", Path: "/console/orders/WJ-7K4M9Q2P",
 			Message: "/console/notifications/12", Detail: "Rp 89000 arrived for WJ-7K4M9Q2P-1, Rp 90000 was asked for",
 			Facts: []Fact{{l.T("cases.received"), Rupiah(89_000)}, {l.T("cases.asked"), Rupiah(90_000)}, {l.T("cases.difference"), "-" + Rupiah(1_000)},
 				{l.T("receipt.at"), l.Stamp(sampleTime)}, {l.T("receipt.till"), "IDM000000001"}, {l.T("facts.invoice"), "WJ-7K4M9Q2P-1"}}},
-		{ID: "2", Title: l.T("case.unknown_invoice"), Todo: l.T("todo.unknown_invoice"), Detail: "Rp 50000 for invoice number <i>8888</i>, which is not ours",
+		{ID: "2", Title: l.T("case.unknown_invoice"), Todo: advice("unknown_invoice", "refund", "duplicate", "none"), Detail: "Rp 50000 for invoice number <i>8888</i>, which is not ours",
 			Facts: []Fact{{l.T("cases.received"), Rupiah(50_000)}, {l.T("facts.invoice"), "<i>8888</i>"}}},
 	}
 	for i := range cases {

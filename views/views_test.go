@@ -114,6 +114,7 @@ func families() map[string][]string {
 		all["decision."] = append(all["decision."], way, way+".hint")
 	}
 	all["decision."] = append(all["decision."], "settled", "held.refunded", "held.kept")
+	all["todo."] = append(all["todo."], "choose", "or", "quoted")
 	all["status."] = append([]string{"test"}, statuses...)
 	all["attempt."] = []string{"creating", "pending", "held", "paid", "expired", "failed"}
 	all["source."] = []string{"notification", "query"}

@@ -36,7 +36,7 @@ func movedToCases(c echo.Context) error {
 
 // ViewCase is a case as the console shows it.
 func ViewCase(l views.Lang, c models.Case) views.Case {
-	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: web.CaseTitle(l, c.Kind), Todo: l.T("todo." + string(c.Kind)),
+	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: web.CaseTitle(l, c.Kind), Todo: advice(l, c),
 		Facts: caseFacts(l, c), Detail: c.Detail, Open: c.Receipt == nil, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
 	if c.Order != nil {
 		v.Number, v.Path = c.Order.Number, web.ConsoleOrder(c.Order.Number)
@@ -52,6 +52,20 @@ func ViewCase(l views.Lang, c models.Case) views.Case {
 		}
 	}
 	return v
+}
+
+// advice says what to do about a case, and names only decisions that it offers.
+func advice(l views.Lang, c models.Case) string {
+	var offered []string
+	for _, way := range c.Decisions() {
+		offered = append(offered, decisionName(l, c, way))
+	}
+	return views.Advice(l, string(c.Kind), offered)
+}
+
+// decisionName is what a decision about a case is called.
+func decisionName(l views.Lang, _ models.Case, way models.DecisionKind) string {
+	return l.T("decision." + string(way))
 }
 
 // caseFacts says what happened.
@@ -102,8 +116,10 @@ func decisionHint(l views.Lang, c models.Case, way models.DecisionKind) string {
 	hint := l.T("decision." + string(way) + ".hint")
 	held := c.Receipt != nil && c.Receipt.Status == models.ReceiptHeld
 	switch {
-	case held && (way == models.DecisionCancel || way == models.DecisionPayAgain):
-		hint += " " + l.T("decision.held.refunded")
+	case held && c.NeedsWholeRefund(way):
+		hint += " " + l.T("decision.held.refunded", views.Rupiah(c.Receipt.Left()))
+	case way == models.DecisionRefund && c.Receipt.Refunded > 0:
+		hint += " " + l.T("decision.refund.left", views.Rupiah(c.Receipt.Refunded), views.Rupiah(c.Receipt.Left()))
 	case held && way == models.DecisionNone:
 		hint += " " + l.T("decision.held.kept")
 	}
@@ -166,7 +182,7 @@ func (h *Handler) showCase(c echo.Context) error {
 	}
 	form := views.DecisionForm{RefundedOn: views.Field{Value: views.FormatDay(h.Now())}}
 	if found.Receipt != nil {
-		form.Refund.Value = strconv.FormatInt(found.Receipt.Amount, 10)
+		form.Refund.Value = strconv.FormatInt(found.Receipt.Left(), 10)
 	}
 	if ways := found.Decisions(); len(ways) > 0 {
 		form.Decision.Value = string(ways[0])
@@ -184,7 +200,7 @@ func (h *Handler) casePage(c echo.Context, status int, found models.Case, form v
 		Today: views.FormatDay(h.Now())}
 	for _, way := range found.Decisions() {
 		p.Refunds = p.Refunds || found.NeedsRefund(way)
-		p.Choices = append(p.Choices, views.DecisionChoice{Value: string(way), Name: p.T("decision." + string(way)),
+		p.Choices = append(p.Choices, views.DecisionChoice{Value: string(way), Name: decisionName(p.Lang, found, way),
 			Hint: decisionHint(p.Lang, found, way), Chosen: string(way) == form.Decision.Value})
 	}
 	return web.Render(c, status, views.CaseDecision(p))
@@ -230,12 +246,13 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 		return err
 	}
 	l := frame.Lang
-	p := views.DecisionPage{ConsolePage: frame, Case: ViewCase(l, found), Decision: l.T("decision." + string(d.Kind)),
+	p := views.DecisionPage{ConsolePage: frame, Case: ViewCase(l, found), Decision: decisionName(l, found, d.Kind),
 		Does: decisionHint(l, found, d.Kind)}
 	if found.NeedsRefund(d.Kind) {
 		refunded := *found.Receipt
-		refunded.Refunded, refunded.RefundedOn, refunded.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
+		refunded.Refunded += d.Refund
 		found.Receipt = &refunded
+		found.Refunded, found.RefundedOn, found.RefundMethod = d.Refund, &d.RefundedOn, d.RefundMethod
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.refund"), Value: views.Rupiah(d.Refund)},
 			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Day(d.RefundedOn)},
 			views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
@@ -281,7 +298,7 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 		form.By.Problem = l.T("cases.bad.by", MaxBy)
 	}
 	if found.NeedsRefund(d.Kind) {
-		h.readRefund(l, &d, &form, *found.Receipt)
+		h.readRefund(l, &d, &form, found)
 	}
 	for _, f := range []views.Field{form.Decision, form.Refund, form.RefundedOn, form.Method, form.Reason, form.By} {
 		if f.Problem != "" {
@@ -291,16 +308,19 @@ func (h *Handler) readDecision(c echo.Context, found models.Case) (d models.Deci
 	return d, form, true
 }
 
-// readRefund reads how money was given back: at most what came, and on no day before that
-// or after today.
-func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, came models.Receipt) {
+// readRefund reads how money was given back: at most what is left of it, or the whole, and on no day before the money
+// came or after today.
+func (h *Handler) readRefund(l views.Lang, d *models.Decision, form *views.DecisionForm, c models.Case) {
 	digits := strings.NewReplacer("Rp", "", ".", "", " ", "", "\u00a0", "").Replace(form.Refund.Value)
 	amount, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || amount < 1 || amount > came.Amount {
-		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(came.Amount))
+	switch left := c.Receipt.Left(); {
+	case c.NeedsWholeRefund(d.Kind) && (err != nil || amount != left):
+		form.Refund.Problem = l.T("cases.bad.whole", views.Rupiah(left))
+	case err != nil || amount < 1 || amount > left:
+		form.Refund.Problem = l.T("cases.bad.refund", views.Rupiah(left))
 	}
 	on := views.ParseDay(form.RefundedOn.Value)
-	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(came.PaidAt)) {
+	if on.IsZero() || on.After(h.Now()) || on.Before(views.StartOfDay(c.Receipt.KnownSince())) {
 		form.RefundedOn.Problem = l.T("cases.bad.day")
 	}
 	if !fits(form.Method.Value, MaxMethod) {

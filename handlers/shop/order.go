@@ -212,7 +212,7 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 		v.Title = page.T("order.paidtitle", o.Number)
 		v.Text += " " + page.T("order.paid."+string(o.Lines[0].Kind))
 	}
-	if money := o.Money(); o.Status == models.OrderPaid && money.Applied > 0 && refundedOf(o) >= money.Applied {
+	if money := o.Money(); o.Status == models.OrderPaid && money.Applied > 0 && money.AppliedRefunded >= money.Applied {
 		v.Text = page.T("order.refunded.text")
 	}
 	if v.State == views.StateExpired && o.Money().Unapplied > 0 {
@@ -249,18 +249,6 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	}
 	h.viewMoney(&v, o)
 	return v
-}
-
-// refundedOf is what was given back of the money that paid an order.
-func refundedOf(o models.Order) (sum int64) {
-	for _, p := range o.Payments {
-		for _, r := range p.Receipts {
-			if r.Status == models.ReceiptApplied {
-				sum += r.Refunded
-			}
-		}
-	}
-	return sum
 }
 
 // viewMoney adds the receipts and the codes that must not be paid any more.

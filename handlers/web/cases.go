@@ -28,10 +28,14 @@ func ReceiptNote(l views.Lang, r *models.Receipt) string {
 	case r == nil:
 		return ""
 	case r.Refunded > 0:
+		note := l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod)
 		if r.RefundMethod == "" { // it was erased
-			return l.T("receipt.returned", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn))
+			note = l.T("receipt.returned", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn))
 		}
-		return l.T("receipt.refunded", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod)
+		if r.Status == models.ReceiptReturned && r.Left() > 0 {
+			note += "; " + l.T("receipt.rest", views.Rupiah(r.Left()))
+		}
+		return note
 	case r.Status == models.ReceiptHeld, r.Status == models.ReceiptKept, r.Status == models.ReceiptDuplicate:
 		return l.T("receipt." + string(r.Status))
 	}
@@ -74,12 +78,15 @@ func CaseAdvice(l views.Lang, kind models.CaseKind) string {
 	return ""
 }
 
-// DecisionWords is what the shopper reads about a decision. The case must hold what was
-// noted of a refund.
+// DecisionWords is what the shopper reads about a decision. The case and its receipt must
+// hold what was noted of a refund.
 func DecisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words []string) {
 	r := c.Receipt
 	if c.NeedsRefund(kind) {
-		words = append(words, l.T("words.refund", views.Rupiah(r.Refunded), l.Day(*r.RefundedOn), r.RefundMethod))
+		words = append(words, l.T("words.refund", views.Rupiah(c.Refunded), l.Day(*c.RefundedOn), c.RefundMethod))
+		if r.Status != models.ReceiptApplied && r.Left() > 0 {
+			words = append(words, l.T("words.rest", views.Rupiah(r.Left())))
+		}
 	}
 	switch kind {
 	case models.DecisionAccept:

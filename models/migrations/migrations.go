@@ -74,6 +74,8 @@ func (r Rules) Steps() []*gormigrate.Migration {
 		{ID: "0019_sessions_have_a_credential", Migrate: sessionsHaveACredential},
 		{ID: "0020_limits", Migrate: createLimits},
 		{ID: "0021_orders_are_erased", Migrate: ordersAreErased},
+		{ID: "0022_cases_account_for_money", Migrate: casesAccountForMoney},
+		{ID: "0023_receipts_count_when_known", Migrate: receiptsCountWhenKnown},
 	}
 }
 

@@ -1,0 +1,157 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// caseAbout is the open case of a kind of an order.
+func caseAbout(t *testing.T, s *Store, o Order, kind CaseKind) Case {
+	t.Helper()
+	for _, open := range reload(t, s, o).OpenCases {
+		if open.Kind == kind {
+			c, err := s.Case(context.Background(), open.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+	}
+	t.Fatalf("no open case %s of order %s", kind, o.Number)
+	return Case{}
+}
+
+// refundOf is a refund of an amount, noted for today.
+func refundOf(c *clock, amount int64) Decision {
+	return Decision{Kind: DecisionRefund, By: "Sari", Reason: "x", Refund: amount, RefundedOn: c.now(), RefundMethod: "cash"}
+}
+
+// decide makes a decision about the open case of a kind.
+func decide(t *testing.T, s *Store, o Order, kind CaseKind, d Decision) {
+	t.Helper()
+	if _, err := s.Decide(context.Background(), caseAbout(t, s, o, kind).ID, d); err != nil {
+		t.Fatalf("%s, %s: %v", kind, d.Kind, err)
+	}
+}
+
+// Goods are given back once all of the money that paid for them was refunded. A refund of other money counts for
+// nothing.
+func TestGoodsComeBackWithTheMoneyThatPaidForThem(t *testing.T) {
+	s, c := openStore(t)
+	before := stock(t, s, "MNM-GAYO")
+	o := withCode(t, s, c, "MNM-GAYO")
+	expire(t, s, o)
+	for i := range 2 { // late, and a second payment
+		deliver(t, s, c, string(rune('a'+i)), "{}", PaidEvent(numbered(paid(o.Payment(), c.now()), i)))
+	}
+	decide(t, s, o, CaseSecondPayment, refundOf(c, o.Total))
+	decide(t, s, o, CaseLatePayment, refundOf(c, 1000))
+	got := reload(t, s, o)
+	if !got.StockHeld || stock(t, s, "MNM-GAYO") != before-1 {
+		t.Errorf("stock held %v, %d left, was %d before the sale", got.StockHeld, stock(t, s, "MNM-GAYO"), before)
+	}
+	if m := got.Money(); m.Refunded != o.Total+1000 || m.AppliedRefunded != 1000 {
+		t.Errorf("money %+v", m)
+	}
+}
+
+// An order is cancelled, or to be paid again, only with all of its customer's money given back.
+func TestAPartIsNotTheWholeRefund(t *testing.T) {
+	for _, kind := range []DecisionKind{DecisionCancel, DecisionPayAgain} {
+		t.Run(string(kind), func(t *testing.T) {
+			s, c := openStore(t)
+			o := withCode(t, s, c, "MNM-GAYO")
+			wrong := paid(o.Payment(), c.now())
+			wrong.Amount -= 1000
+			deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+			d := refundOf(c, 1)
+			d.Kind, d.Next = kind, attempt(o, 2)
+			if _, err := s.Decide(context.Background(), only(t, s).ID, d); !errors.Is(err, ErrRefund) {
+				t.Errorf("with Rp 1 refunded: %v", err)
+			}
+			if got := reload(t, s, o); got.Status != OrderAwaitingPayment || len(got.Payments) != 1 || got.Money().Undecided != wrong.Amount {
+				t.Errorf("order %s, %d attempts, money %+v", got.Status, len(got.Payments), got.Money())
+			}
+			d.Refund = wrong.Amount
+			decide(t, s, o, CaseWrongAmount, d)
+			if m := reload(t, s, o).Money(); m != (Money{Unapplied: wrong.Amount, Refunded: wrong.Amount}) {
+				t.Errorf("money %+v", m)
+			}
+		})
+	}
+}
+
+// What is not refunded of money that pays no order is kept, and can be seen.
+func TestTheRestOfARefundIsKept(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount -= 1000
+	deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+	decide(t, s, o, CaseWrongAmount, refundOf(c, 1))
+	if m := reload(t, s, o).Money(); m != (Money{Unapplied: wrong.Amount, Kept: wrong.Amount - 1, Refunded: 1}) {
+		t.Errorf("money %+v", m)
+	}
+}
+
+// Money of a receipt goes back in parts, by the cases about it, each on its day; never more than came. The goods, which
+// were sold meanwhile, are not held and do not come back.
+func TestRefundsOfOneReceiptAddUp(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := withCode(t, s, c, "KRJ-BATIK")
+	expire(t, s, o)
+	place(t, s, "KRJ-BATIK", stock(t, s, "KRJ-BATIK"))
+	deliver(t, s, c, "late", "{}", PaidEvent(paid(o.Payment(), c.now())))
+	today := c.now().Truncate(oneDay)
+	decide(t, s, o, CaseLatePayment, refundOf(c, 1000))
+	c.advance(oneDay)
+	if _, err := s.Decide(ctx, caseAbout(t, s, o, CaseOutOfStock).ID, refundOf(c, o.Total)); !errors.Is(err, ErrRefund) {
+		t.Errorf("more than is left: %v", err)
+	}
+	decide(t, s, o, CaseOutOfStock, refundOf(c, o.Total-1000))
+	got := reload(t, s, o)
+	if m := got.Money(); m != (Money{Applied: o.Total, Refunded: o.Total, AppliedRefunded: o.Total}) || stock(t, s, "KRJ-BATIK") != 0 {
+		t.Errorf("money %+v, %d in stock", m, stock(t, s, "KRJ-BATIK"))
+	}
+	days, err := s.Days(ctx, today.Add(oneDay), 2)
+	if err != nil || days[0].Refunded != 1000 || days[1].Refunded != o.Total-1000 {
+		t.Errorf("refunded by day %d and %d, %v", days[0].Refunded, days[1].Refunded, err)
+	}
+	changes, err := s.AuditEventsOf(ctx, o.ID)
+	var written []string
+	for _, change := range changes {
+		if change.Kind == AuditReceipt && change.Was == string(ReceiptApplied) {
+			written = append(written, change.Became)
+		}
+	}
+	if want := []string{"applied 1000", fmt.Sprint("applied ", o.Total-1000)}; err != nil || !slices.Equal(written, want) {
+		t.Errorf("written %q, want %q; %v", written, want, err)
+	}
+}
+
+// Money that the gateway dates ahead, or long ago, is in the sums of the days, and can be refunded on the day it came.
+func TestMoneyWithAnImplausibleDate(t *testing.T) {
+	s, c := openStore(t)
+	var came int64
+	for i, date := range []time.Duration{5 * time.Hour, 40 * oneDay, -800 * oneDay, 0} {
+		o := withCode(t, s, c, "MNM-GAYO")
+		deliver(t, s, c, fmt.Sprint(i), "{}", PaidEvent(paid(o.Payment(), c.now().Add(date))))
+		came += o.Total
+		r := reload(t, s, o).Payment().Receipts[0]
+		if r.KnownSince().After(c.now()) {
+			t.Errorf("dated %s ahead: cannot be refunded before %s", date, r.KnownSince())
+		}
+	}
+	days, err := s.Days(context.Background(), c.now().Truncate(oneDay), 1)
+	if err != nil || days[0].Received != came {
+		t.Errorf("received Rp %d, want Rp %d; %v", days[0].Received, came, err)
+	}
+	if days[0].Paid != 3 { // the fourth was paid in another year, says the gateway
+		t.Errorf("%d orders paid", days[0].Paid)
+	}
+}
