@@ -91,12 +91,41 @@ func strangers() map[string]visitor {
 		"from this machine, by its address": {from: "192.168.1.5:5000", at: "192.168.1.5:8080", host: "127.0.0.1:8080"},
 		"by the shop's public name":         {from: "127.0.0.1:5000", at: "127.0.0.1:8080", host: "example.com"},
 	}
-	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-Ip", "Via", "Cf-Connecting-Ip", "X-Request-Id"} {
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-Ip", "Via", "Cf-Connecting-Ip", "X-Request-Id",
+		"CDN-Loop", "X-Amzn-Trace-Id", "X-Amz-Cf-Id", "X-Azure-ClientIP", "X-Varnish", "X-Scheme", "X-Forward-For", "DO-Connecting-IP", "Incap-Client-Ip", "Traceparent",
+		"X-Client-Ip", "Proxy-Connection", "Front-End-Https", "X-Nobody-Knows-Yet"} {
+		name = http.CanonicalHeaderKey(name)
 		v := atHome
 		v.header, v.linked = http.Header{name: {"127.0.0.1"}}, false
 		list["through a proxy that sends "+name] = v
 	}
 	return list
+}
+
+// A browser at this machine is let in with all that browsers send.
+func TestOneTimeLinkOfABrowser(t *testing.T) {
+	w := newDemo(t)
+	browser := atHome
+	browser.linked = false
+	browser.header = http.Header{}
+	for _, name := range []string{"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Cookie", "DNT", "Pragma", "Priority", "Referer", "Save-Data",
+		"If-None-Match", "If-Modified-Since", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User",
+		"Sec-GPC", "Sec-Purpose", "TE", "Upgrade-Insecure-Requests", "User-Agent"} {
+		browser.header.Set(name, "x")
+	}
+	rec := browser.get(w, w.ConsolePath())
+	if location := rec.Header().Get("Location"); location != "/console" {
+		t.Fatalf("the link is HTTP %d to %q", rec.Code, location)
+	}
+	for _, c := range rec.Result().Cookies() {
+		browser.session = c.Value
+		if c.Name == console.ConsoleCookie {
+			break
+		}
+	}
+	if code := browser.get(w, "/console").Code; code != http.StatusOK {
+		t.Errorf("the console behind it: HTTP %d", code)
+	}
 }
 
 // In a demo without a password, the one-time link opens the console, the mailbox and

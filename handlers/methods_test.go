@@ -121,6 +121,14 @@ func TestHeadOfOps(t *testing.T) {
 			get.Header.Get("Cross-Origin-Resource-Policy") != "same-origin" {
 			t.Errorf("HEAD %s: HTTP %d %v", path, head.StatusCode, head.Header)
 		}
+		for name, want := range onEveryAnswer {
+			if got := get.Header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+		if csp := get.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors '") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
 		if res, _ := w.send(http.MethodPost, path, "", nil, nil); res.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(res.Header.Get("Allow"), "HEAD") {
 			t.Errorf("POST %s: HTTP %d, allows %q", path, res.StatusCode, res.Header.Get("Allow"))
 		}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
@@ -22,11 +23,14 @@ func (h *Handler) OpsHandler() http.Handler {
 	mux.HandleFunc("POST /debug/pprof/symbol", byAddress(pprof.Symbol))
 	mux.HandleFunc("GET /debug/pprof/trace", byAddress(pprof.Trace))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		maps.Copy(w.Header(), web.SafeHeaders())
+		w.Header().Set("Content-Security-Policy", profilePolicy)
 		mux.ServeHTTP(w, r)
 	})
 }
+
+// profilePolicy is web.Policy with the inline styles of the list of profiles.
+const profilePolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // byAddress answers those who name the listener by an address or as localhost: no
 // web site reads a profile by a name that it lets resolve to here.

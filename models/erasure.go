@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -295,58 +293,8 @@ func isPlain(body []byte, customers ...Customer) bool {
 	return len(message) == 0
 }
 
-// names reports whether a readable text mentions a detail of one of some customers as words of their own.
-func names(text string, customers []Customer) bool {
-	isPart := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-	for _, c := range customers {
-		for _, detail := range []string{c.Name, c.Email, c.Phone} {
-			detail = fold(detail)
-			for rest := text; detail != ""; {
-				before, after, found := strings.Cut(rest, detail)
-				if !found {
-					break
-				}
-				last, _ := utf8.DecodeLastRuneInString(before)
-				next, _ := utf8.DecodeRuneInString(after)
-				if !isPart(last) && !isPart(next) {
-					return true
-				}
-				rest = after
-			}
-		}
-	}
-	return false
-}
-
-// mentions reports whether a readable text has the name, the email or the phone number of one of some customers in it.
-func mentions(text string, customers ...Customer) bool {
-	for _, c := range customers {
-		for _, detail := range []string{c.Name, c.Email, c.Phone} {
-			if detail = fold(detail); detail != "" && strings.Contains(text, detail) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // IsIn reports whether a text has the customer's name, email or phone number in it.
 func (c Customer) IsIn(text string) bool { return mentions(readable(text), c) }
-
-// readable is a text folded, and behind it the texts within it where it is JSON, which may spell letters by number.
-func readable(text string) string {
-	all := strings.Builder{}
-	all.WriteString(foldAll(text))
-	for decoder := json.NewDecoder(strings.NewReader(text)); ; {
-		token, err := decoder.Token()
-		if err != nil {
-			return all.String()
-		}
-		if s, ok := token.(string); ok {
-			all.WriteString("\n" + foldAll(s))
-		}
-	}
-}
 
 // tillIdentifiers keeps of a list of identifiers those that name a till, a shop of it and a payment there.
 func tillIdentifiers(list string) string {

@@ -424,6 +424,46 @@ func TestCustomerOrders(t *testing.T) {
 	}
 }
 
+// However a message spells a customer, it is found, and nobody else is taken for them.
+func TestSpellingsInMessages(t *testing.T) {
+	sari := Customer{"S\u00f8rina Dewi", "Sorina.Dewi+toko@gmail.com", "0812-7777-9999"}
+	for _, text := range []string{
+		`{"phone":"+62 812 7777 9999"}`, `{"phone":"6281277779999"}`, `{"phone":6281277779999}`, "0062 (812) 7777.9999", "phone=%2B62812-7777-9999", "c29yaW5h 62 812 7777 9999",
+		"sorinadewi@gmail.com", "SORINA.DEWI+x@googlemail.com", `sorina\u002edewi@gmail.com`, `{"e":"sorina\u002edewi\u0040gmail.com"}`, "sorina%2Edewi%40gmail.com", "sorina&#46;dewi@gmail.com",
+		"c29yaW5hLmRld2lAZ21haWwuY29t", `{"e":"c29yaW5hLmRld2lAZ21haWwuY29t"}`, `{"name":"SØRINA DEWI"}`, "S%C3%B8rina%20Dewi", `S\u00f8rina Dewi`, `{"a":"{\"n\":\"S\\u00f8rina Dewi\"}"}`,
+	} {
+		if !mentions(readable(text), sari) || !names(readable(text), []Customer{sari}) {
+			t.Errorf("%s: the customer is not found", text)
+		}
+	}
+	for _, text := range []string{"", "{}", "sorinadewi@example.com", "sorinadewi2@gmail.com", "0812-7777-9998", `{"a":"0812","b":"77779999"}`, "c29yaW5h", "%zz", `\ud800`, "1@"} {
+		if mentions(readable(text), sari) {
+			t.Errorf("%s: the customer is found", text)
+		}
+	}
+	if part := readable("1081277779999"); !mentions(part, sari) || names(part, []Customer{sari}) {
+		t.Error("a part of a longer number: it counts where nothing is lost, and nowhere else")
+	}
+}
+
+// Samples of what was rejected are kept for a week.
+func TestSamplesAreKeptForAWeek(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	must(t, s.SaveRejections(ctx, map[string]int64{"signature": 1}, []Rejection{{Reason: "signature", Header: "{}", Body: []byte("x"), ReceivedAt: c.now()}}))
+	for days, want := range []int{1, 1, 1, 1, 1, 1, 1, 0} {
+		must(t, s.DeleteOldRejections(ctx))
+		if days == 7 {
+			c.advance(time.Second)
+			must(t, s.DeleteOldRejections(ctx))
+		}
+		if list, err := s.Rejections(ctx); err != nil || len(list) != want {
+			t.Errorf("after %d days there are %d samples, %v", days, len(list), err)
+		}
+		c.advance(24 * time.Hour)
+	}
+}
+
 // Only who has all three details of a customer is surely the same.
 func TestIsSame(t *testing.T) {
 	sari := Customer{"Sari  Dewi", "sari.dewi@gmail.com", "0812-3456-7890"}
@@ -456,7 +496,7 @@ func TestEraseStrays(t *testing.T) {
 	ctx := context.Background()
 	o := placeCorrected(t, s, "form", Customer{"Wulandari", "before@correction.example", "0811-1111-1111"}, marked)
 	kept := []string{`{"payer":"Wulandaris"}`, `{"payer":"Budi"}`} // another name
-	for i, body := range append([]string{`{"payer":"Wulandari"}`, `{"email":"BEFORE@correction.example"}`,
+	for i, body := range append([]string{`{"phone":"+62 811 1111 1111"}`, `{"email":"before+x\u0040correction.example"}`, `{"payer":"Wulandari"}`, `{"email":"BEFORE@correction.example"}`,
 		`{"phone":"0811-1111-1111"}`, `{"payer":"\u005aulaikha Quetzalli"}`}, kept...) {
 		n := Notification{RequestID: fmt.Sprint("stray-", i), Header: "{}", Body: []byte(body)}
 		_, err := s.ApplyNotification(ctx, n, PaidEvent(Arrival{InvoiceNumber: fmt.Sprint("WJ-NOBODY-", i), Amount: 1000,

@@ -143,12 +143,7 @@ func without(text, characters string) string {
 
 // NormalPhone returns the digits of a phone number with its country: 0812, 812, +62 812, 0062 812 and +62 0812 are one.
 func NormalPhone(phone string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, phone)
+	digits := digitsOf(phone)
 	abroad := strings.HasPrefix(strings.TrimSpace(phone), "+") || strings.HasPrefix(digits, "00")
 	digits = strings.TrimPrefix(digits, "00")
 	local, indonesian := strings.CutPrefix(digits, "62")

@@ -87,7 +87,11 @@ func (s *Store) RejectionCounts(ctx context.Context) ([]RejectionCount, error) {
 	return gorm.G[RejectionCount](s.read).Order("reason").Find(ctx)
 }
 
-// DeleteOldRejections deletes samples that are older than apiCallAge. The counts stay.
+// rejectionAge is how long a sample is kept: anybody may have sent it, with anybody's data in it, and a week is enough
+// to look into what went wrong.
+const rejectionAge = 7 * 24 * time.Hour
+
+// DeleteOldRejections deletes samples that are older than rejectionAge. The counts stay.
 func (s *Store) DeleteOldRejections(ctx context.Context) error {
-	return deleteOlder[Rejection](ctx, s, "received_at", apiCallAge)
+	return deleteOlder[Rejection](ctx, s, "received_at", rejectionAge)
 }

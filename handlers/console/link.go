@@ -84,7 +84,7 @@ func (h *Handler) lockedPage(c echo.Context) error {
 
 // isLocal reports whether a request can be of a browser on this machine: both ends
 // of its connection are loopback addresses, it names the listener by a loopback
-// name, and no proxy says that it forwards it. A proxy may say nothing, so this
+// name, and it has no header but those that browsers send. A proxy may add nothing, so this
 // opens no door: it is asked besides a key or a session.
 func isLocal(r *http.Request) bool {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
@@ -97,23 +97,24 @@ func isLoopback(address string) bool {
 	return err == nil && a.Addr().Unmap().IsLoopback()
 }
 
-// isForwarded reports whether a proxy says that it forwards a request.
+// isForwarded reports whether a request has a header that no browser sends by itself: something has touched it on its
+// way. What proxies add has too many names to list, what browsers send has few.
 func isForwarded(header http.Header) bool {
 	for name := range header {
-		if slices.Contains(forwardingHeaders, name) ||
-			slices.ContainsFunc(forwardingPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+		if !slices.Contains(browserHeaders, name) &&
+			!slices.ContainsFunc(browserPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// What proxies, load balancers and tunnels add, in Go's canonical spelling.
+// What browsers send, in Go's canonical spelling.
 var (
-	forwardingHeaders = []string{
-		"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Client-Ip", "X-Request-Id",
+	browserHeaders = []string{
+		"Accept", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Cookie", "Device-Memory", "Dnt", "Downlink", "Dpr",
+		"Ect", "Keep-Alive", "Last-Event-Id", "Origin", "Pragma", "Priority", "Purpose", "Range", "Referer", "Rtt", "Save-Data",
+		"Service-Worker", "Te", "Upgrade-Insecure-Requests", "User-Agent", "Viewport-Width", "Width", "X-Moz", "X-Purpose",
 	}
-	forwardingPrefixes = []string{
-		"X-Forwarded", "X-Original-", "X-Proxy", "X-Envoy-", "Cf-", "Fly-", "Fastly-", "Ngrok-", "Tailscale-",
-	}
+	browserPrefixes = []string{"Accept-", "If-", "Sec-"}
 )

@@ -16,6 +16,7 @@ import (
 	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
 )
@@ -104,12 +105,19 @@ func holdsAddress(name string) bool {
 	return digits > mostDigits || addressInText.MatchString(name) || addressInText.MatchString(till) || holdsDomain(name) || holdsDomain(till)
 }
 
-// shortDomains are endings that make an address of any name before them: t.co, wa.me. Behind a short name other endings
-// are more often part of a title or a name: S.Si, Sp.JP, M.Kim.
-var shortDomains = []string{"ai", "app", "biz", "cc", "cn", "co", "com", "gg", "id", "io", "link", "ly", "me", "net", "org", "ru", "tv", "xyz"}
+// titles are what Indonesians write behind a name, or between its parts, with a dot and no space, and could be registered
+// as a domain: Slovenia's .si is in S.Si, Moldova's .md in A.Md. Each is what stands before the dot and what may behind.
+var titles = map[string][]string{
+	"a": {"md", "ma"}, "b": {"sc", "ac", "ba"}, "d": {"th"}, "m": {"si", "sc", "ag", "th", "sn", "kn", "mt", "ba", "pd", "sy", "ma", "ak", "ph"},
+	"s": {"si", "sc", "ag", "th", "sn", "sy", "ma", "st", "km", "tr", "gz", "ak", "pd", "ps"}, "ph": {"d"}, "st": {"tr"},
+	"sp": {"jp", "pa", "bs", "pk", "mk", "an", "kj", "kk", "pd", "og", "em", "gk"},
+}
+
+// surnames are names of people that are also endings of domains, behind an initial or a title: M.Kim.
+var surnames = []string{"kim", "rio", "moe", "yoga", "wang", "ren", "joy", "sky"}
 
 // longTitles stand before names and other titles with a dot and no space: Prof.Ir.
-var longTitles = []string{"prof", "drs", "dra", "drg"}
+var longTitles = []string{"prof", "drs", "dra", "drg", "dr", "ir", "hj", "kh", "rr", "ra"}
 
 // holdsDomain reports whether a text holds the name of a domain that can be registered, in capitals or not.
 func holdsDomain(text string) bool {
@@ -126,11 +134,16 @@ func holdsDomain(text string) bool {
 }
 
 func isDomain(before, ending string) bool {
-	if strings.HasPrefix(ending, "xn--") || slices.Contains(shortDomains, ending) {
+	ascii, err := idna.ToASCII(ending)
+	if err != nil || strings.HasPrefix(ascii, "xn--") {
 		return true
 	}
-	_, known := publicsuffix.PublicSuffix(ending)
-	return known && utf8.RuneCountInString(before) > 2 && !slices.Contains(longTitles, before)
+	if slices.Contains(titles[before], ending) {
+		return false
+	}
+	_, known := publicsuffix.PublicSuffix(ascii)
+	isTitled := slices.Contains(longTitles, before) || utf8.RuneCountInString(before) == 1
+	return known && !(isTitled && slices.Contains(surnames, ending)) && !(isTitled && ending == "ir")
 }
 
 func endsDomain(r rune) bool {

@@ -140,10 +140,9 @@ const (
 const Permissions = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), " +
 	"midi=(), payment=(), usb=()"
 
-// securityHeaders sets the headers that keep browsers from misusing a page. All answers
-// share their values.
-func (h *App) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	always := http.Header{
+// SafeHeaders returns the headers that keep browsers from misusing an answer.
+func SafeHeaders() http.Header {
+	return http.Header{
 		"Content-Security-Policy": {Policy},
 		"X-Content-Type-Options":  {"nosniff"},
 		"Referrer-Policy":         {"same-origin"}, // an order's address is its key
@@ -152,6 +151,11 @@ func (h *App) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		"Cross-Origin-Resource-Policy": {"same-origin"},
 		"Permissions-Policy":           {Permissions},
 	}
+}
+
+// securityHeaders sets SafeHeaders on every answer. All share their values.
+func (h *App) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	always := SafeHeaders()
 	if h.Secure() {
 		always.Set("Strict-Transport-Security", "max-age=31536000")
 	}
