@@ -81,7 +81,7 @@ func TestInspector(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"POST /indomaret-online-to-offline/v2/payment-code", "POST " + path, "Request-Target:" + path, s.PaymentCode,
-		"Signature fits", "Signed by us", "pending", "payments/notification.go:", "AGENT_TRX_ID"} {
+		"Signature fits", "Signed by us", "Can be paid", "payments/notification.go:", "AGENT_TRX_ID"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

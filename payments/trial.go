@@ -9,8 +9,8 @@ import (
 	"warungjokul/models"
 )
 
-// The set-up check sends the shop forgeries, to see them rejected. Each carries a mark, so that it counts as a trial and
-// not as a rejection. The mark is a signature with the Secret Key over the body and the time, for a target that no
+// The set-up check sends the shop forgeries, to see them rejected. Each carries a mark, so that it counts as a trial
+// and not as a rejection. The mark is a signature with the Secret Key over the body and the time, for a target that no
 // address has: a stranger cannot make one, no message of the gateway's is one, and it soon is of no use to anybody.
 const (
 	trialHeader = "Setup-Check"

@@ -10,7 +10,7 @@ import (
 	"warungjokul/models"
 )
 
-// Only the set-up check can mark a forgery as its own: a mark that is made up, made for another body, or old is none.
+// Only the set-up check can mark a forgery as its own: a mark that is made up, of another body, or old is none.
 func TestOnlyTheSetupCheckMarksTrials(t *testing.T) {
 	e := newEnv(t)
 	body := []byte(`{"order":{"invoice_number":"` + models.TrialInvoice + `","amount":1},"transaction":{"status":"PENDING"}}`)

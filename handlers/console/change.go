@@ -8,8 +8,8 @@ import (
 	"warungjokul/views"
 )
 
-// changeValue is what something in the books was or became, in the words of the pages. A value of another version of the
-// shop stays as it is.
+// changeValue is what something in the books was or became, in the words of the pages. A value of another version of
+// the shop stays as it is.
 func changeValue(l views.Lang, kind models.AuditKind, value string) string {
 	text := ""
 	switch kind {
