@@ -45,6 +45,10 @@ func openJournal(path string) (*journal, state, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // all names of a file lead to one lock
 	}
+	if info, err := os.Stat(path); err == nil && links(info) > 1 {
+		return nil, newState(), fmt.Errorf("state file %s has %d names (hard links), and a sandbox could be running on each: remove all but one",
+			path, links(info))
+	}
 	lock, err := lockJournal(path)
 	if err != nil {
 		return nil, newState(), err
@@ -58,8 +62,8 @@ func openJournal(path string) (*journal, state, error) {
 }
 
 // lockJournal locks the state file at path until Unlock, or until the process
-// ends in whatever way. The lock is on a file beside it that is never removed or
-// replaced, because compacting replaces the state file itself.
+// ends in whatever way. The lock is on a file beside it, because compacting replaces
+// the state file itself. Where somebody removes that one, isLocked tells.
 func lockJournal(path string) (*flock.Flock, error) {
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
 	switch locked, err := lock.TryLock(); {
@@ -194,11 +198,30 @@ func (j *journal) write(c change) (place, error) {
 	return j.append(marshalLine(c))
 }
 
+// isLocked fails where the lock file is not the one that was locked any more, so that
+// another sandbox may have the state file.
+func (j *journal) isLocked() error {
+	if j.lock == nil { // a file that is being compacted
+		return nil
+	}
+	held, err := j.lock.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(j.lock.Path()); err != nil || !os.SameFile(now, held) {
+		return fmt.Errorf("the lock file %s was removed or replaced, and another sandbox may have the state file; stop this one", j.lock.Path())
+	}
+	return nil
+}
+
 // append adds a line in one write. What a full disk cut short is taken back. A
 // file that somebody else has cut or written to is left alone: nothing that is
-// added to it could be read again.
+// added to it could be read again. So is one that another sandbox may have.
 func (j *journal) append(line []byte) (place, error) {
 	at := place{j.size, len(line)}
+	if err := j.isLocked(); err != nil {
+		return at, err
+	}
 	info, err := j.file.Stat()
 	if err == nil && info.Size() != j.size {
 		err = j.spoilt()

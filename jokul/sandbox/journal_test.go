@@ -287,3 +287,56 @@ func TestNoSecretsAreKeptOrLogged(t *testing.T) {
 		t.Errorf("the log holds the customer: %s", log)
 	}
 }
+
+// A state file with two names is refused by either: each name has a lock of its own.
+func TestAStateFileWithTwoNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandbox.state")
+	g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+	other := path + ".too"
+	if err := os.Link(path, other); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, other} {
+		second, err := sandbox.Open(sandbox.Config{ClientID: "MCH-1", SecretKey: "SK-1", StateFile: name})
+		if err == nil {
+			_ = second.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "2 names") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A sandbox whose lock file was removed, or replaced, changes nothing any more: another
+// may have the state file.
+func TestALockFileThatIsGone(t *testing.T) {
+	for name, replaced := range map[string]bool{"removed": false, "replaced": true} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "sandbox.state")
+			g := open(t, func(c *sandbox.Config) { c.StateFile = path })
+			g.issue(t, "INV-1")
+			if err := os.Remove(path + ".lock"); err != nil {
+				t.Fatal(err)
+			}
+			if replaced {
+				if err := os.WriteFile(path+".lock", nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, "create", g.create(t, "request-2", orderFor("INV-2")).status, http.StatusInternalServerError)
+			after, err := os.ReadFile(path)
+			if err != nil || string(after) != string(before) {
+				t.Errorf("the state file was written to, %v", err)
+			}
+			second := open(t, func(c *sandbox.Config) { c.StateFile = path })
+			second.issue(t, "INV-2")
+		})
+	}
+}

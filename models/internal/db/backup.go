@@ -12,6 +12,9 @@ import (
 
 // Backup writes the copy under a temporary name first, so that the file is complete and checked, or does not exist.
 func (s *SQLite) Backup(ctx context.Context, file string) error {
+	if err := checkName(file); err != nil {
+		return fmt.Errorf("back up to %s: %w", file, err)
+	}
 	if _, err := os.Lstat(file); err == nil {
 		return fmt.Errorf("back up: %s exists already", file)
 	}
@@ -33,7 +36,7 @@ func (s *SQLite) Backup(ctx context.Context, file string) error {
 }
 
 func copyDatabase(ctx context.Context, from, to string) error {
-	source := sql.OpenDB(connector{dsn: "file:" + from + "?mode=rw&_busy_timeout=10000"})
+	source := sql.OpenDB(connector{dsn: "file:" + filepath.Clean(from) + "?mode=rw&_busy_timeout=10000"})
 	defer source.Close()
 	if _, err := source.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
 		return err
@@ -45,7 +48,7 @@ func copyDatabase(ctx context.Context, from, to string) error {
 }
 
 func checkIntegrity(ctx context.Context, file string) error {
-	copied := sql.OpenDB(connector{dsn: "file:" + file + "?mode=ro"})
+	copied := sql.OpenDB(connector{dsn: "file:" + filepath.Clean(file) + "?mode=ro"})
 	defer copied.Close()
 	var result string
 	if err := copied.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&result); err != nil {

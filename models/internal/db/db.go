@@ -73,6 +73,9 @@ func Parse(databaseURL string) (Database, error) {
 	scheme, rest, _ := strings.Cut(databaseURL, ":")
 	switch {
 	case scheme == "sqlite" && rest != "":
+		if err := checkName(rest); err != nil {
+			return nil, fmt.Errorf("DATABASE_URL sqlite:%s: %w", rest, err)
+		}
 		return &SQLite{file: rest}, nil
 	case scheme == "postgres" || scheme == "postgresql":
 		return parsePostgres(databaseURL)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ import (
 type SQLite struct {
 	file        string
 	opened      os.FileInfo // of the file at Open, to recognise it
+	lockName    string
+	locked      os.FileInfo // of the lock file at Open, to recognise it; nil: there was none
 	write, read *gorm.DB
 	commits     *groupCommit
 
@@ -46,6 +49,8 @@ func (s *SQLite) String() string { return "sqlite:" + s.file }
 // lock of the file. Readers never wait for the writer; as many connections as processors, and one or two more for
 // slow queries, keep the machine busy.
 func (s *SQLite) Open(now func() time.Time, log *slog.Logger) (write, read *gorm.DB, err error) {
+	s.lockName = s.lockFile()
+	s.locked, _ = os.Stat(s.lockName) // programs that take no lock may find none
 	makePrivate(s.file, log)
 	s.commits = &groupCommit{pool: s.pool(writing, 1), checkFile: s.CheckFile, maxAge: maxBatchAge}
 	config := gormConfig(now, log)
@@ -115,7 +120,7 @@ func (s *SQLite) pool(purpose string, connections int) *sql.DB {
 		settings.Set("_cache_size", "-256")
 		settings.Set("_query_only", "true")
 	}
-	pool := sql.OpenDB(connector{dsn: "file:" + s.file + "?" + settings.Encode()})
+	pool := sql.OpenDB(connector{dsn: "file:" + filepath.Clean(s.file) + "?" + settings.Encode()})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	return pool
@@ -174,30 +179,71 @@ func (s *SQLite) Stats() map[string]func() sql.DBStats {
 	}
 }
 
-// CheckFile reports whether the file is still where it was. A file that was moved or deleted takes writes as before,
-// and a shop that is started again will not find them.
+// CheckFile reports whether the file, and the lock on it, are still where they were. A file that was moved or deleted
+// takes writes as before, and a shop that is started again will not find them. Without its lock file another shop may
+// have the database by now.
 func (s *SQLite) CheckFile() error {
-	now, err := os.Stat(s.file)
-	if err != nil || !os.SameFile(now, s.opened) {
+	if !isFile(s.file, s.opened) {
 		return fmt.Errorf("%w: %s is not the file that was opened any more", ErrUnavailable, s.file)
+	}
+	if s.locked != nil && !isFile(s.lockName, s.locked) {
+		return fmt.Errorf("%w: the lock file %s was removed or replaced, and another shop may have the database; stop this one",
+			ErrUnavailable, s.lockName)
 	}
 	return nil
 }
 
-// Lock locks a file beside the database. Locks on the database itself belong to SQLite, and closing a file ends all
-// locks of a process on it. The lock file stays behind and means nothing by itself.
-func (s *SQLite) Lock() (unlock func() error, err error) {
-	file := s.file
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		file = target // all names of a file lead to one lock
+func isFile(name string, known os.FileInfo) bool {
+	now, err := os.Stat(name)
+	return err == nil && os.SameFile(now, known)
+}
+
+// checkName refuses a name that means another file to SQLite, which reads it as a URI, than to the file system.
+func checkName(file string) error {
+	if strings.ContainsAny(file, "%?#\x00") {
+		return errors.New("SQLite reads a file name with %, ? or # in it as another one; choose a name without them")
 	}
-	lock := flock.New(file+".lock", flock.SetPermissions(0o600))
+	return nil
+}
+
+// lockFile is the name of the lock file. All names of a database lead to one, but for hard links, which Lock refuses.
+func (s *SQLite) lockFile() string {
+	if target, err := filepath.EvalSymlinks(s.file); err == nil {
+		return target + ".lock"
+	}
+	return s.file + ".lock"
+}
+
+// checkLinks refuses a file that other processes can lock by another name.
+func (s *SQLite) checkLinks() error {
+	info, err := os.Stat(s.file)
+	if err == nil {
+		if n := links(info); n > 1 {
+			return fmt.Errorf("the file has %d names (hard links), and a shop could be running on each; remove all but one", n)
+		}
+		return nil
+	}
+	if _, linked := os.Readlink(s.file); linked == nil {
+		return errors.New("the name is a link to a file that is not there; give the file itself, or make it first")
+	}
+	return nil // it is made at Open, or that says why not
+}
+
+// Lock locks a file beside the database. Locks on the database itself belong to SQLite, and closing a file ends all
+// locks of a process on it. The lock file stays behind and means nothing once the process has ended. Until then it
+// must not be removed: see CheckFile.
+func (s *SQLite) Lock() (unlock func() error, err error) {
+	if err := s.checkLinks(); err != nil {
+		return nil, err
+	}
+	file := s.lockFile()
+	lock := flock.New(file, flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
 		err = ErrInUse
 	}
 	if err == nil {
-		_ = removeOthersAccess(file + ".lock") // it holds nothing
+		_ = removeOthersAccess(file) // it holds nothing
 	}
 	return lock.Unlock, err
 }
