@@ -67,6 +67,10 @@ type Case struct {
 	DecidedBy string // who decided, as they named themselves; empty for the shop itself
 	Reason    string
 
+	// By how much the decision lets the money that is applied to the order differ from what was
+	// asked for, in whole rupiah, where a person accepted that; on top of earlier ones.
+	AcceptedDifference int64
+
 	// What the decision gave back of its money. A receipt may be refunded in parts, by the
 	// decisions of several cases. The shop moves no money.
 	Refunded     int64 // whole rupiah
@@ -169,6 +173,9 @@ func closeCase(tx *transaction, c Case, d Decision, now time.Time) (bool, error)
 	columns := map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason}
 	if c.NeedsRefund(d.Kind) {
 		columns["refunded"], columns["refunded_on"], columns["refund_method"] = d.Refund, d.RefundedOn.UTC(), d.RefundMethod
+	}
+	if d.Kind == DecisionAccept {
+		columns["accepted_difference"] = c.acceptedDifference()
 	}
 	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).Updates(columns)
 	if res.Error != nil || res.RowsAffected == 0 {

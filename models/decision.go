@@ -131,6 +131,15 @@ func (c Case) Difference() int64 {
 	return c.Receipt.Amount - c.Payment.Amount
 }
 
+// acceptedDifference is by how much the applied money of the order differs from what was asked for because the money of
+// the case is accepted, on top of differences that were accepted before.
+func (c Case) acceptedDifference() int64 {
+	if !c.Payment.Reusable && c.Order.Money().Applied > 0 { // all of it was too little, or is more now
+		return c.Receipt.Amount
+	}
+	return c.Difference()
+}
+
 // TellsShopper reports whether the shopper is told of a decision by mail.
 func (c Case) TellsShopper(kind DecisionKind) bool {
 	switch {

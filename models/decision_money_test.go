@@ -155,3 +155,30 @@ func TestMoneyWithAnImplausibleDate(t *testing.T) {
 		t.Errorf("%d orders paid", days[0].Paid)
 	}
 }
+
+// The report compares with the difference that was accepted, and is not blind to what goes wrong later.
+func TestMismatchesAfterAnAcceptedDifference(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount -= 1000
+	deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+	decide(t, s, o, CaseWrongAmount, Decision{Kind: DecisionAccept, By: "Sari", Reason: "a small difference"})
+	report := func(want ...string) {
+		t.Helper()
+		list, err := s.Mismatches(context.Background())
+		var got []string
+		for _, m := range list {
+			got = append(got, m.Detail)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("the report is %q, want %q; %v", got, want, err)
+		}
+	}
+	report()
+	r := reload(t, s, o).Payment().Receipts[0]
+	set(t, s, &Receipt{}, r.ID, "amount", o.Total)
+	report("order paid of Rp 90000, -1000 accepted, has receipts of Rp 90000")
+	set(t, s, &Receipt{}, r.ID, "status", ReceiptKept)
+	report("order paid of Rp 90000, -1000 accepted, has receipts of Rp 0")
+}
