@@ -67,6 +67,10 @@ type Case struct {
 	DecidedBy string // who decided, as they named themselves; empty for the shop itself
 	Reason    string
 
+	// By how much the decision lets the money that is applied to the order differ from what was
+	// asked for, in whole rupiah, where a person accepted that; on top of earlier ones.
+	AcceptedDifference int64
+
 	// What the decision gave back of its money. A receipt may be refunded in parts, by the
 	// decisions of several cases. The shop moves no money.
 	Refunded     int64 // whole rupiah
@@ -114,15 +118,35 @@ func (s *Store) CountOpenCases(ctx context.Context) (n int64, err error) {
 }
 
 // Raise opens a case about a payment, found outside of any other change, unless there is
-// one already.
+// one already. Trouble that goes on is another case, a day after the last one was closed,
+// for as long as the order waits.
 func (s *Store) Raise(ctx context.Context, call *APICall, p Payment, kind CaseKind, detail string) error {
 	return s.transactAfter(ctx, call, func(tx *transaction) error {
-		if _, err := lockOrder(tx, p.OrderID); err != nil {
+		o, err := lockOrder(tx, p.OrderID)
+		if err != nil {
 			return err
 		}
 		c := Case{Kind: kind, About: aboutPayment(p.ID), OrderID: &p.OrderID, PaymentID: &p.ID, Detail: detail}
+		if kind == CaseNoCode || kind == CaseUnsettled {
+			last, err := lastCase(tx, c)
+			switch {
+			case err != nil:
+				return err
+			case last.ID == 0: // the first
+			case last.ClosedAt == nil || tx.NowFunc().Sub(*last.ClosedAt) < oneDay || o.Status != OrderAwaitingPayment:
+				return nil
+			default:
+				c.About += fmt.Sprint(", after case ", last.ID)
+			}
+		}
 		return raise(tx, &c)
 	})
+}
+
+// lastCase is the latest case of the same kind about the same payment, without an ID where there is none.
+func lastCase(tx *transaction, c Case) (last Case, err error) {
+	return last, tx.Where("order_id = ? AND payment_id = ? AND kind = ?", c.OrderID, c.PaymentID, c.Kind).
+		Order("id DESC").Limit(1).Find(&last).Error
 }
 
 func raiseOnce(tx *transaction, c Case) error { return raise(tx, &c) }
@@ -149,6 +173,9 @@ func closeCase(tx *transaction, c Case, d Decision, now time.Time) (bool, error)
 	columns := map[string]any{"closed_at": now, "decision": d.Kind, "decided_by": d.By, "reason": d.Reason}
 	if c.NeedsRefund(d.Kind) {
 		columns["refunded"], columns["refunded_on"], columns["refund_method"] = d.Refund, d.RefundedOn.UTC(), d.RefundMethod
+	}
+	if d.Kind == DecisionAccept {
+		columns["accepted_difference"] = c.acceptedDifference()
 	}
 	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).Updates(columns)
 	if res.Error != nil || res.RowsAffected == 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func casesOf(t *testing.T, s *Store) (list []Case) {
@@ -148,5 +149,43 @@ func TestWhatTheRightWordSettles(t *testing.T) {
 	}
 	if n := len(casesOf(t, s)); n != 5 {
 		t.Errorf("%d cases", n)
+	}
+}
+
+// Trouble that goes on after its case was closed is another case, a day later, for as long as the order waits.
+func TestTroubleThatGoesOnIsAnotherCase(t *testing.T) {
+	for _, kind := range []CaseKind{CaseNoCode, CaseUnsettled} {
+		t.Run(string(kind), func(t *testing.T) {
+			s, c := openStore(t)
+			ctx := context.Background()
+			o := place(t, s, "MNM-GAYO", 1)
+			open := func(want int) {
+				t.Helper()
+				for range 2 {
+					if err := s.Raise(ctx, nil, o.Payment(), kind, "why"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := reload(t, s, o); len(got.OpenCases) != want {
+					t.Errorf("%d open cases, want %d", len(got.OpenCases), want)
+				}
+			}
+			for range 3 {
+				open(1)
+				c.advance(2 * oneDay) // it stays open: there is one
+				open(1)
+				decide(t, s, o, kind, Decision{Kind: DecisionNone, By: "Sari", Reason: "DOKU looks at it"})
+				c.advance(oneDay - time.Second)
+				open(0)
+				c.advance(time.Second)
+			}
+			if _, err := s.CancelOrder(ctx, o.ID); err != nil {
+				t.Fatal(err)
+			}
+			open(0)
+			if n := len(casesOf(t, s)); n != 3 {
+				t.Errorf("%d cases", n)
+			}
+		})
 	}
 }

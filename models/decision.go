@@ -114,6 +114,9 @@ func (c Case) moneyDecisions() []DecisionKind {
 
 // canAccept reports whether the order can still take the money of the case.
 func (c Case) canAccept() bool {
+	if c.IsFurtherPart() {
+		return true
+	}
 	if !slices.Contains(moneyKinds, c.Kind) { // those are about a payment of an order
 		return false
 	}
@@ -129,6 +132,33 @@ func (c Case) Difference() int64 {
 		return 0
 	}
 	return c.Receipt.Amount - c.Payment.Amount
+}
+
+// IsFurtherPart reports whether the held money of the case can be counted towards an order that is paid already, with
+// less than was asked for: two payments may make up one.
+func (c Case) IsFurtherPart() bool {
+	if c.Receipt == nil || c.Receipt.Status != ReceiptHeld || c.Payment == nil || c.Payment.Reusable {
+		return false
+	}
+	return c.Order.Status == OrderPaid && c.Order.Money().Applied < c.Payment.Amount
+}
+
+// DifferenceOnceAccepted is by how much the money that is applied to the order exceeds what was asked for once the money
+// of the case is accepted, in whole rupiah; negative where it still falls short.
+func (c Case) DifferenceOnceAccepted() int64 {
+	if c.Receipt == nil || c.Payment == nil || c.Payment.Reusable {
+		return c.Difference()
+	}
+	return c.Order.Money().Applied + c.Receipt.Amount - c.Payment.Amount
+}
+
+// acceptedDifference is by how much the applied money of the order differs from what was asked for because the money of
+// the case is accepted, on top of differences that were accepted before.
+func (c Case) acceptedDifference() int64 {
+	if !c.Payment.Reusable && c.Order.Money().Applied > 0 { // all of it was too little, or is more now
+		return c.Receipt.Amount
+	}
+	return c.Difference()
 }
 
 // TellsShopper reports whether the shopper is told of a decision by mail.

@@ -155,3 +155,65 @@ func TestMoneyWithAnImplausibleDate(t *testing.T) {
 		t.Errorf("%d orders paid", days[0].Paid)
 	}
 }
+
+// The report compares with the difference that was accepted, and is not blind to what goes wrong later.
+func TestMismatchesAfterAnAcceptedDifference(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount -= 1000
+	deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+	decide(t, s, o, CaseWrongAmount, Decision{Kind: DecisionAccept, By: "Sari", Reason: "a small difference"})
+	report := func(want ...string) {
+		t.Helper()
+		list, err := s.Mismatches(context.Background())
+		var got []string
+		for _, m := range list {
+			got = append(got, m.Detail)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("the report is %q, want %q; %v", got, want, err)
+		}
+	}
+	report()
+	r := reload(t, s, o).Payment().Receipts[0]
+	set(t, s, &Receipt{}, r.ID, "amount", o.Total)
+	report("order paid of Rp 90000, -1000 accepted, has receipts of Rp 90000")
+	set(t, s, &Receipt{}, r.ID, "status", ReceiptKept)
+	report("order paid of Rp 90000, -1000 accepted, has receipts of Rp 0")
+}
+
+// Two payments that make up one are both accepted; more than was asked for is not counted towards the order unseen.
+func TestTwoPartsPayOneOrder(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := withCode(t, s, c, "MNM-GAYO")
+	for i, amount := range []int64{40_000, 50_000, 1_000} {
+		part := numbered(paid(o.Payment(), c.now()), i)
+		part.Amount = amount
+		deliver(t, s, c, fmt.Sprint(i), "{}", PaidEvent(part))
+	}
+	open, err := s.OpenCases(ctx, 10)
+	if err != nil || len(open) != 3 {
+		t.Fatalf("%d open cases, %v", len(open), err)
+	}
+	accept := Decision{Kind: DecisionAccept, By: "Sari", Reason: "the other half"}
+	for i, left := range []int64{-50_000, 0} {
+		half, err := s.Case(ctx, open[i].ID)
+		if err != nil || half.DifferenceOnceAccepted() != left || half.IsFurtherPart() != (i > 0) {
+			t.Errorf("once accepted the difference is %d, want %d; a further part %v; %v", half.DifferenceOnceAccepted(), left, half.IsFurtherPart(), err)
+		}
+		if _, err := s.Decide(ctx, half.ID, accept); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := s.Mismatches(ctx); err != nil || slices.ContainsFunc(list, func(m Mismatch) bool { return m.Kind == MismatchMoney }) {
+			t.Errorf("mismatches %+v, %v", list, err)
+		}
+	}
+	if m := reload(t, s, o).Money(); m != (Money{Applied: 90_000, Unapplied: 1_000, Undecided: 1_000}) {
+		t.Errorf("money %+v", m)
+	}
+	if _, err := s.Decide(ctx, open[2].ID, accept); !errors.Is(err, ErrNotOffered) {
+		t.Errorf("more than was asked for: %v", err)
+	}
+}

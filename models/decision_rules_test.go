@@ -55,6 +55,11 @@ func TestWhatACaseOffers(t *testing.T) {
 			c.Order.Payments = append(c.Order.Payments, Payment{ID: 4, State: PaymentExpired, Receipts: []Receipt{{ID: 8, Status: status}}})
 		}
 	}
+	otherPart := func(amount int64) func(*Case) {
+		return func(c *Case) {
+			c.Order.Payments = append(c.Order.Payments, Payment{ID: 4, State: PaymentPaid, Receipts: []Receipt{{ID: 8, Amount: amount, Status: ReceiptApplied}}})
+		}
+	}
 	reusable := func(c *Case) { c.Payment.Reusable = true }
 	for name, tt := range map[string]struct {
 		c    Case
@@ -73,10 +78,12 @@ func TestWhatACaseOffers(t *testing.T) {
 		"other money returned":       {change(waiting, otherMoney(ReceiptReturned)), []DecisionKind{accept, refund, again, cancel, none}},
 		"wrong amount, expired":      {held(CaseWrongAmount, OrderExpired, PaymentExpired), []DecisionKind{accept, refund, none}},
 		"wrong amount, cancelled":    {held(CaseWrongAmount, OrderCancelled, PaymentPending), []DecisionKind{refund, none}},
-		"wrong amount, paid":         {held(CaseWrongAmount, OrderPaid, PaymentPaid), []DecisionKind{refund, none}},
+		"wrong amount, paid":         {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), otherPart(90_000)), []DecisionKind{refund, none}},
+		"a further part":             {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), otherPart(89_999)), []DecisionKind{accept, refund, none}},
+		"a second payment of a part": {change(held(CaseSecondPayment, OrderPaid, PaymentPaid), otherPart(1)), []DecisionKind{accept, refund, once, none}},
 		"wrong amount, paid again":   {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, none}},
 		"unclear":                    {change(held(CaseUnclear, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, once, none}},
-		"second payment":             {held(CaseSecondPayment, OrderPaid, PaymentPaid), []DecisionKind{refund, once, none}},
+		"second payment":             {change(held(CaseSecondPayment, OrderPaid, PaymentPaid), otherPart(90_000)), []DecisionKind{refund, once, none}},
 		"cancelled":                  {held(CasePaidCancelled, OrderCancelled, PaymentPaid), []DecisionKind{refund, none}},
 		"unknown invoice":            {Case{Kind: CaseUnknownInvoice, Receipt: &Receipt{Status: ReceiptHeld}}, []DecisionKind{refund, once, none}},
 		"late":                       {caseOf(CaseLatePayment, ReceiptApplied, OrderPaid, PaymentPaid), []DecisionKind{none, refund}},

@@ -65,27 +65,34 @@ func (s *Store) Mismatches(ctx context.Context) ([]Mismatch, error) {
 	return report, nil
 }
 
+// moneyMismatches compares what was applied to each order with its total and the difference that people have accepted.
+// A reusable code may be paid any number of times: its order is paid with something.
 func moneyMismatches(db *gorm.DB, _ time.Time) ([]Mismatch, error) {
 	var rows []struct {
-		Number          string
-		Status          string
-		Total, Received int64
-		PlacedAt        time.Time
+		Number                    string
+		Status                    string
+		Total, Received, Accepted int64
+		PlacedAt                  time.Time
 	}
+	const (
+		received = "COALESCE(SUM(receipts.amount), 0)"
+		accepted = "COALESCE(MAX(accepted.difference), 0)"
+	)
 	err := db.Table("orders").
-		Select("orders.number, orders.status, orders.total, orders.placed_at, COALESCE(SUM(receipts.amount), 0) AS received").
+		Select("orders.number, orders.status, orders.total, orders.placed_at, "+received+" AS received, "+accepted+" AS accepted").
 		Joins("LEFT JOIN payments ON payments.order_id = orders.id").
 		Joins("LEFT JOIN receipts ON receipts.payment_id = payments.id AND receipts.status = ?", ReceiptApplied).
+		Joins("LEFT JOIN (SELECT order_id, SUM(accepted_difference) AS difference FROM cases WHERE accepted_difference <> 0"+
+			" GROUP BY order_id) accepted ON accepted.order_id = orders.id").
 		Where(isReal).
-		Where("NOT EXISTS (SELECT 1 FROM cases WHERE cases.order_id = orders.id AND cases.decision = ?)", DecisionAccept). // a person took what came
 		Group("orders.id, orders.number, orders.status, orders.total, orders.placed_at").
-		Having("(orders.status = ?) <> (COALESCE(SUM(receipts.amount), 0) > 0) OR "+
-			"(COALESCE(SUM(receipts.amount), 0) <> orders.total AND COALESCE(SUM(receipts.amount), 0) > 0 AND MAX(CASE WHEN payments.reusable THEN 1 ELSE 0 END) = 0)", OrderPaid).
+		Having("(orders.status = ?) <> ("+received+" > 0) OR ("+received+" <> orders.total + "+accepted+
+			" AND "+received+" > 0 AND MAX(CASE WHEN payments.reusable THEN 1 ELSE 0 END) = 0)", OrderPaid).
 		Order("orders.id").Find(&rows).Error
 	var found []Mismatch
 	for _, r := range rows {
 		found = append(found, Mismatch{Kind: MismatchMoney, OrderNumber: r.Number, Since: r.PlacedAt,
-			Detail: fmt.Sprintf("order %s of Rp %d has receipts of Rp %d", r.Status, r.Total, r.Received)})
+			Detail: fmt.Sprintf("order %s of Rp %d, %+d accepted, has receipts of Rp %d", r.Status, r.Total, r.Accepted, r.Received)})
 	}
 	return found, err
 }

@@ -1033,6 +1033,8 @@ var texts = map[string]text{
 
 	"decision.accept":         {"Terima sebagai pembayaran", "Accept as payment"},
 	"decision.accept.hint":    {"Pesanan lunas dengan uang ini. Kalau jumlahnya berbeda, tulis di alasan siapa yang menanggung selisihnya.", "The order is paid with this money. If the amount differs, say in the reason who bears the difference."},
+	"decision.further":        {"Hitung untuk pesanan ini", "Count it towards this order"},
+	"decision.further.hint":   {"Pesanan sudah lunas dengan %s dari %s; uang ini ditambahkan. Selisihnya lalu %s; kalau ada, tulis di alasan siapa yang menanggungnya.", "The order is paid with %s of %s, and this money is added. The difference is then %s; where there is one, say in the reason who bears it."},
 	"decision.refund":         {"Uang sudah dikembalikan", "Money was refunded"},
 	"decision.refund.hint":    {"Catat jumlah, tanggal, dan caranya; toko ini tidak memindahkan uang. Kode sekali pakai yang sudah dibayar tidak ditampilkan lagi.", "Note the amount, the day and the way; this shop moves no money. A single-use code that was paid is not shown again."},
 	"decision.refund.left":    {"%s sudah dikembalikan sebelumnya; sisanya %s.", "%s was refunded before; %s is left."},

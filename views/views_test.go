@@ -113,7 +113,7 @@ func families() map[string][]string {
 	for _, way := range decisionKinds {
 		all["decision."] = append(all["decision."], way, way+".hint")
 	}
-	all["decision."] = append(all["decision."], "settled", "held.refunded", "held.kept")
+	all["decision."] = append(all["decision."], "settled", "held.refunded", "held.kept", "further", "further.hint")
 	all["todo."] = append(all["todo."], "choose", "or", "quoted")
 	all["status."] = append([]string{"test"}, statuses...)
 	all["attempt."] = []string{"creating", "pending", "held", "paid", "expired", "failed"}

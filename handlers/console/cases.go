@@ -64,7 +64,10 @@ func advice(l views.Lang, c models.Case) string {
 }
 
 // decisionName is what a decision about a case is called.
-func decisionName(l views.Lang, _ models.Case, way models.DecisionKind) string {
+func decisionName(l views.Lang, c models.Case, way models.DecisionKind) string {
+	if way == models.DecisionAccept && c.IsFurtherPart() {
+		return l.T("decision.further")
+	}
 	return l.T("decision." + string(way))
 }
 
@@ -116,6 +119,9 @@ func decisionHint(l views.Lang, c models.Case, way models.DecisionKind) string {
 	hint := l.T("decision." + string(way) + ".hint")
 	held := c.Receipt != nil && c.Receipt.Status == models.ReceiptHeld
 	switch {
+	case way == models.DecisionAccept && c.IsFurtherPart():
+		hint = l.T("decision.further.hint", views.Rupiah(c.Order.Money().Applied), views.Rupiah(c.Payment.Amount),
+			web.SignedRupiah(c.DifferenceOnceAccepted()))
 	case held && c.NeedsWholeRefund(way):
 		hint += " " + l.T("decision.held.refunded", views.Rupiah(c.Receipt.Left()))
 	case way == models.DecisionRefund && c.Receipt.Refunded > 0:
@@ -257,7 +263,7 @@ func (h *Handler) previewDecision(c echo.Context, found models.Case, d models.De
 			views.Fact{Name: l.T("cases.refunded.on"), Value: l.Day(d.RefundedOn)},
 			views.Fact{Name: l.T("cases.method"), Value: d.RefundMethod})
 	}
-	if diff := found.Difference(); diff != 0 && d.Kind == models.DecisionAccept {
+	if diff := found.DifferenceOnceAccepted(); d.Kind == models.DecisionAccept && (diff != 0 || found.IsFurtherPart()) {
 		p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.difference"), Value: web.SignedRupiah(diff)})
 	}
 	p.Facts = append(p.Facts, views.Fact{Name: l.T("cases.reason"), Value: d.Reason},

@@ -16,10 +16,13 @@ func CaseTitle(l views.Lang, kind models.CaseKind) string {
 
 // SignedRupiah is an amount that may be below zero.
 func SignedRupiah(amount int64) string {
-	if amount < 0 {
+	switch {
+	case amount < 0:
 		return "-" + views.Rupiah(-amount)
+	case amount > 0:
+		return "+" + views.Rupiah(amount)
 	}
-	return "+" + views.Rupiah(amount)
+	return views.Rupiah(0)
 }
 
 // ReceiptNote says what became of money that does not simply pay its order.
