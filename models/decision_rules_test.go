@@ -55,7 +55,7 @@ func TestWhatACaseOffers(t *testing.T) {
 			c.Order.Payments = append(c.Order.Payments, Payment{ID: 4, State: PaymentExpired, Receipts: []Receipt{{ID: 8, Status: status}}})
 		}
 	}
-	reusable := func(c *Case) { c.Payment.Reusable = true }
+	reusable := func(c *Case) { c.Payment.Reusable, c.Order.StockHeld = true, true }
 	for name, tt := range map[string]struct {
 		c    Case
 		want []DecisionKind
@@ -75,6 +75,7 @@ func TestWhatACaseOffers(t *testing.T) {
 		"wrong amount, cancelled":    {held(CaseWrongAmount, OrderCancelled, PaymentPending), []DecisionKind{refund, none}},
 		"wrong amount, paid":         {held(CaseWrongAmount, OrderPaid, PaymentPaid), []DecisionKind{refund, none}},
 		"wrong amount, paid again":   {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, none}},
+		"paid again, goods let go":   {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), func(c *Case) { c.Payment.Reusable = true }), []DecisionKind{refund, none}},
 		"unclear":                    {change(held(CaseUnclear, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, once, none}},
 		"second payment":             {held(CaseSecondPayment, OrderPaid, PaymentPaid), []DecisionKind{refund, once, none}},
 		"cancelled":                  {held(CasePaidCancelled, OrderCancelled, PaymentPaid), []DecisionKind{refund, none}},
