@@ -366,6 +366,7 @@ var texts = map[string]text{
 	"keep.again":      {"Kirim ulang email kodenya", "Mail me the code again"},
 	"keep.again.done": {"Email berisi kode sedang dikirim ke %s.", "A mail with the code is on its way to %s."},
 	"keep.again.soon": {"Emailnya baru saja dikirim. Periksa kotak masuk dan folder spam, atau coba lagi sebentar.", "It has only just been sent. Look in your inbox and the spam folder, or try again in a minute."},
+	"keep.again.none": {"Tidak dikirim: saat ini tidak ada kode yang perlu dibayar.", "Not sent: there is no code to be paid now."},
 	"keep.digital":    {"Tidak perlu dicetak: layar ponsel sudah cukup.", "No need to print: your phone's screen is enough."},
 	"keep.subject":    {"Kode pembayaran pesanan %s", "Payment code for order %s"},
 	"keep.message":    {"Kode pembayaran Indomaret: %s\nBayar tepat: %s\nSebelum: %s\nKatakan kepada kasir: %s\nPesanan %s di %s: %s", "Indomaret payment code: %s\nPay exactly: %s\nBefore: %s\nSay to the cashier: %s\nOrder %s at %s: %s"},
@@ -873,6 +874,7 @@ var texts = map[string]text{
 	"event.case":      {"Perlu ditangani: %s", "Needs attention: %s"},
 	"event.done":      {"Selesai ditangani: %s", "Done: %s"},
 	"event.mail":      {"Email terkirim: %s", "Mail sent: %s"},
+	"event.unsent":    {"Email tidak bisa dikirim selama tujuh hari, dan tidak dicoba lagi: %s. Hubungi pembeli.", "Could not be mailed for seven days, and is not tried any more: %s. Please reach the customer."},
 
 	"cancelmany.go":         {"Batalkan pesanan yang dipilih", "Cancel the ticked orders"},
 	"cancelmany.pick":       {"Pilih pesanan %s", "Tick order %s"},

@@ -369,7 +369,11 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		if m.Held() {
 			text = l.T("limit.unsent", l.T("mail."+string(m.Kind)))
 		}
-		add(m.SentAt, "", text, "")
+		mood := ""
+		if m.GivenUp() {
+			mood, text = "bad", l.T("event.unsent", l.T("mail."+string(m.Kind)))
+		}
+		add(m.SentAt, mood, text, "")
 	}
 	add(o.ErasedAt, "", l.T("event.erased"), erasureText(l, o))
 	add(o.ExpiredAt, "bad", l.T("event.expired"), "")

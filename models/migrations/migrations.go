@@ -74,6 +74,7 @@ func (r Rules) Steps() []*gormigrate.Migration {
 		{ID: "0019_sessions_have_a_credential", Migrate: sessionsHaveACredential},
 		{ID: "0020_limits", Migrate: createLimits},
 		{ID: "0021_orders_are_erased", Migrate: ordersAreErased},
+		{ID: "0023_mails_about_cases", Migrate: mailsAboutCases},
 	}
 }
 
