@@ -11,7 +11,7 @@ func (o Order) Customer() Customer { return Customer{o.CustomerName, o.CustomerE
 
 // CorrectCustomer replaces the customer of an order that is waiting to be paid, and reports whether it did: an order
 // that is over, or has these very details, stays as it is. Each detail that changes is recorded, the order is found
-// by the new ones, and a mail with the payment code goes to the new address. The request of a payment stays as it
+// by the new ones, and the mails that still matter go to the new address. The request of a payment stays as it
 // was made: it may be sent again under the same Request-Id, which takes the same bytes. An email or a phone number
 // with too many unpaid orders is an *OpenOrdersError, an email that was corrected too often ErrTooManyCorrections; then
 // nothing is changed.
@@ -59,7 +59,7 @@ func (s *Store) correctCustomer(tx *transaction, o Order, to Customer) error {
 	if err := replaceWords(tx, o); err != nil || !readdressed {
 		return err
 	}
-	return mailCodeAnew(tx, o.ID)
+	return readdressMails(tx, o.ID)
 }
 
 // mostCorrections is how often the email of one order can be corrected: each correction sends a mail to an address
@@ -100,10 +100,21 @@ func replaceWords(tx *transaction, o Order) error {
 	return saveWords(tx, o.ID, words...)
 }
 
-// mailCodeAnew has the mail with an order's current code sent, whether it was sent to another address before, is
-// being sent now, or has failed. Without the lease it was claimed with, what is being sent now does not count.
-func mailCodeAnew(tx *transaction, orderID int64) error {
+// readdressMails has what still matters sent to an order's new address: the mail with its current code, or while money
+// for it is undecided the one that says so, and what was decided. It is sent whether it was sent to another address
+// before, is being sent now, or has failed. Without the lease it was claimed with, what is being sent now does not count.
+func readdressMails(tx *transaction, orderID int64) error {
+	again := map[string]any{"sent_at": nil, "send_at": tx.NowFunc(), "leased_until": nil, "tries": 0}
 	pending := tx.Model(&Payment{}).Select("id").Where("order_id = ? AND state = ?", orderID, PaymentPending)
-	return tx.Model(&Mail{}).Where("payment_id IN (?) AND kind = ?", pending, MailCode).
-		Updates(map[string]any{"sent_at": nil, "send_at": tx.NowFunc(), "leased_until": nil, "tries": 0}).Error
+	open := tx.Model(&Case{}).Select("id").Where("order_id = ? AND closed_at IS NULL", orderID)
+	undecided, err := hasUndecidedMoney(tx, orderID)
+	if err == nil && !undecided {
+		err = tx.Model(&Mail{}).Where("payment_id IN (?) AND kind = ?", pending, MailCode).Updates(again).Error
+	}
+	if err != nil {
+		return err
+	}
+	attempts := tx.Model(&Payment{}).Select("id").Where("order_id = ?", orderID)
+	return tx.Model(&Mail{}).Where("payment_id IN (?) AND (kind = ? OR kind = ? AND case_id IN (?))", attempts, MailDecided, MailMoney, open).
+		Updates(again).Error
 }

@@ -149,3 +149,50 @@ func TestCorrectionWhileTheMailIsSent(t *testing.T) {
 		}
 	}
 }
+
+// While money for an order is undecided its correction sends no code. What the shopper must know goes to the new address:
+// that money is held, and once it is decided, how. The record says nothing of a mail with the code.
+func TestCorrectionWhileMoneyIsUndecided(t *testing.T) {
+	ctx := context.Background()
+	s, c := openStore(t)
+	o := withCode(t, s, c, "VCR-CELENGAN")
+	send := func(email string, want ...MailKind) {
+		t.Helper()
+		due, err := s.ClaimMails(ctx, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []MailKind
+		for _, m := range due {
+			got = append(got, m.Kind)
+			if m.Order.CustomerEmail != email || !m.Wanted(c.now()) {
+				t.Errorf("%s to %s, wanted %v", m.Kind, m.Order.CustomerEmail, m.Wanted(c.now()))
+			}
+			m.Subject = "sent"
+			if err := s.MailSent(ctx, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("to %s: %v, want %v", email, got, want)
+		}
+	}
+	correct := func(to Customer) {
+		t.Helper()
+		c.advance(time.Minute)
+		if corrected, err := s.CorrectCustomer(ctx, o.ID, to); err != nil || !corrected {
+			t.Fatal(corrected, err)
+		}
+	}
+	send(budi.Email, MailCode)
+	wrong := paid(o.Payment(), c.now())
+	wrong.Amount--
+	deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+	send(budi.Email, MailMoney)
+	correct(siti)
+	send(siti.Email, MailMoney)
+	decideRefund(t, s, only(t, s))
+	send(siti.Email, MailDecided)
+	correct(budi) // its code may be paid again
+	send(budi.Email, MailCode, MailDecided)
+}

@@ -125,6 +125,13 @@ func (c Case) canAccept() bool {
 	return p.takesMoney()
 }
 
+// EndsOrder reports whether the order of a case that gives its money no use is over, or will be: nothing else can be
+// paid for it, and no other money for it is undecided.
+func (c Case) EndsOrder() bool {
+	waits := c.Order.Status == OrderAwaitingPayment && (c.otherCodeLive() || c.otherMoneyUndecided())
+	return c.Order.Status != OrderPaid && c.Order.Status != OrderCancelled && !waits
+}
+
 // Difference is by how much the money of the case exceeds what was asked for, in whole
 // rupiah; negative where it falls short, 0 where there is nothing to compare.
 func (c Case) Difference() int64 {
@@ -345,14 +352,16 @@ func (c Case) payAgain(tx *transaction, d Decision, now time.Time) error {
 }
 
 // goOn lets an order go on once its money is decided: a single-use code that was paid once
-// cannot be paid again, and an order that nothing can be paid for any more ends.
+// cannot be paid again, and an order that nothing can be paid for any more ends. The mail
+// about the decision says so.
 func (c Case) goOn(tx *transaction, d Decision, now time.Time) error {
 	if !c.Payment.Reusable && d.Kind != DecisionDuplicate {
 		if err := endPayment(tx, *c.Payment); err != nil {
 			return err
 		}
 	}
-	return expireIfOver(tx, *c.Payment, *c.Order, now)
+	_, err := expireIfOver(tx, *c.Order, now)
+	return err
 }
 
 // String is the decision in a line of the log.

@@ -60,7 +60,7 @@ func TestWhatACaseOffers(t *testing.T) {
 			c.Order.Payments = append(c.Order.Payments, Payment{ID: 4, State: PaymentPaid, Receipts: []Receipt{{ID: 8, Amount: amount, Status: ReceiptApplied}}})
 		}
 	}
-	reusable := func(c *Case) { c.Payment.Reusable = true }
+	reusable := func(c *Case) { c.Payment.Reusable, c.Order.StockHeld = true, true }
 	for name, tt := range map[string]struct {
 		c    Case
 		want []DecisionKind
@@ -82,6 +82,7 @@ func TestWhatACaseOffers(t *testing.T) {
 		"a further part":             {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), otherPart(89_999)), []DecisionKind{accept, refund, none}},
 		"a second payment of a part": {change(held(CaseSecondPayment, OrderPaid, PaymentPaid), otherPart(1)), []DecisionKind{accept, refund, once, none}},
 		"wrong amount, paid again":   {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, none}},
+		"paid again, goods let go":   {change(held(CaseWrongAmount, OrderPaid, PaymentPaid), func(c *Case) { c.Payment.Reusable = true }), []DecisionKind{refund, none}},
 		"unclear":                    {change(held(CaseUnclear, OrderPaid, PaymentPaid), reusable), []DecisionKind{accept, refund, once, none}},
 		"second payment":             {change(held(CaseSecondPayment, OrderPaid, PaymentPaid), otherPart(90_000)), []DecisionKind{refund, once, none}},
 		"cancelled":                  {held(CasePaidCancelled, OrderCancelled, PaymentPaid), []DecisionKind{refund, none}},

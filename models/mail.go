@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -51,6 +52,9 @@ const (
 	// mailStale is how late a mail may be. A shop that gets its first mail
 	// server, or had none for days, does not write to customers of last week.
 	mailStale = 6 * time.Hour
+	// moneyMailStale is how late a mail about money, or about what was decided of it, may be.
+	moneyMailStale = 7 * 24 * time.Hour
+
 	mailsKept = 30 * 24 * time.Hour
 	mailLease = time.Minute
 	mailAgain = time.Minute // between the same mail and itself, when a customer asks for it
@@ -79,6 +83,12 @@ func mailCode(tx *transaction, p Payment, expiresAt, now time.Time) error {
 	return err
 }
 
+// CodeMail is the mail with the code of an order that was loaded whole, as far as Wanted asks.
+func (o Order) CodeMail() Mail {
+	p := o.Payment()
+	return Mail{Kind: MailCode, Order: &o, Payment: &p}
+}
+
 // MailAgain has the mail about a payment's code sent once more, because the
 // customer asks for it, and reports whether it will be: it was sent before, and
 // not just now. That a clock that was ahead has sent it later than now holds nobody up.
@@ -100,7 +110,7 @@ func (m Mail) Wanted(now time.Time) bool {
 		return m.Payment.State == PaymentPending && m.Order.Status == OrderAwaitingPayment && now.Before(*m.Payment.ExpiresAt) &&
 			!m.Order.HasUndecidedMoney()
 	case MailPaid:
-		return m.Order.Status == OrderPaid
+		return m.Order.Status == OrderPaid && !m.Order.Refunded()
 	case MailExpired:
 		return m.Order.Status == OrderExpired
 	case MailCancelled:
@@ -111,6 +121,23 @@ func (m Mail) Wanted(now time.Time) bool {
 		return true
 	}
 	return false
+}
+
+// TooLate reports whether a mail about money has been tried for so long that it is given up.
+func (m Mail) TooLate(now time.Time) bool {
+	return m.CaseID != 0 && m.Wanted(now) && !now.Before(m.SendAt.Add(moneyMailStale))
+}
+
+// mailGivenUp is what the error of a mail begins with that could not be sent for days.
+const mailGivenUp = "given up"
+
+// GivenUp reports whether a mail about money could not be sent, and is not tried any more.
+func (m Mail) GivenUp() bool { return m.Subject == "" && strings.HasPrefix(m.LastError, mailGivenUp) }
+
+// GiveUpMail notes that a mail is not tried any more, under the condition of MailSent.
+func (s *Store) GiveUpMail(ctx context.Context, m Mail) error {
+	return s.updateLeased(ctx, m, map[string]any{"sent_at": s.now(), "last_error": strings.TrimSuffix(mailGivenUp+": "+m.LastError, ": "),
+		"leased_until": nil, "subject": "", "text": "", "html": ""})
 }
 
 // ClaimMails leases up to limit mails whose time has come, each with its order
@@ -143,20 +170,40 @@ func (s *Store) ClaimMails(ctx context.Context, limit int) ([]Mail, error) {
 	return claimed, nil
 }
 
+// unsent is a condition for mails that are still to be sent.
+type unsent struct {
+	unsent string
+	since  time.Time
+}
+
+// unsentMails are the conditions, each with an index of its own: those that are not stale, and of the others those
+// about money.
+func unsentMails(now time.Time) []unsent {
+	stale := now.Add(-mailStale)
+	return []unsent{{"sent_at IS NULL AND send_at > ?", stale}, {"sent_at IS NULL AND case_id <> 0 AND send_at <= ?", stale}}
+}
+
 // leaseMails leases the mails that are due, unless another shop has done so.
 func (s *Store) leaseMails(ctx context.Context, limit int) (leased []Mail, err error) {
 	now := s.now()
-	const free = "sent_at IS NULL AND (leased_until IS NULL OR leased_until <= ?)"
+	const free = "(leased_until IS NULL OR leased_until <= ?)"
 	var due []int64
-	err = s.read.WithContext(ctx).Model(&Mail{}).Where(free, now).Where("send_at <= ? AND send_at > ?", now, now.Add(-mailStale)).
-		Order("send_at, id").Limit(limit).Pluck("id", &due).Error
-	if err != nil || len(due) == 0 {
-		return nil, err
+	for _, c := range unsentMails(now) {
+		var more []int64
+		err = s.read.WithContext(ctx).Model(&Mail{}).Where(c.unsent, c.since).Where(free, now).Where("send_at <= ?", now).
+			Order("send_at, id").Limit(limit-len(due)).Pluck("id", &more).Error
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, more...)
+	}
+	if len(due) == 0 {
+		return nil, nil
 	}
 	return leased, s.transact(ctx, func(tx *transaction) error {
 		leased = nil
 		for _, id := range due {
-			taken := tx.Model(&Mail{}).Where("id = ?", id).Where(free, now).Update("leased_until", now.Add(mailLease))
+			taken := tx.Model(&Mail{}).Where("id = ? AND sent_at IS NULL", id).Where(free, now).Update("leased_until", now.Add(mailLease))
 			if taken.Error != nil {
 				return taken.Error
 			}
@@ -175,7 +222,17 @@ func (s *Store) leaseMails(ctx context.Context, limit int) (leased []Mail, err e
 
 // NextMail returns when ClaimMails will next have something, zero for never.
 func (s *Store) NextMail(ctx context.Context) (time.Time, error) {
-	return nextDue(s.read.WithContext(ctx), &Mail{}, "send_at", "sent_at IS NULL AND send_at > ?", s.now().Add(-mailStale))
+	var next time.Time
+	for _, c := range unsentMails(s.now()) {
+		due, err := nextDue(s.read.WithContext(ctx), &Mail{}, "send_at", c.unsent, c.since)
+		if err != nil {
+			return next, err
+		}
+		if !due.IsZero() && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
+	}
+	return next, nil
 }
 
 // MailSent keeps what was sent. Empty texts: it was not wanted any more. Nothing is kept where the lease is not

@@ -193,6 +193,19 @@ func (o Order) Money() (m Money) {
 	return m
 }
 
+// Refunded reports whether all of the money that paid for the order was given back.
+func (o Order) Refunded() bool {
+	var applied, refunded int64
+	for _, p := range o.Payments {
+		for _, r := range p.Receipts {
+			if r.Status == ReceiptApplied {
+				applied, refunded = applied+r.Amount, refunded+r.Refunded
+			}
+		}
+	}
+	return applied > 0 && refunded >= applied
+}
+
 // NextAttempt is the number of the attempt that would come next.
 func (o Order) NextAttempt() int64 { return int64(len(o.Payments)) + 1 }
 

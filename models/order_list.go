@@ -217,5 +217,5 @@ func (s *Store) History(ctx context.Context, id int64) (h History, err error) {
 		return h, err
 	}
 	return h, s.read.WithContext(ctx).Select("id", "kind", "sent_at", "subject", "last_error").
-		Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?) AND (subject <> '' OR last_error = ?)", id, mailOverLimit).Order("sent_at, id").Find(&h.Mails).Error
+		Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?) AND (subject <> '' OR last_error = ? OR sent_at IS NOT NULL AND last_error LIKE ?)", id, mailOverLimit, mailGivenUp+"%").Order("sent_at, id").Find(&h.Mails).Error
 }

@@ -265,24 +265,24 @@ func expirePayment(tx *transaction, id int64, now time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return moved, expireIfOver(tx, p, *p.Order, now)
+	ended, err := expireIfOver(tx, *p.Order, now)
+	if err != nil || !ended {
+		return moved, err
+	}
+	return moved, enqueue(tx, Mail{OrderID: p.OrderID, PaymentID: p.ID, Kind: MailExpired, SendAt: now})
 }
 
-// expireIfOver ends an order that nothing can be paid for any more. Money that nobody has
-// decided about holds it, and its goods.
-func expireIfOver(tx *transaction, p Payment, o Order, now time.Time) error {
+// expireIfOver ends an order that nothing can be paid for any more, and reports whether it
+// did. Money that nobody has decided about holds it, and its goods.
+func expireIfOver(tx *transaction, o Order, now time.Time) (bool, error) {
 	live, err := livePayments(tx, o.ID)
 	if err != nil || live > 0 {
-		return err
+		return false, err
 	}
 	if undecided, err := hasUndecidedMoney(tx, o.ID); err != nil || undecided {
-		return err
+		return false, err
 	}
-	ended, err := expireOrder(tx, o, now)
-	if err != nil || !ended {
-		return err
-	}
-	return enqueue(tx, Mail{OrderID: o.ID, PaymentID: p.ID, Kind: MailExpired, SendAt: now})
+	return expireOrder(tx, o, now)
 }
 
 // endPayment gives up an attempt that may not be paid any more, in whatever state it is.

@@ -244,9 +244,10 @@ func take(tx *transaction, p Payment, a Arrival, now time.Time) (applied, error)
 }
 
 // takesMoney reports whether the order of a payment can still be paid by it: it is not
-// over, or it was paid with this very code, which may be paid again.
+// over, or it was paid with this very code, which may be paid again for as long as the
+// goods are held for it.
 func (p Payment) takesMoney() bool {
-	again := p.Order.Status == OrderPaid && p.State == PaymentPaid && p.Reusable
+	again := p.Order.Status == OrderPaid && p.State == PaymentPaid && p.Reusable && p.Order.StockHeld
 	return again || p.Order.Status == OrderAwaitingPayment || p.Order.Status == OrderExpired
 }
 

@@ -95,17 +95,19 @@ func TestTakesMoney(t *testing.T) {
 		order    OrderStatus
 		state    PaymentState
 		reusable bool
+		goods    bool // are held
 		want     bool
 	}{
-		{OrderAwaitingPayment, PaymentPending, false, true},
-		{OrderExpired, PaymentExpired, false, true},
-		{OrderCancelled, PaymentPending, true, false},
-		{OrderCancelled, PaymentPaid, true, false},
-		{OrderPaid, PaymentPaid, true, true},
-		{OrderPaid, PaymentPaid, false, false},
-		{OrderPaid, PaymentPending, true, false}, // paid by another code
+		{OrderAwaitingPayment, PaymentPending, false, true, true},
+		{OrderExpired, PaymentExpired, false, false, true},
+		{OrderCancelled, PaymentPending, true, false, false},
+		{OrderCancelled, PaymentPaid, true, false, false},
+		{OrderPaid, PaymentPaid, true, true, true},
+		{OrderPaid, PaymentPaid, true, false, false}, // its money was given back
+		{OrderPaid, PaymentPaid, false, true, false},
+		{OrderPaid, PaymentPending, true, true, false}, // paid by another code
 	} {
-		p := Payment{State: c.state, Reusable: c.reusable, Order: &Order{Status: c.order}}
+		p := Payment{State: c.state, Reusable: c.reusable, Order: &Order{Status: c.order, StockHeld: c.goods}}
 		if got := p.takesMoney(); got != c.want {
 			t.Errorf("row %d: %v, want %v", row, got, c.want)
 		}

@@ -50,6 +50,13 @@ func Samples() []Sample {
 	letter("mail-reminder", mailOf("reminder", StateWaiting))
 	letter("mail-paid", mailOf("paid", StatePaid))
 	letter("mail-expired", mailOf("expired", StateExpired))
+	letter("mail-cancelled", mailOf("cancelled", StateCancelled))
+	letter("mail-money", mailOf("money", StateChecking, func(l Lang) []string {
+		return []string{l.T("order.case.wrong_amount", Rupiah(89_000), Rupiah(90_000))}
+	}))
+	letter("mail-decided", mailOf("decided", StateExpired, func(l Lang) []string {
+		return []string{l.T("words.refund", Rupiah(89_000), l.Day(sampleTime), "transfer BCA"), l.T("words.over")}
+	}))
 	for _, state := range orderStates {
 		page("order-"+string(state), orderIn(state, nil))
 	}
@@ -58,7 +65,7 @@ func Samples() []Sample {
 		p.CheckedSay = p.T("check.answer", p.Lang.Clock(sampleTime), p.T("check.PENDING"))
 		p.Notice = p.T("check.soon")
 	}))
-	page("order-superseded", orderIn(StateWaiting, func(p *OrderPage) { p.OldCodes = []string{"8888 8888 1111 2222"} }))
+	page("order-superseded", orderIn(StateWaiting, func(p *OrderPage) { p.OldCodes = []OldCode{{Digits: "8888 8888 1111 2222", Taken: true}} }))
 	page("order-underneath", orderIn(StateWaiting, func(p *OrderPage) { p.Inspector = "/console/orders/" + p.Number + "#inspector" }))
 	page("order-mailed", orderIn(StateWaiting, func(p *OrderPage) { p.Notice = p.T("keep.again.done", "b***@example.com") }))
 	page("order-reusable", orderIn(StatePaid, func(p *OrderPage) {
@@ -71,24 +78,29 @@ func Samples() []Sample {
 		p.Cases = nil
 		underReview("unreadable_notification")(p)
 	}))
-	page("order-late", orderIn(StatePaid, underReview("late_payment")))
-	page("order-out-of-stock", orderIn(StatePaid, underReview("out_of_stock")))
+	page("order-late", orderIn(StatePaid, unsure("late_payment")))
+	page("order-out-of-stock", orderIn(StatePaid, unsure("out_of_stock")))
 	page("order-twice", orderIn(StatePaid, func(p *OrderPage) {
 		underReview("second_payment", Rupiah(90_000))(p)
 		p.Receipts = append(p.Receipts, p.Receipts...)
 		p.Receipts[1].Till, p.Receipts[1].Note = "IDM000000002", p.T("receipt.held")
 	}))
 	page("order-paid-cancelled", orderIn(StateCancelled, underReview("paid_cancelled", Rupiah(90_000))))
-	page("order-refunded", orderIn(StateExpired, func(p *OrderPage) {
-		p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: p.Lang.Moment(sampleTime), Till: "IDM000000001",
-			Note: p.T("receipt.refunded", Rupiah(89_000), p.Lang.Day(sampleTime), "transfer BCA")}}
+	page("order-refunded", orderIn(StateExpired, closed))
+	page("order-kept", orderIn(StateExpired, func(p *OrderPage) {
+		closed(p)
+		p.Receipts[0].Note = p.T("receipt.kept")
 	}))
-	page("order-erased", orderIn(StatePaid, func(p *OrderPage) { p.Erased, p.Customer = true, "" }))
+	page("order-refunded-reusable", orderIn(StatePaid, refunded))
+	page("order-test", orderIn(StateCancelled, testOrder))
+	page("order-erased", orderIn(StatePaid, func(p *OrderPage) { p.Erased, p.Customer, p.Text = true, "", p.T("order.paid.text") }))
 	page("order-soldout", orderIn(StateExpired, func(p *OrderPage) { p.SoldOut, p.Notice = true, p.T("order.soldout") }))
 	page("order-hostile", orderIn(StateWaiting, hostile))
 	for _, state := range orderStates {
 		page("cashier-"+string(state), cashierIn(state, nil))
 	}
+	page("cashier-closed", cashierIn(StateExpired, closed))
+	page("cashier-test", cashierIn(StateCancelled, testOrder))
 	page("cashier-hostile", cashierIn(StateWaiting, hostile))
 	for _, status := range []string{"403", "404", "405", "413", "422", "429", "500", "503"} {
 		page("error-"+status, errorOf(status))
@@ -144,11 +156,39 @@ func underReview(kind string, amounts ...any) func(*OrderPage) {
 	return func(p *OrderPage) { p.Cases = append(p.Cases, p.T("order.case."+kind, amounts...)) }
 }
 
+// unsure is a paid order that our staff are looking at: nothing is promised meanwhile.
+func unsure(kind string) func(*OrderPage) {
+	return func(p *OrderPage) {
+		underReview(kind)(p)
+		p.Text = p.T("order.paid.text")
+	}
+}
+
+// closed is an order that ended with a decision about money that did not pay it.
+func closed(p *OrderPage) {
+	p.Head, p.Text = p.T("order.closed"), p.T("order.decided.text")
+	p.CanCheck, p.CheckedSay, p.OldCodes[0].Taken = false, "", true
+	p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: p.Lang.Moment(sampleTime), Till: "IDM000000001",
+		Note: p.T("receipt.refunded", Rupiah(89_000), p.Lang.Day(sampleTime), "transfer BCA")}}
+}
+
+// refunded is an order that was paid, and whose money was given back.
+func refunded(p *OrderPage) {
+	p.Title = p.T("order.title", p.Number)
+	p.Head, p.Text = p.T("order.refunded"), p.T("order.refunded.text")
+	p.Receipts[0].Note = p.T("receipt.refunded", Rupiah(90_000), p.Lang.Day(sampleTime), "transfer BCA")
+}
+
+// testOrder is an order from before the shop opened.
+func testOrder(p *OrderPage) {
+	p.Head, p.Text = p.T("order.test.title"), p.T("order.test")
+}
+
 // hostile is a customer, and a gateway, who try to be more than text.
 func hostile(p *OrderPage) {
 	p.Customer = `<b>Budi</b> "Santoso"`
 	p.Steps = []string{"<script>alert(1)</script>", p.T("steps.2")}
-	p.OldCodes = []string{`<i>8888</i>`}
+	p.OldCodes = []OldCode{{Digits: `<i>8888</i>`}}
 }
 
 // SampleOrder is an order's page in a state.
@@ -172,7 +212,7 @@ func SampleOrder(page Page, state OrderState, change func(*OrderPage)) OrderPage
 		p.Receipts = []Receipt{{Amount: Rupiah(90_000), At: l.Moment(sampleTime), Till: "IDM000000001", Store: "T4KB"}}
 	case StateExpired:
 		p.CanCheck, p.CheckedSay = true, l.T("check.answer", l.Clock(sampleTime), l.T("check.EXPIRED"))
-		p.OldCodes = []string{"8888 8888 4444 5555"}
+		p.OldCodes = []OldCode{{Digits: "8888 8888 4444 5555"}}
 	case StateChecking:
 		underReview("wrong_amount", Rupiah(89_000), Rupiah(90_000))(&p)
 		p.Receipts = []Receipt{{Amount: Rupiah(89_000), At: l.Moment(sampleTime), Till: "IDM000000001", Note: l.T("receipt.held")}}
@@ -331,8 +371,14 @@ func errorOf(status string) func(Page) templ.Component {
 	}
 }
 
-func mailOf(kind string, state OrderState) func(Page) templ.Component {
-	return func(p Page) templ.Component { return MailHTML(NewMail(SampleOrder(p, state, nil), kind)) }
+func mailOf(kind string, state OrderState, says ...func(Lang) []string) func(Page) templ.Component {
+	return func(p Page) templ.Component {
+		var words []string
+		for _, say := range says {
+			words = append(words, say(p.Lang)...)
+		}
+		return MailHTML(NewMail(SampleOrder(p, state, nil), kind, words...))
+	}
 }
 
 func mailbox(p Page) templ.Component {

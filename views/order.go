@@ -24,6 +24,7 @@ type OrderPage struct {
 	Path   string // /orders/{token}
 	URL    string // the same, whole, to keep
 
+	Head   string   // the headline, where it is not that of the state
 	Text   string   // what the state means, in a sentence
 	Cases  []string // what our staff are looking at, a sentence each
 	Notice string   // the answer to what the shopper just did, or empty
@@ -47,8 +48,8 @@ type OrderPage struct {
 	Placed   string
 	Lines    []CartLine
 	Receipts []Receipt
-	Received string   // the sum of several receipts, or empty
-	OldCodes []string // of earlier attempts
+	Received string // the sum of several receipts, or empty
+	OldCodes []OldCode
 
 	CanCheck   bool
 	CheckedSay string // what the gateway last answered, and when
@@ -62,6 +63,9 @@ type OrderPage struct {
 
 // Heading says in a few words where the order stands.
 func (p OrderPage) Heading() string {
+	if p.Head != "" {
+		return p.Head
+	}
 	if p.State == StatePaid && len(p.Cases) > 0 {
 		return p.T("order.paidflagged")
 	}
@@ -105,6 +109,12 @@ type Code struct {
 	Digits   string
 	Deadline string
 	Expires  string // for programs
+}
+
+// OldCode is a code that must not be paid any more.
+type OldCode struct {
+	Digits string
+	Taken  bool // a till may still take it
 }
 
 // ShareLinks are the links by which a shopper takes a code along.

@@ -380,6 +380,8 @@ func timeline(l views.Lang, o models.Order, history models.History, now time.Tim
 		switch {
 		case m.Held():
 			add(m.SentAt, "", l.T("limit.unsent", kind), "")
+		case m.GivenUp():
+			add(m.SentAt, "bad", l.T("event.unsent", kind), "")
 		case mailStays && m.SentAt != nil:
 			add(m.SentAt, "", l.T("event.mail.made", kind), "")
 			all[len(all)-1].Mail = mailboxPath(o, m)

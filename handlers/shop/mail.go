@@ -54,6 +54,10 @@ func (h *Handler) SendDueMails(ctx context.Context) (busy bool, err error) {
 func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	sending, cancel := payments.WithGrace(ctx, mailTimeout)
 	defer cancel()
+	if m.TooLate(h.Now()) {
+		h.giveUpMail(ctx, m)
+		return
+	}
 	err := h.deliverBounded(sending, &m)
 	keeping, cancel := payments.Saving(ctx)
 	defer cancel()
@@ -77,6 +81,15 @@ func (h *Handler) sendMail(ctx context.Context, m models.Mail) {
 	if err != nil {
 		h.Log.ErrorContext(ctx, "keep mail", "order_number", m.Order.Number, "error", err)
 	}
+}
+
+// giveUpMail ends the tries to send a mail about money. Staff see it on the order's page of the console.
+func (h *Handler) giveUpMail(ctx context.Context, m models.Mail) {
+	keeping, cancel := payments.Saving(ctx)
+	defer cancel()
+	err := h.Store.GiveUpMail(keeping, m)
+	h.Metrics.MailsGivenUp.Inc()
+	h.Log.ErrorContext(ctx, "mail given up", "order_number", m.Order.Number, "kind", m.Kind, "tries", m.Tries, "keep", err)
 }
 
 // errOverLimit: as many mails were sent as strangers may cause.
@@ -112,6 +125,7 @@ func (h *Handler) deliverBounded(ctx context.Context, m *models.Mail) error {
 // more.
 func (h *Handler) deliver(ctx context.Context, m *models.Mail) error {
 	if !m.Wanted(h.Now()) {
+		m.Subject, m.Text, m.HTML = "", "", "" // of the time before, when it was sent
 		return nil
 	}
 	l := views.Lang(m.Order.Language)
@@ -163,6 +177,9 @@ func (h *Handler) mailAgain(c echo.Context) error {
 	o, err := h.order(c)
 	if err != nil {
 		return err
+	}
+	if !o.CodeMail().Wanted(h.Now()) {
+		return h.orderPage(c, http.StatusConflict, o, web.Lang(c).T("keep.again.none"))
 	}
 	if h.RateLimit {
 		allowed, err := h.Store.MailAllowed(c.Request().Context(), o)

@@ -38,7 +38,7 @@ func (h *Handler) showOrder(c echo.Context) error {
 		return err
 	}
 	notice := ""
-	if c.QueryParams().Has("mailed") {
+	if c.QueryParams().Has("mailed") && o.CodeMail().Wanted(h.Now()) {
 		notice = web.Lang(c).T("keep.again.done", mask(o.CustomerEmail))
 	}
 	return h.orderPage(c, http.StatusOK, o, notice)
@@ -122,10 +122,32 @@ func (h *Handler) statusOf(o models.Order) Status {
 		OrderStatus: o.Status, PaymentStatus: p.State, InvoiceNumber: p.InvoiceNumber, Amount: p.Amount,
 		ExpiresAt: p.ExpiresAt, PaidAt: o.PaidAt, Attempt: p.Attempt, ServerTime: h.Now().UTC(),
 	}
-	if p.Code != "" && (o.Status == models.OrderPaid || !o.HasUndecidedMoney()) { // as on the page
+	if p.Code != "" && showsCode(o) {
 		s.PaymentCode = &p.Code
 	}
 	return s
+}
+
+// showsCode reports whether programs are told the code of an order: not where it must not be paid.
+func showsCode(o models.Order) bool {
+	switch o.Status {
+	case models.OrderAwaitingPayment:
+		return !o.HasUndecidedMoney()
+	case models.OrderPaid:
+		return !o.Test && !o.Refunded()
+	}
+	return false
+}
+
+// payable reports whether an order's code is shown to be paid: for the first time, or once more where the code may be
+// paid again and the goods are held for it.
+func payable(o models.Order, now time.Time) bool {
+	p := o.Payment()
+	if o.Test || p.Code == "" || o.HasUndecidedMoney() {
+		return false
+	}
+	again := o.Status == models.OrderPaid && p.Reusable && o.StockHeld && !overdue(p, now)
+	return again || stateOf(o, now) == views.StateWaiting
 }
 
 func (h *Handler) orderStatus(c echo.Context) error {
@@ -192,9 +214,6 @@ func (h *Handler) drawOrder(c echo.Context, o models.Order, notice string) templ
 
 func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) views.OrderPage {
 	now, payment := h.Now(), o.Payment()
-	if o.Test {
-		notice = page.T("order.test")
-	}
 	v := views.OrderPage{
 		Page: page, State: stateOf(o, now), Number: o.Number, Path: web.OrderPath(o.Token),
 		Notice: notice,
@@ -207,26 +226,18 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	v.Private = true
 	v.Page.Links = orderLinks(v.Path)
 	v.Title = page.T("order.title", o.Number)
-	v.Text = page.T("order." + string(v.State) + ".text")
-	if v.State == views.StatePaid {
+	v.Head, v.Text = words(page.Lang, o, v.State, now)
+	if v.State == views.StatePaid && v.Head == "" {
 		v.Title = page.T("order.paidtitle", o.Number)
-		v.Text += " " + page.T("order.paid."+string(o.Lines[0].Kind))
 	}
-	if money := o.Money(); o.Status == models.OrderPaid && money.Applied > 0 && money.AppliedRefunded >= money.Applied {
-		v.Text = page.T("order.refunded.text")
-	}
-	if v.State == views.StateExpired && o.Money().Unapplied > 0 {
-		v.Text = page.T("order.decided.text")
-	}
-	payable := (v.State == views.StateWaiting || v.State == views.StatePaid && v.Live) && !o.HasUndecidedMoney()
-	if payable && payment.Code != "" {
+	if payable(o, now) {
 		v.Code = viewCode(page.Lang, payment)
 		v.Steps, v.StepsByDOKU = steps(page.Lang, payment)
 		v.Simulator = h.simulatorLink(page.Lang, payment.Code)
 	}
 	if v.Code != nil {
 		v.Keep = shareLinks(v)
-		if h.Mail != nil {
+		if h.Mail != nil && o.CodeMail().Wanted(now) {
 			v.Keep.Again = v.Path + "/mail"
 		}
 	}
@@ -251,8 +262,36 @@ func (h *Handler) viewOrder(page views.Page, o models.Order, notice string) view
 	return v
 }
 
+// words say where an order stands: a headline where it is not that of its state, and a text.
+func words(l views.Lang, o models.Order, state views.OrderState, now time.Time) (head, text string) {
+	text = l.T("order." + string(state) + ".text")
+	switch {
+	case o.Test:
+		return l.T("order.test.title"), l.T("order.test")
+	case o.Status == models.OrderPaid && o.Refunded():
+		return l.T("order.refunded"), l.T("order.refunded.text")
+	case state == views.StateExpired && o.Money().Unapplied > 0:
+		return l.T("order.closed"), l.T("order.decided.text")
+	case state == views.StatePaid && mayBeSent(o):
+		if kind := o.Lines[0].Kind; kind != models.KindOpen || payable(o, now) {
+			text += " " + l.T("order.paid."+string(kind))
+		}
+	}
+	return "", text
+}
+
+// mayBeSent reports whether nothing is known that speaks against sending what was paid for.
+func mayBeSent(o models.Order) bool {
+	return o.ErasedAt == nil && !slices.ContainsFunc(o.OpenCases, func(c models.Case) bool {
+		return c.Kind == models.CaseLatePayment || c.Kind == models.CaseOutOfStock
+	})
+}
+
 // viewMoney adds the receipts and the codes that must not be paid any more.
 func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
+	if o.Test { // no money moved
+		return
+	}
 	applied := 0
 	for _, p := range o.Payments {
 		for _, r := range p.Receipts {
@@ -268,15 +307,21 @@ func (h *Handler) viewMoney(v *views.OrderPage, o models.Order) {
 			})
 		}
 		if p.Code != "" && p.ID != o.Payment().ID {
-			v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(p.Code), " "))
+			v.OldCodes = append(v.OldCodes, h.oldCode(p))
 		}
 	}
 	if current := o.Payment(); v.State == views.StateExpired && current.Code != "" {
-		v.OldCodes = append(v.OldCodes, strings.Join(views.Fours(current.Code), " "))
+		v.OldCodes = append(v.OldCodes, h.oldCode(current))
 	}
 	if applied > 1 {
 		v.Received = views.Rupiah(o.Money().Applied)
 	}
+}
+
+// oldCode is a code that must not be paid any more. The gateway goes on taking it until its deadline.
+func (h *Handler) oldCode(p models.Payment) views.OldCode {
+	taken := p.State != models.PaymentPaid && p.ExpiresAt != nil && !overdue(p, h.Now())
+	return views.OldCode{Digits: strings.Join(views.Fours(p.Code), " "), Taken: taken}
 }
 
 func viewCode(l views.Lang, p models.Payment) *views.Code {
@@ -303,7 +348,11 @@ func steps(l views.Lang, p models.Payment) (list []string, byDOKU bool) {
 			return cleanLines(in.Steps), true
 		}
 	}
-	return []string{l.T("steps.1"), l.T("steps.2"), l.T("steps.3", billerName), l.T("steps.4"), l.T("steps.5"), l.T("steps.6")}, false
+	last := l.T("steps.6")
+	if p.State == models.PaymentPaid { // it is paid once more
+		last = l.T("steps.again")
+	}
+	return []string{l.T("steps.1"), l.T("steps.2"), l.T("steps.3", billerName), l.T("steps.4"), l.T("steps.5"), last}, false
 }
 
 func checkedText(l views.Lang, p models.Payment) string {

@@ -42,7 +42,7 @@ type pageKey struct {
 
 type cachedOrder struct {
 	version models.OrderVersion
-	until   time.Time // the deadline, where it was drawn before that; else zero
+	until   time.Time // the next deadline of its codes, zero where there is none
 	gzipped []byte
 }
 
@@ -102,8 +102,10 @@ func (h *Handler) sendCachedOrder(c echo.Context, name pageKey) error {
 			return err
 		}
 		p = cachedOrder{version: o.Version()}
-		if deadline := o.Payment().ExpiresAt; deadline != nil && now.Before(*deadline) {
-			p.until = *deadline
+		for _, attempt := range o.Payments {
+			if deadline := attempt.ExpiresAt; deadline != nil && now.Before(*deadline) && (p.until.IsZero() || deadline.Before(p.until)) {
+				p.until = *deadline
+			}
 		}
 		if p.gzipped, err = renderGzip(c.Request().Context(), h.drawOrder(c, o, "")); err != nil {
 			return err

@@ -95,21 +95,32 @@ func DecisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words
 	case models.DecisionAccept:
 		words = append(words, l.T("words.accept", views.Rupiah(r.Amount)))
 	case models.DecisionRefund:
-		if c.Order.Status != models.OrderPaid && !c.Payment.Reusable {
-			words = append(words, l.T("words.code.over"))
-		}
+		words = append(words, wordsOfTheEnd(l, c)...)
 	case models.DecisionCancel:
 		words = append(words, l.T("words.cancel"))
 	case models.DecisionPayAgain:
-		words = append(words, l.T("words.again"))
+		words = append(words, l.T("words.again"), l.T("words.code.over"))
 	case models.DecisionDuplicate:
 		words = append(words, l.T("words.duplicate"))
 	case models.DecisionNone:
 		if r != nil && (r.Status == models.ReceiptHeld || r.Status == models.ReceiptKept) {
 			words = append(words, l.T("words.none", views.Rupiah(r.Amount)))
+			words = append(words, wordsOfTheEnd(l, c)...)
 		} else {
 			words = append(words, l.T("words.none.applied"))
 		}
 	}
 	return words
+}
+
+// wordsOfTheEnd are what the shopper reads about an order that goes on without the money of a case: a single-use code
+// that money came for is not to be paid again, and an order that has no other is over.
+func wordsOfTheEnd(l views.Lang, c models.Case) (words []string) {
+	if c.Order == nil || c.Order.Status == models.OrderPaid || c.Payment.Reusable {
+		return nil
+	}
+	if c.EndsOrder() {
+		words = append(words, l.T("words.over"))
+	}
+	return append(words, l.T("words.code.over"))
 }

@@ -29,6 +29,8 @@ type Metrics struct {
 	MailsHeld  prometheus.Counter
 	mismatches *prometheus.GaugeVec // of the last report, by kind
 
+	MailsGivenUp prometheus.Counter
+
 	streamsRefused *prometheus.CounterVec // by reason
 
 	// What is looked up when the metrics are read.
@@ -54,6 +56,8 @@ func NewMetrics(store *models.Store, baseURL string) *Metrics {
 			"Orders, new codes and corrections refused by a limit on unpaid orders, by limit."), []string{"limit"}),
 		MailsHeld: prometheus.NewCounter(counter("shop_mails_over_limit_total",
 			"Mails not sent, or sent later, because too many went to their recipient or because of one client.")),
+		MailsGivenUp: prometheus.NewCounter(counter("shop_mails_given_up_total",
+			"Mails about money that could not be sent for seven days, and are not tried any more.")),
 		mismatches: prometheus.NewGaugeVec(gauge("mismatches",
 			"Mismatches between the books and the gateway, by kind, as of the last hourly report."), []string{"kind"}),
 		ready: prometheus.NewGauge(gauge("shop_ready",
@@ -78,7 +82,7 @@ func NewMetrics(store *models.Store, baseURL string) *Metrics {
 	}
 	m.requests = requestMetrics(m.registry, baseURL)
 	m.Payments = payments.NewMetrics(m.registry)
-	m.registry.MustRegister(m.OverLimit, m.MailsHeld, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
+	m.registry.MustRegister(m.OverLimit, m.MailsHeld, m.MailsGivenUp, m.mismatches, m.ready, m.streams, m.streamsRefused, m.orders, m.cases, m.creating, m.caseAge, m.paidAsked,
 		m.stockHeld, m.overdue,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registerPools(store)

@@ -76,6 +76,7 @@ func (r Rules) Steps() []*gormigrate.Migration {
 		{ID: "0021_orders_are_erased", Migrate: ordersAreErased},
 		{ID: "0022_cases_account_for_money", Migrate: casesAccountForMoney},
 		{ID: "0023_receipts_count_when_known", Migrate: receiptsCountWhenKnown},
+		{ID: "0024_mails_about_cases", Migrate: mailsAboutCases},
 	}
 }
 
