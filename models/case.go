@@ -56,6 +56,7 @@ type Case struct {
 	Payment        *Payment
 	ReceiptID      *int64 // the money it is about, nil for none
 	Receipt        *Receipt
+	Told           int64  // the amount that a message told of the money on record, of a contradiction; whole rupiah
 	NotificationID *int64 // the message it is about, nil for none
 
 	Detail    string // what happened, in English, for staff and developers
@@ -174,8 +175,11 @@ func closeCase(tx *transaction, c Case, d Decision, now time.Time) (bool, error)
 	if c.NeedsRefund(d.Kind) {
 		columns["refunded"], columns["refunded_on"], columns["refund_method"] = d.Refund, d.RefundedOn.UTC(), d.RefundMethod
 	}
-	if d.Kind == DecisionAccept {
+	switch {
+	case d.Kind == DecisionAccept:
 		columns["accepted_difference"] = c.acceptedDifference()
+	case d.Kind == DecisionCorrect && c.Receipt.Status == ReceiptApplied:
+		columns["accepted_difference"] = c.Told - c.Receipt.Amount
 	}
 	res := tx.Model(&Case{}).Where("id = ? AND closed_at IS NULL", c.ID).Updates(columns)
 	if res.Error != nil || res.RowsAffected == 0 {

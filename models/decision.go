@@ -25,6 +25,9 @@ const (
 	DecisionPayAgain DecisionKind = "pay_again"
 	// DecisionDuplicate: no second money came; one payment was told twice.
 	DecisionDuplicate DecisionKind = "duplicate"
+	// DecisionCorrect: the amount of the money on record becomes the one that the gateway told
+	// later.
+	DecisionCorrect DecisionKind = "correct"
 	// DecisionNone: nothing is to be done. Money that was held is kept, unapplied.
 	DecisionNone DecisionKind = "none"
 	// DecisionSettled: the gateway's own word has settled it. Nobody can choose it.
@@ -63,11 +66,15 @@ func (c Case) Decisions() []DecisionKind {
 		return nil
 	}
 	switch {
+	case c.canCorrect():
+		return []DecisionKind{DecisionNone, DecisionCorrect}
+	case c.Kind == CaseContradiction:
+		return []DecisionKind{DecisionNone}
 	case c.Receipt != nil && c.Receipt.Status == ReceiptHeld:
 		return c.moneyDecisions()
 	case c.Receipt != nil && c.Receipt.Status == ReceiptApplied && c.Receipt.Left() > 0: // late, or out of stock
 		return []DecisionKind{DecisionNone, DecisionRefund}
-	case c.Kind == CaseContradiction, c.Order == nil, c.Order.Status != OrderAwaitingPayment, c.otherMoneyUndecided():
+	case c.Order == nil, c.Order.Status != OrderAwaitingPayment, c.otherMoneyUndecided():
 		return []DecisionKind{DecisionNone}
 	case c.Payment != nil && c.Payment.State == PaymentFailed && !c.otherCodeLive():
 		return []DecisionKind{DecisionPayAgain, DecisionCancel, DecisionNone}
@@ -141,6 +148,32 @@ func (c Case) Difference() int64 {
 	return c.Receipt.Amount - c.Payment.Amount
 }
 
+// canCorrect reports whether the case is about another amount of money on record, and that can be its amount: no less
+// than what was refunded of it.
+func (c Case) canCorrect() bool {
+	return c.Kind == CaseContradiction && c.Receipt != nil && c.Receipt.Status != ReceiptDuplicate &&
+		c.Told > 0 && c.Told != c.Receipt.Amount && c.Told >= c.Receipt.Refunded
+}
+
+// correct gives money on record the amount that the gateway told later.
+func (c Case) correct(tx *transaction) error {
+	res := tx.Model(&Receipt{}).Where("id = ? AND amount = ? AND refunded = ?", c.Receipt.ID, c.Receipt.Amount, c.Receipt.Refunded).
+		Update("amount", c.Told)
+	if res.Error == nil && res.RowsAffected == 0 {
+		res.Error = ErrNotOffered
+	}
+	if res.Error != nil {
+		return res.Error
+	}
+	change := AuditEvent{Kind: AuditReceipt, Subject: c.Receipt.InvoiceNumber,
+		Was: strconv.FormatInt(c.Receipt.Amount, 10), Became: strconv.FormatInt(c.Told, 10)}
+	if c.Payment != nil {
+		change.OrderID, change.PaymentID = c.Payment.OrderID, c.Payment.ID
+	}
+	tx.audit(change)
+	return nil
+}
+
 // IsFurtherPart reports whether the held money of the case can be counted towards an order that is paid already, with
 // less than was asked for: two payments may make up one.
 func (c Case) IsFurtherPart() bool {
@@ -171,7 +204,7 @@ func (c Case) acceptedDifference() int64 {
 // TellsShopper reports whether the shopper is told of a decision by mail.
 func (c Case) TellsShopper(kind DecisionKind) bool {
 	switch {
-	case c.Order == nil || kind == DecisionSettled:
+	case c.Order == nil || kind == DecisionSettled || c.Kind == CaseContradiction && kind != DecisionCorrect:
 		return false
 	case kind == DecisionNone && c.Receipt != nil && c.Receipt.Refunded > 0: // the shopper was told of the refund
 		return false
@@ -234,6 +267,12 @@ func (c Case) check(d Decision) error {
 
 // carryOut does what a decision says. The order of the case is locked.
 func (c Case) carryOut(tx *transaction, d Decision, now time.Time) error {
+	if c.Kind == CaseContradiction { // the money has, or had, a case of its own
+		if d.Kind == DecisionCorrect {
+			return c.correct(tx)
+		}
+		return nil
+	}
 	if err := c.settleMoney(tx, d); err != nil {
 		return err
 	}

@@ -217,3 +217,80 @@ func TestTwoPartsPayOneOrder(t *testing.T) {
 		t.Errorf("more than was asked for: %v", err)
 	}
 }
+
+// A gateway that puts itself right after the decision is a case that names its notification, and can put right the
+// books: the receipt, the sums and the report.
+func TestTheBooksFollowAGatewayThatCorrectsItself(t *testing.T) {
+	for kind, want := range map[DecisionKind]Money{
+		DecisionAccept: {Applied: 90_000},
+		DecisionRefund: {Unapplied: 90_000, Kept: 1_000, Refunded: 89_000},
+		DecisionNone:   {Unapplied: 90_000, Kept: 90_000},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			s, c := openStore(t)
+			ctx := context.Background()
+			o := withCode(t, s, c, "MNM-GAYO")
+			right := paid(o.Payment(), c.now())
+			wrong := right
+			wrong.Amount = 89_000
+			deliver(t, s, c, "wrong", "{}", PaidEvent(wrong))
+			d := refundOf(c, wrong.Amount)
+			d.Kind = kind
+			decide(t, s, o, CaseWrongAmount, d)
+			n := deliver(t, s, c, "right", "{}", PaidEvent(right))
+			contradiction := caseAbout(t, s, o, CaseContradiction)
+			if contradiction.NotificationID == nil || *contradiction.NotificationID != n.ID || contradiction.Told != 90_000 {
+				t.Errorf("the case is of notification %v, want %d, and told of Rp %d", contradiction.NotificationID, n.ID, contradiction.Told)
+			}
+			if ways := contradiction.Decisions(); !slices.Equal(ways, []DecisionKind{DecisionNone, DecisionCorrect}) {
+				t.Errorf("offered %v", ways)
+			}
+			before := reload(t, s, o)
+			decide(t, s, o, CaseContradiction, Decision{Kind: DecisionCorrect, By: "Sari", Reason: "DOKU says so"})
+			got := reload(t, s, o)
+			if got.Money() != want || got.Status != before.Status || got.Payment().Receipts[0].Status != before.Payment().Receipts[0].Status {
+				t.Errorf("order %s, money %+v, want %+v", got.Status, got.Money(), want)
+			}
+			days, err := s.Days(ctx, c.now().Truncate(oneDay), 1)
+			if err != nil || days[0].Received+days[0].Unapplied != 90_000 {
+				t.Errorf("the day has %+v, %v", days[0].DailyStats, err)
+			}
+			changes, err := s.AuditEventsOf(ctx, o.ID)
+			if err != nil || !slices.ContainsFunc(changes, func(e AuditEvent) bool { return e.Was == "89000" && e.Became == "90000" }) {
+				t.Errorf("no change of the amount is written; %v", err)
+			}
+			list, err := s.Mismatches(ctx)
+			if err != nil || len(list) != 0 {
+				t.Errorf("mismatches %+v, %v", list, err)
+			}
+			var mails int64
+			err = s.read.Model(&Mail{}).Where("case_id = ?", contradiction.ID).Count(&mails).Error
+			if err != nil || mails != 1 {
+				t.Errorf("%d mails, %v", mails, err)
+			}
+		})
+	}
+}
+
+// Nothing can be corrected to what is on record already, or to less than was refunded.
+func TestWhatCanBeCorrected(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*Case)
+		want   bool
+	}{
+		"another amount":           {func(*Case) {}, true},
+		"no amount was told":       {func(c *Case) { c.Told = 0 }, false},
+		"the amount on record":     {func(c *Case) { c.Told = c.Receipt.Amount }, false},
+		"all that was refunded":    {func(c *Case) { c.Receipt.Refunded, c.Told = 5, 5 }, true},
+		"less than was refunded":   {func(c *Case) { c.Receipt.Refunded, c.Told = 5, 4 }, false},
+		"no money but a retelling": {func(c *Case) { c.Receipt.Status = ReceiptDuplicate }, false},
+		"another kind of case":     {func(c *Case) { c.Kind = CaseLatePayment }, false},
+	} {
+		c := caseOf(CaseContradiction, ReceiptApplied, OrderPaid, PaymentPaid)
+		c.Told = 90_000
+		tt.change(&c)
+		if got := slices.Contains(c.Decisions(), DecisionCorrect); got != tt.want {
+			t.Errorf("%s: offered %v", name, got)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func toldAgain(tx *transaction, p Payment, r Receipt, a Arrival, now time.Time) 
 // money, once for each thing that is told.
 func raiseContradiction(tx *transaction, p *Payment, r Receipt, a Arrival) error {
 	told := fmt.Sprintf("Rp %d, code %q, channel %q", a.Amount, a.PaymentCode, a.Channel)
-	c := Case{Kind: CaseContradiction, About: aboutReceipt(r.ID) + ": " + told,
+	c := Case{Kind: CaseContradiction, About: aboutReceipt(r.ID) + ": " + told, ReceiptID: &r.ID, Told: a.Amount,
 		Detail: fmt.Sprintf("a %s says %s; the receipt says Rp %d, code %q, channel %q",
 			a.Message, told, r.Amount, r.PaymentCode, r.Channel)}
 	if p != nil {

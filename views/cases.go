@@ -12,7 +12,7 @@ var CaseKinds = []string{"wrong_amount", "wrong_code", "wrong_channel", "contrad
 	"out_of_stock", "unknown_invoice", "unreadable_notification", "refused", "no_code", "unsettled", "code_taken", "bad_expiry"}
 
 // decisionKinds are the ways in which a person can end a case.
-var decisionKinds = []string{"accept", "refund", "cancel", "pay_again", "duplicate", "none"}
+var decisionKinds = []string{"accept", "refund", "cancel", "pay_again", "duplicate", "correct", "none"}
 
 // Case is something no program can settle.
 type Case struct {

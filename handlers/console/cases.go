@@ -37,7 +37,7 @@ func movedToCases(c echo.Context) error {
 // ViewCase is a case as the console shows it.
 func ViewCase(l views.Lang, c models.Case) views.Case {
 	v := views.Case{ID: strconv.FormatInt(c.ID, 10), Title: web.CaseTitle(l, c.Kind), Todo: advice(l, c),
-		Facts: caseFacts(l, c), Detail: c.Detail, Open: c.Receipt == nil, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
+		Facts: caseFacts(l, c), Detail: c.Detail, Open: c.Receipt == nil || c.Kind == models.CaseContradiction, At: l.Stamp(c.CreatedAt), Machine: views.Machine(c.CreatedAt)}
 	if c.Order != nil {
 		v.Number, v.Path = c.Order.Number, web.ConsoleOrder(c.Order.Number)
 	}
@@ -91,6 +91,9 @@ func caseFacts(l views.Lang, c models.Case) (facts []views.Fact) {
 		if d := c.Difference(); d != 0 {
 			add(l.T("cases.difference"), web.SignedRupiah(d))
 		}
+		if c.Kind == models.CaseContradiction {
+			add(l.T("cases.told"), views.Rupiah(c.Told))
+		}
 		add(l.T("receipt.at"), l.Stamp(r.PaidAt))
 		add(l.T("receipt.till"), r.TillTransaction)
 		if c.Payment != nil && r.PaymentCode != c.Payment.Code {
@@ -122,6 +125,9 @@ func decisionHint(l views.Lang, c models.Case, way models.DecisionKind) string {
 	case way == models.DecisionAccept && c.IsFurtherPart():
 		hint = l.T("decision.further.hint", views.Rupiah(c.Order.Money().Applied), views.Rupiah(c.Payment.Amount),
 			web.SignedRupiah(c.DifferenceOnceAccepted()))
+	case way == models.DecisionCorrect:
+		hint = l.T("decision.correct.hint", views.Rupiah(c.Receipt.Amount), views.Rupiah(c.Told))
+	case c.Kind == models.CaseContradiction: // its money is not decided here
 	case held && c.NeedsWholeRefund(way):
 		hint += " " + l.T("decision.held.refunded", views.Rupiah(c.Receipt.Left()))
 	case way == models.DecisionRefund && c.Receipt.Refunded > 0:

@@ -36,7 +36,7 @@ func everyCase(f func(models.Case)) {
 
 func orderCase(kind models.CaseKind, receipt models.ReceiptStatus, order models.OrderStatus, state models.PaymentState, reusable bool) models.Case {
 	p := models.Payment{ID: 3, Amount: 90_000, State: state, Reusable: reusable}
-	c := models.Case{Kind: kind, PaymentID: &p.ID, Payment: &p, Order: &models.Order{Status: order, Total: 90_000}}
+	c := models.Case{Kind: kind, Told: 41_000, PaymentID: &p.ID, Payment: &p, Order: &models.Order{Status: order, Total: 90_000}}
 	if receipt != "" {
 		r := models.Receipt{ID: 7, Amount: 40_000, Status: receipt}
 		c.ReceiptID, c.Receipt = &r.ID, &r

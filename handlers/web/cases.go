@@ -50,6 +50,8 @@ func ReceiptNote(l views.Lang, r *models.Receipt) string {
 func ShopperCase(l views.Lang, o models.Order, c models.Case) string {
 	key := "order.case." + string(c.Kind)
 	switch c.Kind {
+	case models.CaseContradiction: // the money has a case of its own
+		return ""
 	case models.CaseLatePayment, models.CaseOutOfStock:
 		return l.T(key)
 	case models.CaseUnreadable:
@@ -100,6 +102,8 @@ func DecisionWords(l views.Lang, c models.Case, kind models.DecisionKind) (words
 		words = append(words, l.T("words.cancel"))
 	case models.DecisionPayAgain:
 		words = append(words, l.T("words.again"), l.T("words.code.over"))
+	case models.DecisionCorrect:
+		words = append(words, l.T("words.correct", views.Rupiah(c.Told)))
 	case models.DecisionDuplicate:
 		words = append(words, l.T("words.duplicate"))
 	case models.DecisionNone:
