@@ -108,7 +108,7 @@ func casesOfMoney() []caseOfMoney {
 	return []caseOfMoney{
 		{"wrong amount", wrongly(89_000, ""), "Rp\u00a089.000 received, Rp\u00a090.000 was asked for", "A payment for order", misfitEndings},
 		{"wrong code", wrongly(price, "8888888800000000"), "We received Rp\u00a090.000 under a code that is not this order's", "A payment for order", whole(misfitEndings)},
-		{"late", expiredThenPaid, "Your payment came after the deadline", "", []ending{
+		{"late", expiredThenPaid, "Your payment came after its code had ended", "", []ending{
 			{"none", "paid", "Rp\u00a090.000", "are handling it as usual", "0,0", false},
 			{"refund", "paid", "Rp\u00a090.000 refunded on", "Rp\u00a090.000 was refunded to you on", "0,90000", false},
 		}},

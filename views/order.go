@@ -74,7 +74,7 @@ func (p OrderPage) Heading() string {
 
 // Mood is the state as a class of its banner.
 func (p OrderPage) Mood() string {
-	if p.State == StatePaid && len(p.Cases) > 0 {
+	if p.State == StatePaid && (len(p.Cases) > 0 || p.Head != "") { // nothing to be glad of
 		return "flagged"
 	}
 	return string(p.State)
