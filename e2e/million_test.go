@@ -256,6 +256,8 @@ var theRest = []string{
 	`UPDATE cases SET closed_at = created_at, decision = 'refund', decided_by = 'Sari', reason = 'money returned' WHERE id <= (SELECT MAX(id) - 30 FROM cases)`,
 	`UPDATE receipts SET status = 'returned', refunded = amount, refunded_on = paid_at, refund_method = 'transfer'
 	 WHERE id IN (SELECT receipt_id FROM cases WHERE closed_at IS NOT NULL)`,
+	`UPDATE cases SET refunded_on = closed_at, refund_method = 'transfer', refunded = (SELECT refunded FROM receipts WHERE receipts.id = receipt_id)
+	 WHERE closed_at IS NOT NULL`,
 	`INSERT INTO mails (order_id, payment_id, kind, send_at, tries, last_error, sent_at, subject, text, html)
 	 SELECT id, id, 'code', placed_at, 0, '', placed_at, 'Kode pembayaran', printf('%.600c', 'x'), printf('%.3000c', 'x') FROM orders WHERE placed_at > datetime('now', '-30 days')`,
 	`UPDATE products SET stock = 1000000`,

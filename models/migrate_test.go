@@ -97,3 +97,33 @@ func TestUpgradeOfTheBooks(t *testing.T) {
 		}
 	})
 }
+
+// Refunds and accepted differences from before a case accounted for its money are its own after the upgrade.
+func TestUpgradeOfDecisions(t *testing.T) {
+	const now = "'2026-11-23 03:00:00+00:00'"
+	statements := []string{
+		"INSERT INTO orders (token, number, checkout_id, customer_name, customer_email, customer_phone, language, total, status, stock_held, placed_at, paid_at)" +
+			" VALUES ('token', 'WJ-OLD00000', 'c', 'Budi', 'budi@example.com', '0812', 'id', 90000, 'paid', true, " + now + ", " + now + ")",
+		"INSERT INTO payments (order_id, attempt, invoice_number, amount, reusable, request_id, request_body, state, code, how_to_pay_page, how_to_pay_api," +
+			" tries, last_error, checked_status, created_at) VALUES (1, 1, 'WJ-OLD00000-1', 90000, false, 'request-1', '{}', 'paid', '8888', '', '', 0, '', '', " + now + ")",
+	}
+	for i, r := range []string{"89000, 'applied', 0, NULL", "90000, 'returned', 90000, " + now} {
+		statements = append(statements,
+			"INSERT INTO receipts (payment_id, invoice_number, paid_at, source, notified, identifiers, created_at, amount, status, refunded, refunded_on)"+
+				" VALUES (1, 'WJ-OLD00000-1', "+now+", 'notification', true, '', "+now+", "+r+")",
+			fmt.Sprintf("INSERT INTO cases (kind, about, order_id, payment_id, receipt_id, detail, created_at, closed_at, decision, decided_by, reason)"+
+				" VALUES ('wrong_amount', 'receipt %[1]d', 1, 1, %[1]d, '', %[2]s, %[2]s, '%[3]s', 'Sari', '')", i+1, now, []string{"accept", "refund"}[i]))
+	}
+	s, c := openAt(t, databaseBefore(t, "0022", statements...))
+	days, err := s.Days(context.Background(), c.now().Truncate(oneDay), 1)
+	if err != nil || days[0].Refunded != 90_000 || days[0].Received != 89_000 || days[0].Unapplied != 90_000 {
+		t.Errorf("the day has %+v, %v", days[0].DailyStats, err)
+	}
+	list := casesOf(t, s)
+	if list[0].AcceptedDifference != -1000 || list[0].Refunded != 0 || list[1].AcceptedDifference != 0 || list[1].Refunded != 90_000 {
+		t.Errorf("cases %+v", list)
+	}
+	if report, err := s.Mismatches(context.Background()); err != nil || len(report) != 0 {
+		t.Errorf("mismatches %+v, %v", report, err)
+	}
+}
