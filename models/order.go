@@ -195,15 +195,8 @@ func (o Order) Money() (m Money) {
 
 // Refunded reports whether all of the money that paid for the order was given back.
 func (o Order) Refunded() bool {
-	var applied, refunded int64
-	for _, p := range o.Payments {
-		for _, r := range p.Receipts {
-			if r.Status == ReceiptApplied {
-				applied, refunded = applied+r.Amount, refunded+r.Refunded
-			}
-		}
-	}
-	return applied > 0 && refunded >= applied
+	m := o.Money()
+	return m.Applied > 0 && m.AppliedRefunded >= m.Applied
 }
 
 // NextAttempt is the number of the attempt that would come next.
