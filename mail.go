@@ -6,9 +6,10 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"strconv"
-	"warungjokul/handlers/web"
 
 	"github.com/wneessen/go-mail"
+
+	"warungjokul/handlers/web"
 )
 
 // newMailer returns what sends mail: nil when none is to be sent, and in

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+
 	"warungjokul/handlers/web"
 )
 

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
 	"warungjokul/jokul"
 	"warungjokul/payments/testgateway"
 	"warungjokul/static"

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"
 )

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/console"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

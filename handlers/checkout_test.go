@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/shop"
 	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
 	"warungjokul/handlers/console"
 	"warungjokul/handlers/demo"
 	"warungjokul/handlers/web"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
 const consolePassword = "rahasia-konsol-1"

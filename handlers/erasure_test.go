@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"warungjokul/handlers/console"
 	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"

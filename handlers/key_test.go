@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/console"
 	"warungjokul/jokul"
 	"warungjokul/payments/testgateway"

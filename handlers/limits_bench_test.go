@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
 	"warungjokul/models"
 )
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+
 	"warungjokul/handlers/console"
 	"warungjokul/handlers/web"
 )

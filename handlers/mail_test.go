@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/console"
 	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"

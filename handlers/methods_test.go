@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
 	"warungjokul/handlers/console"
 	"warungjokul/handlers/shop"
 	"warungjokul/handlers/web"

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/shop"
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/payments"
-
-	"github.com/labstack/echo/v4"
 )
 
 // receiveNotification answers the gateway at the Notification URL. 200 means that

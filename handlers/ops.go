@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+
 	"warungjokul/handlers/web"
 )
 

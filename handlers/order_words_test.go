@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/console"
 	"warungjokul/handlers/web"
 	"warungjokul/jokul/sandbox"

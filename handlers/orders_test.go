@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"

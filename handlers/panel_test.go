@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/demo"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"

@@ -13,9 +13,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"warungjokul/handlers/web"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
 )
 
 // The addresses of one IPv6 subscriber are one client, as for all limits, and

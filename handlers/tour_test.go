@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
 	"warungjokul/handlers/demo"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

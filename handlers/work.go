@@ -3,11 +3,12 @@ package handlers
 import (
 	"context"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
 	"warungjokul/handlers/console"
 	"warungjokul/payments/requestid"
 	"warungjokul/views"
-
-	"golang.org/x/sync/errgroup"
 )
 
 const maintenanceInterval = time.Hour

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/handlers/shop"
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"warungjokul/jokul"
 	"warungjokul/models"
 	"warungjokul/payments/testgateway"
-
-	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // What the till shows and prints of an order and its customer.

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"testing"
+
 	"warungjokul/models"
 )
 

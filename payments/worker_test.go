@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"warungjokul/jokul"
 	"warungjokul/jokul/sandbox"
 	"warungjokul/models"

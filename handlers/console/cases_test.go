@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"warungjokul/models"
 	"warungjokul/views"
 )

@@ -3,6 +3,7 @@ package console
 import (
 	"strconv"
 	"strings"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"

@@ -6,11 +6,12 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 // The cookie of a session, and how long a session lasts.

@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/payments/requestid"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 const (

@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"warungjokul/handlers/web"
-	"warungjokul/models"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/text/unicode/norm"
+
+	"warungjokul/handlers/web"
+	"warungjokul/models"
+	"warungjokul/views"
 )
 
 const (

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/jokul"
 	"warungjokul/models"
 	"warungjokul/payments"

@@ -12,10 +12,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"warungjokul/handlers/web"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
+	"warungjokul/views"
 )
 
 // oneTimeKey opens the console once. Then another takes its place.

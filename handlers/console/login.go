@@ -9,14 +9,15 @@ import (
 	"net/http"
 	"sync"
 	"time"
-	"warungjokul/handlers/web"
-	"warungjokul/models"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/time/rate"
+
+	"warungjokul/handlers/web"
+	"warungjokul/models"
+	"warungjokul/views"
 )
 
 // password is the console's.

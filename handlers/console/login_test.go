@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"testing"
+
 	"warungjokul/payments/testgateway"
 )
 

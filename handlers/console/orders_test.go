@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"warungjokul/models"
 	"warungjokul/views"
 )

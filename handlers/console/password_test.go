@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"warungjokul/models"
-	"warungjokul/models/testdb"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"warungjokul/models"
+	"warungjokul/models/testdb"
 )
 
 // Sessions are tied to the password: the same at the next start, or at another shop on the

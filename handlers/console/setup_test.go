@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"testing"
+
 	"warungjokul/handlers/web"
 	"warungjokul/jokul"
 	"warungjokul/views"

@@ -3,11 +3,12 @@ package demo
 import (
 	"bytes"
 	"net/http"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 func (h *Handler) showGallery(c echo.Context) error {

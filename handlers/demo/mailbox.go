@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 // showMailbox lists what was sent, or would have been.

@@ -1,9 +1,9 @@
 package demo
 
 import (
-	"warungjokul/handlers/web"
-
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
 )
 
 // What a client may do at the till of a public demo a minute: a class that tries it out behind one address.

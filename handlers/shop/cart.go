@@ -5,11 +5,12 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 func (h *Handler) writeCart(c echo.Context, items web.Cart) error {

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"warungjokul/handlers/web"
-	"warungjokul/models"
-	"warungjokul/views"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
+	"warungjokul/models"
+	"warungjokul/views"
 )
 
 // few is when a stock is worth mentioning in the catalogue.

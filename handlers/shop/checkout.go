@@ -10,12 +10,13 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/payments/requestid"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 func (h *Handler) showCheckout(c echo.Context) error {

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"warungjokul/handlers/web"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
 )
 
 // orderEvents streams an order's status: now, at each change, and no more once

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
 )
 
 func (h *Handler) showFindOrder(c echo.Context) error {

@@ -7,10 +7,11 @@ import (
 	"encoding/base32"
 	"fmt"
 	"time"
-	"warungjokul/handlers/web"
-	"warungjokul/payments/requestid"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
+	"warungjokul/payments/requestid"
 )
 
 // BrowserCookie holds a random name for the browser. It is set with the first cart, and stays when that is empty.

@@ -9,16 +9,17 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-	"warungjokul/handlers/web"
-	"warungjokul/jokul"
-	"warungjokul/models"
-	"warungjokul/payments"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
+
+	"warungjokul/handlers/web"
+	"warungjokul/jokul"
+	"warungjokul/models"
+	"warungjokul/payments"
+	"warungjokul/views"
 )
 
 // placer returns the address by which an order is counted for the limits on unpaid orders, empty where there are none.

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/payments"
 	"warungjokul/payments/requestid"
 	"warungjokul/views"
-
-	"github.com/labstack/echo/v4"
-	"golang.org/x/sync/errgroup"
 )
 
 const (

@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/payments"
 	"warungjokul/views"
-
-	"github.com/a-h/templ"
-	"github.com/labstack/echo/v4"
 )
 
 // billerName is what to ask for at the till. DOKU's own word for Indomaret is

@@ -3,6 +3,7 @@ package shop
 import (
 	"testing"
 	"time"
+
 	"warungjokul/models"
 	"warungjokul/views"
 )

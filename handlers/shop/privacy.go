@@ -3,10 +3,11 @@ package shop
 import (
 	"cmp"
 	"net/http"
-	"warungjokul/handlers/web"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
+	"warungjokul/views"
 )
 
 // showPrivacy says what becomes of shoppers' data.

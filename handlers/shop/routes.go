@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"net/http"
 	"strings"
-	"warungjokul/handlers/web"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/handlers/web"
 )
 
 // CatalogueSearches is how many searches a client may make a minute: a family behind one address.

@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	ics "github.com/arran4/golang-ical"
+	"github.com/labstack/echo/v4"
+
 	"warungjokul/handlers/web"
 	"warungjokul/models"
 	"warungjokul/static"
 	"warungjokul/views"
-
-	ics "github.com/arran4/golang-ical"
-	"github.com/labstack/echo/v4"
 )
 
 // shareLinks returns the links by which a shopper takes the code along.

@@ -5,10 +5,11 @@ import (
 	"net/http"
 	"slices"
 	"time"
-	"warungjokul/models"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
 )
 
 // The cart is kept by the browser, in a cookie only this shop can write. It

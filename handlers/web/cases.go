@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+
 	"warungjokul/models"
 	"warungjokul/views"
 )

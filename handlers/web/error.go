@@ -9,10 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"warungjokul/models"
-	"warungjokul/views"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/models"
+	"warungjokul/views"
 )
 
 // statusOf turns an error into the one HTTP status it means.

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"warungjokul/models"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/text/unicode/norm"
+
+	"warungjokul/models"
 )
 
 // Bounds on what a request may bring, beside those of single fields. TestInputs lists every input with its own.

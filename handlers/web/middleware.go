@@ -11,12 +11,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"warungjokul/models"
-	"warungjokul/static"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/time/rate"
+
+	"warungjokul/models"
+	"warungjokul/static"
 )
 
 // AnswerHead has every route that answers GET answer HEAD alike. The server sends no body then, whatever a handler

@@ -3,9 +3,10 @@ package web
 import (
 	"regexp"
 	"time"
-	"warungjokul/payments/requestid"
 
 	"github.com/labstack/echo/v4"
+
+	"warungjokul/payments/requestid"
 )
 
 // safeID is what a request may be called by others: it goes into logs and
