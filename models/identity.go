@@ -41,7 +41,7 @@ func tillIdentifiersNamed(list, name string) (values []string) {
 // sameTillTransaction reports whether an arrival names the till transaction of a receipt: in any case, and where
 // either has several, one of them.
 func sameTillTransaction(r Receipt, a Arrival) bool {
-	if r.TillTransaction == "" || a.TillTransaction == "" {
+	if a.TillTransaction == "" {
 		return false
 	}
 	known := append(tillIdentifiersNamed(r.Identifiers, tillTransaction), r.TillTransaction)

@@ -100,6 +100,13 @@ func TestMoneyUnderTheCodeOfAnother(t *testing.T) {
 	if got := reload(t, s, o); got.Status != OrderAwaitingPayment || flag(got) != CaseWrongCode || !got.HasUndecidedMoney() {
 		t.Errorf("order %s, cases %v; want the money held", got.Status, got.OpenCases)
 	}
+	less := place(t, s, "MNM-GAYO", 1) // what is wrong first is what the case is about
+	wrong = money(less.Payment(), "2")
+	wrong.Amount, wrong.PaymentCode = wrong.Amount-1_000, other.Payment().Code
+	deliver(t, s, c, "y", "y", PaidEvent(wrong))
+	if got := reload(t, s, less); flag(got) != CaseWrongAmount {
+		t.Errorf("case %q, want %q", flag(got), CaseWrongAmount)
+	}
 }
 
 // A genuine SUCCESS whose amount cannot be read is money that came. Nobody is asked to pay until the gateway or a

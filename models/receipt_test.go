@@ -102,6 +102,7 @@ func TestTakesMoney(t *testing.T) {
 		{OrderExpired, PaymentExpired, false, false, true},
 		{OrderCancelled, PaymentPending, true, false, false},
 		{OrderCancelled, PaymentPaid, true, false, false},
+		{OrderCancelled, PaymentPaid, true, true, false},
 		{OrderPaid, PaymentPaid, true, true, true},
 		{OrderPaid, PaymentPaid, true, false, false}, // its money was given back
 		{OrderPaid, PaymentPaid, false, true, false},
