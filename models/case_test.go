@@ -46,7 +46,7 @@ func TestACaseIsRaisedOnce(t *testing.T) {
 	for _, raised := range []struct {
 		order Order
 		kind  CaseKind
-	}{{o, CaseCodeTaken}, {other, CaseNoCode}} {
+	}{{o, CaseCodeTaken}, {o, CaseCodeTaken}, {other, CaseNoCode}} {
 		if err := s.Raise(ctx, nil, raised.order.Payment(), raised.kind, "why"); err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +60,64 @@ func TestACaseIsRaisedOnce(t *testing.T) {
 	}
 	if counts := caseChanges(t, s, o.ID); counts["no_code  > open"] != 1 || counts["code_taken  > open"] != 1 {
 		t.Errorf("changes %v", counts)
+	}
+	decide(t, s, o, CaseCodeTaken, Decision{Kind: DecisionNone, By: "Sari", Reason: "DOKU knows"})
+	c.advance(2 * oneDay)
+	if err := s.Raise(ctx, nil, o.Payment(), CaseCodeTaken, "why"); err != nil || len(casesOf(t, s)) != 3 {
+		t.Errorf("%d cases once it is decided, %v; want no other", len(casesOf(t, s)), err)
+	}
+}
+
+// A case that ends without a refund has none, whatever the form says.
+func TestACaseWithoutARefund(t *testing.T) {
+	s, c := openStore(t)
+	o := place(t, s, "MNM-GAYO", 1)
+	if err := s.Raise(context.Background(), nil, o.Payment(), CaseNoCode, "why"); err != nil {
+		t.Fatal(err)
+	}
+	decide(t, s, o, CaseNoCode, Decision{Kind: DecisionNone, By: "Sari", Reason: "DOKU knows",
+		Refund: 5, RefundMethod: "cash", RefundedOn: c.now()})
+	if got := casesOf(t, s)[0]; got.ClosedAt == nil || got.Refunded != 0 || got.RefundedOn != nil || got.RefundMethod != "" {
+		t.Errorf("the case is %+v", got)
+	}
+}
+
+// Trouble of another payment is another case, however lately one of the order was closed.
+func TestTroubleOfAnotherPayment(t *testing.T) {
+	s, c := openStore(t)
+	ctx := context.Background()
+	o := place(t, s, "MNM-GAYO", 1)
+	if err := s.Raise(ctx, nil, o.Payment(), CaseNoCode, "why"); err != nil {
+		t.Fatal(err)
+	}
+	decide(t, s, o, CaseNoCode, Decision{Kind: DecisionNone, By: "Sari", Reason: "DOKU looks at it"})
+	refuseCode(t, s, c, o)
+	if added, err := s.AddPayment(ctx, reload(t, s, o), attempt(o, 2)); err != nil || !added {
+		t.Fatal(added, err)
+	}
+	if err := s.Raise(ctx, nil, reload(t, s, o).Payment(), CaseNoCode, "why"); err != nil {
+		t.Fatal(err)
+	}
+	open := casesOfKind(t, s, CaseNoCode)
+	if len(open) != 1 || *open[0].PaymentID != reload(t, s, o).Payment().ID {
+		t.Errorf("open are %+v, want one about the second payment", open)
+	}
+}
+
+// The difference that a person accepts is one of money that pays. Correcting the amount of money that is held accepts none.
+func TestCorrectingHeldMoneyAcceptsNothing(t *testing.T) {
+	s, c := openStore(t)
+	o := withCode(t, s, c, "MNM-GAYO")
+	for n, amount := range []int64{89_000, 88_000} {
+		tell(t, s, c, o, n, telling{by: SourceNotification, id: "1", amount: amount})
+	}
+	decide(t, s, o, CaseContradiction, Decision{Kind: DecisionCorrect, By: "Sari", Reason: "as in the Back Office"})
+	var accepted int64
+	if err := s.read.Model(&Case{}).Select("SUM(accepted_difference)").Scan(&accepted).Error; err != nil || accepted != 0 {
+		t.Errorf("Rp %d accepted, %v", accepted, err)
+	}
+	if got := reload(t, s, o); got.Payment().Receipts[0].Amount != 88_000 || !got.HasUndecidedMoney() {
+		t.Errorf("receipts %+v", got.Payment().Receipts)
 	}
 }
 
@@ -187,5 +245,43 @@ func TestTroubleThatGoesOnIsAnotherCase(t *testing.T) {
 				t.Errorf("%d cases", n)
 			}
 		})
+	}
+}
+
+// A case about a payment closes by itself in the states that answer it, and in no other.
+func TestWhichStatesAnswerACase(t *testing.T) {
+	s, _ := openStore(t)
+	ctx := context.Background()
+	answers := map[CaseKind]map[PaymentState]bool{
+		CaseNoCode:     {PaymentPending: true, PaymentPaid: true, PaymentExpired: true, PaymentFailed: true},
+		CaseUnsettled:  {PaymentPaid: true, PaymentExpired: true, PaymentFailed: true},
+		CaseUnreadable: {PaymentPaid: true, PaymentExpired: true},
+		CaseBadExpiry:  {},
+	}
+	type asked struct {
+		kind  CaseKind
+		state PaymentState
+	}
+	cases := map[int64]asked{} // by payment
+	for kind := range answers {
+		for _, state := range []PaymentState{PaymentCreating, PaymentPending, PaymentPaid, PaymentExpired, PaymentFailed} {
+			p := place(t, s, "MNM-GAYO", 1).Payment()
+			if err := s.Raise(ctx, nil, p, kind, "why"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.write.Model(&Payment{}).Where("id = ?", p.ID).Update("state", state).Error; err != nil {
+				t.Fatal(err)
+			}
+			cases[p.ID] = asked{kind, state}
+		}
+	}
+	if err := s.CloseAnswered(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range casesOf(t, s) {
+		about := cases[*c.PaymentID]
+		if closed := c.ClosedAt != nil; closed != answers[about.kind][about.state] {
+			t.Errorf("%s about a payment that is %s: closed %v", about.kind, about.state, closed)
+		}
 	}
 }
