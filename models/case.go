@@ -242,9 +242,7 @@ func closeSettled(tx *transaction, receiptID int64, reason string, now time.Time
 
 // isUnreadMoney reports whether the case is about a message that money came, of which more could not be read. No
 // receipt can be made of it.
-func (c Case) isUnreadMoney() bool {
-	return c.Kind == CaseUnreadable && c.PaymentID != nil && c.ClosedAt == nil
-}
+func (c Case) isUnreadMoney() bool { return c.Kind == CaseUnreadable && c.PaymentID != nil }
 
 // hasUndecidedMoney reports whether money for an order is held, or came and could not be read.
 func hasUndecidedMoney(tx *transaction, orderID int64) (bool, error) {

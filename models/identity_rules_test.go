@@ -133,6 +133,9 @@ func TestSuccessOfAnUnreadableAmount(t *testing.T) {
 			t.Errorf("cancelling: %v, want ErrMoneyUndecided", err)
 		}
 	}
+	if cancelled, err := s.CancelOrder(ctx, noted.ID); err != nil || !cancelled {
+		t.Errorf("cancelling an order that no money came for: %v, %v", cancelled, err)
+	}
 	if _, err := s.ApplyStatus(ctx, nil, money(settled.Payment(), "1")); err != nil {
 		t.Fatal(err)
 	}
