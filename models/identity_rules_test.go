@@ -152,4 +152,7 @@ func TestSuccessOfAnUnreadableAmount(t *testing.T) {
 	if o = reload(t, s, decided); o.HasUndecidedMoney() || o.Status != OrderAwaitingPayment {
 		t.Errorf("once a person has said that nothing came: order %s, undecided %v", o.Status, o.HasUndecidedMoney())
 	}
+	if cancelled, err := s.CancelOrder(ctx, o.ID); err != nil || !cancelled {
+		t.Errorf("cancelling it then: %v, %v", cancelled, err)
+	}
 }
