@@ -124,3 +124,23 @@ func TestAContradictionThatChangesNothing(t *testing.T) {
 		t.Errorf("Rp %d on record, cases %v", got.Payment().Receipts[0].Amount, got.OpenCases)
 	}
 }
+
+// Money for nobody's invoice number can be corrected, too.
+func TestACorrectionOfMoneyForNobody(t *testing.T) {
+	s, c := openStore(t)
+	for n, amount := range []int64{90_000, 88_000} {
+		a := telling{id: "1", by: SourceNotification, amount: amount}.arrival(Payment{InvoiceNumber: "ELSE-1"})
+		deliver(t, s, c, string(rune('a'+n)), "{}", PaidEvent(a))
+	}
+	found := casesOfKind(t, s, CaseContradiction)
+	if len(found) != 1 {
+		t.Fatalf("%d contradictions", len(found))
+	}
+	if _, err := s.Decide(context.Background(), found[0].ID, Decision{Kind: DecisionCorrect, By: "Sari", Reason: "as in the Back Office"}); err != nil {
+		t.Fatal(err)
+	}
+	var r Receipt
+	if err := s.read.Where("invoice_number = ?", "ELSE-1").Take(&r).Error; err != nil || r.Amount != 88_000 {
+		t.Errorf("Rp %d, %v", r.Amount, err)
+	}
+}
