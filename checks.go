@@ -17,7 +17,8 @@ import (
 // check refuses settings with which the shop would not do what was meant, or would do it unsafely. The error is one
 // sentence that begins with the setting's name and repeats no secret.
 func (s *settings) check() error {
-	for _, check := range []func() error{s.checkChoices, s.checkDemo, s.checkGateway, s.checkCredentials, s.checkPassword, s.checkValues,
+	for _, check := range []func() error{s.checkChoices, s.checkDemo, s.checkGateway, s.checkCredentials,
+		s.checkPassword, s.checkValues,
 		s.checkPrivacy} {
 		if err := check(); err != nil {
 			return err
@@ -82,17 +83,22 @@ func (s *settings) checkGateway() error {
 	case s.GatewayURL != "" && !isOrigin(s.GatewayURL):
 		return errors.New("JOKUL_BASE_URL must be http(s)://host with no path")
 	case s.Environment == production && !isHTTPS(s.BaseURL):
-		return errors.New("BASE_URL must begin with https:// in production: over http anybody on the way reads and changes what shoppers see")
+		return errors.New("BASE_URL must begin with https:// in production: over http anybody on the way reads " +
+			"and changes what shoppers see")
 	case s.Environment == production && !isPublic(hostOf(s.BaseURL)):
-		return errors.New("BASE_URL is an address that neither shoppers nor DOKU reach from elsewhere; in production it must be the public one, such as https://shop.example.com")
+		return errors.New("BASE_URL is an address that neither shoppers nor DOKU reach from elsewhere; in " +
+			"production it must be the public one, such as https://shop.example.com")
 	case (s.Environment == production || ofDOKU) && !isHTTPS(s.GatewayURL):
-		return errors.New("JOKUL_BASE_URL must begin with https://: over http anybody on the way reads and changes what the gateway says")
+		return errors.New("JOKUL_BASE_URL must begin with https://: over http anybody on the way reads and " +
+			"changes what the gateway says")
 	case s.Environment == production && host == hostOf(jokul.SandboxURL):
 		return errors.New("JOKUL_BASE_URL is DOKU's sandbox, but JOKUL_ENVIRONMENT is production; remove one of them")
 	case s.Environment == production && host != dokuDomain && !strings.HasSuffix(host, "."+dokuDomain) && !isLocal(host):
-		return errors.New("JOKUL_BASE_URL is no host of DOKU's, but JOKUL_ENVIRONMENT is production; remove JOKUL_BASE_URL, or set JOKUL_ENVIRONMENT=sandbox to try another gateway")
+		return errors.New("JOKUL_BASE_URL is no host of DOKU's, but JOKUL_ENVIRONMENT is production; remove " +
+			"JOKUL_BASE_URL, or set JOKUL_ENVIRONMENT=sandbox to try another gateway")
 	case s.Environment != production && host == hostOf(jokul.ProductionURL):
-		return fmt.Errorf("JOKUL_BASE_URL is DOKU's production, but JOKUL_ENVIRONMENT is %s; remove JOKUL_BASE_URL, or set JOKUL_ENVIRONMENT=production", s.Environment)
+		return fmt.Errorf("JOKUL_BASE_URL is DOKU's production, but JOKUL_ENVIRONMENT is %s; remove "+
+			"JOKUL_BASE_URL, or set JOKUL_ENVIRONMENT=production", s.Environment)
 	}
 	return nil
 }
@@ -109,7 +115,8 @@ func (s *settings) checkCredentials() error {
 		return errors.New("JOKUL_SECRET_KEY is missing; DOKU's Back Office shows it")
 	}
 	for _, c := range []struct{ name, value string }{
-		{"JOKUL_CLIENT_ID", s.ClientID}, {"JOKUL_SECRET_KEY", s.SecretKey}, {"JOKUL_PREVIOUS_SECRET_KEY", s.PreviousSecretKey},
+		{"JOKUL_CLIENT_ID", s.ClientID}, {"JOKUL_SECRET_KEY", s.SecretKey},
+		{"JOKUL_PREVIOUS_SECRET_KEY", s.PreviousSecretKey},
 	} {
 		switch {
 		case strings.ContainsFunc(c.value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
@@ -134,7 +141,8 @@ const quotes = "\"'`´‘’‚“”„«»"
 // and what examples have in their place.
 func (s *settings) refuseDemoCredentials() error {
 	for _, c := range []struct{ name, value string }{
-		{"JOKUL_CLIENT_ID", s.ClientID}, {"JOKUL_SECRET_KEY", s.SecretKey}, {"JOKUL_PREVIOUS_SECRET_KEY", s.PreviousSecretKey},
+		{"JOKUL_CLIENT_ID", s.ClientID}, {"JOKUL_SECRET_KEY", s.SecretKey},
+		{"JOKUL_PREVIOUS_SECRET_KEY", s.PreviousSecretKey},
 	} {
 		if isPlaceholder(c.value) {
 			return errors.New(c.name + " is what examples have in its place; DOKU's Back Office shows yours")
@@ -163,10 +171,12 @@ func (s *settings) checkValues() error {
 	case !isPath(s.NotificationPath):
 		return fmt.Errorf("NOTIFICATION_PATH must be a plain path such as /payments/notifications, not %q", s.NotificationPath)
 	case handlers.RouteAt(s.NotificationPath) != "":
-		return fmt.Errorf("NOTIFICATION_PATH %s is an address of the shop itself (%s); choose another, such as /payments/notifications",
+		return fmt.Errorf("NOTIFICATION_PATH %s is an address of the shop itself (%s); choose another, such as "+
+			"/payments/notifications",
 			s.NotificationPath, handlers.RouteAt(s.NotificationPath))
 	case s.Environment == embedded && isTill(s.NotificationPath):
-		return fmt.Errorf("NOTIFICATION_PATH %s is an address of the demo's till; choose another, such as /payments/notifications", s.NotificationPath)
+		return fmt.Errorf("NOTIFICATION_PATH %s is an address of the demo's till; choose another, such as "+
+			"/payments/notifications", s.NotificationPath)
 	case s.PaymentExpiry < shortestExpiry || s.PaymentExpiry > longestExpiry || s.PaymentExpiry%time.Minute != 0:
 		return fmt.Errorf("PAYMENT_EXPIRY must be whole minutes from 1m to 168h, not %s", s.PaymentExpiry)
 	case s.SMTPURL != "" && !isSMTP(s.SMTPURL):
@@ -196,7 +206,8 @@ func isLocal(host string) bool {
 // warn notes what may be meant, and is worth a line in the log.
 func (s *settings) warn() {
 	if host, _, err := net.SplitHostPort(s.OpsAddr); err == nil && !isLocal(host) {
-		s.warnings = append(s.warnings, "OPS_ADDR can be reached from other machines: metrics and profiles are there without a password")
+		s.warnings = append(s.warnings, "OPS_ADDR can be reached from other machines: metrics and profiles are "+
+			"there without a password")
 	}
 	if s.Environment != embedded && s.RateLimit == "off" {
 		s.warnings = append(s.warnings, "RATE_LIMIT is off: nothing bounds what one visitor can do")

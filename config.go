@@ -73,7 +73,8 @@ func readSettings(environ []string) (settings, error) {
 		return s, err
 	}
 	if environment, set := values["JOKUL_ENVIRONMENT"]; set && environment == "" {
-		return s, errors.New("JOKUL_ENVIRONMENT is set and empty; set it to embedded, sandbox or production, or remove it for a demo")
+		return s, errors.New("JOKUL_ENVIRONMENT is set and empty; set it to embedded, sandbox or production, or " +
+			"remove it for a demo")
 	}
 	warnings, err := readSecretFiles(values)
 	if err != nil {
@@ -110,7 +111,8 @@ func (s *settings) fill() {
 	switch s.Environment {
 	case embedded:
 		if s.SecretKey != "" || s.ClientID != "" {
-			s.warnings = append(s.warnings, "the embedded gateway is known by the Client-Id and Secret Key that were set; never set DOKU's for it")
+			s.warnings = append(s.warnings, "the embedded gateway is known by the Client-Id and Secret Key that were "+
+				"set; never set DOKU's for it")
 		}
 		s.ClientID = or(s.ClientID, embeddedClientID)
 		if s.LogFormat == "" {

@@ -52,7 +52,8 @@ func addEnvFile(environ []string, file string) (all, notes []string, err error) 
 	const dollar = "\uE000"
 	given, err := godotenv.Unmarshal(strings.ReplaceAll(string(text), "$", dollar))
 	if err != nil { // which repeats the line
-		return nil, nil, fmt.Errorf("%s must hold lines such as NAME=value; put a value that has spaces or a # in it in quotes", file)
+		return nil, nil, fmt.Errorf("%s must hold lines such as NAME=value; put a value that has spaces or a # in "+
+			"it in quotes", file)
 	}
 	if name := givenTwice(text, given); name != "" {
 		return nil, nil, fmt.Errorf("%s gives %s twice; remove one of them", file, name)

@@ -267,7 +267,7 @@ func (p *program) publicTill() http.Handler {
 }
 
 // gateway serves the embedded gateway at its own address. Where strangers reach that, they are sent to the till of the
-// shop, which counts who asks how often.
+// shop, which limits each client.
 func (p *program) gateway() http.Handler {
 	if p.controlKey == "" {
 		return p.sandbox

@@ -60,9 +60,11 @@ func (s *settings) checkPassword() error {
 	case bcryptHash.MatchString(p) && cost >= bcrypt.MinCost && cost <= dearestHash:
 		return nil
 	case bcryptHash.MatchString(p):
-		return errors.New("CONSOLE_PASSWORD is a bcrypt hash of a cost that is not 4 to 15: signing in would take minutes, or never be done")
+		return errors.New("CONSOLE_PASSWORD is a bcrypt hash of a cost that is not 4 to 15: signing in would take " +
+			"minutes, or never be done")
 	case likeAHash.MatchString(p):
-		return errors.New("CONSOLE_PASSWORD begins like a hash and is no whole bcrypt hash; give the password, or all 60 characters of its hash")
+		return errors.New("CONSOLE_PASSWORD begins like a hash and is no whole bcrypt hash; give the password, or " +
+			"all 60 characters of its hash")
 	case len(p) < 8 || len(p) > 72:
 		return errors.New("CONSOLE_PASSWORD must be 8 to 72 bytes long, or a bcrypt hash")
 	case len(strings.Join(strings.Fields(p), "")) < 8:

@@ -103,8 +103,8 @@ func TestStrangersWithADetailOfACustomer(t *testing.T) {
 				t.Errorf("the page of %s lists %s apart: %v", asked, other, got)
 			}
 		}
-		if strings.Contains(others, " checked") || !strings.Contains(page, "First check who asks") {
-			t.Errorf("the page of %s has chosen somebody else's order, or does not say to check who asks", asked)
+		if strings.Contains(others, " checked") || !strings.Contains(page, "First check the identity of the person") {
+			t.Errorf("the page of %s has chosen somebody else's order, or does not say to check the identity", asked)
 		}
 	}
 	chosen := atHome.post(w, "/console/orders/"+byEmail+"/customer.json", url.Values{"order": {victim, byPhone}}).Body.String()

@@ -28,7 +28,7 @@ func (w *env) decide(kind string) {
 	w.Finish()
 }
 
-// letters sends what is due and empties the box.
+// letters sends the mails that are due and empties the box.
 func (w *env) letters(box *postbox) (letters []web.Letter) {
 	w.t.Helper()
 	for busy := true; busy; {

@@ -81,7 +81,7 @@ func TestAHintWhileAnAnswerIsUnderWay(t *testing.T) {
 	}
 }
 
-// A hint while the code is under way, too; and it never puts off what is due sooner.
+// A hint that comes while the code is being requested counts, too, and never delays an earlier check.
 func TestAHintWhileTheCodeIsUnderWay(t *testing.T) {
 	ctx := context.Background()
 	s, c := openStore(t)

@@ -464,7 +464,7 @@ func TestSamplesAreKeptForAWeek(t *testing.T) {
 	}
 }
 
-// Only who has all three details of a customer is surely the same.
+// Two customers are certainly the same only if name, email and phone number are.
 func TestIsSame(t *testing.T) {
 	sari := Customer{"Sari  Dewi", "sari.dewi@gmail.com", "0812-3456-7890"}
 	for want, list := range map[bool][]Customer{

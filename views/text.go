@@ -299,7 +299,7 @@ var texts = map[string]text{
 	"erase.stays":            {"Tetap: jumlah, tanggal, barang, nomor pesanan, nomor invoice, kode, dan nomor transaksi kasir. Pembukuan tidak berubah.", "Stays: amounts, dates, goods, numbers of orders and invoices, codes, the till's transaction numbers. The books do not change."},
 	"erase.backups":          {"Cadangan data dan data di DOKU tidak terjangkau dari sini.", "Backups, and what DOKU holds, are out of reach from here."},
 	"erase.export":           {"Unduh dulu semua data yang disimpan (JSON)", "First download everything that is held (JSON)"},
-	"erase.identity":         {"Pastikan dulu siapa yang meminta. Siapa pun bisa memesan dengan email atau nomor HP orang lain. Kirim data hanya ke email yang tersimpan, setelah pemiliknya membalas dari sana.", "First check who asks. Anybody can order with somebody else's email or phone number. Send data only to the email that is on record, once its owner has answered from there."},
+	"erase.identity":         {"Pastikan dulu siapa yang meminta. Siapa pun bisa memesan dengan email atau nomor HP orang lain. Kirim data hanya ke email yang tersimpan, setelah pemiliknya membalas dari sana.", "First check the identity of the person. Anybody can order with somebody else's email or phone number. Send data only to the email that is on record, once its owner has answered from there."},
 	"erase.export.also":      {"Ikutkan dalam unduhan", "Also in the download"},
 	"erase.orders":           {"Pesanan dengan nama, email, dan nomor HP yang sama", "Orders with the same name, email and phone number"},
 	"erase.others":           {"Mungkin milik orang lain", "Perhaps somebody else's"},
